@@ -1,0 +1,89 @@
+"""How fast logins may fail, for each source and each username.
+
+Only failures are counted. A password of 240 bits can't be guessed; what is saved is the processor, and the
+line in front of the hashing threads, for those who know their password. So a source that never fails is never
+limited, even where a reverse proxy makes all hosts look like one.
+"""
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, IPv6Network
+
+from acmedns_py.errors import TooManyAttempts
+
+SOURCE_FAILURES = 20
+SOURCE_SECONDS_EACH = 2.0
+"""A source may fail 20 times at once, then every two seconds: at most 2 % of one core."""
+
+USERNAME_FAILURES = 40
+USERNAME_SECONDS_EACH = 1.0
+"""More than for a source: who only knows a username should hardly be able to lock its owner out."""
+
+MOST_TRACKED = 10_000
+
+
+class FailedLogins:
+    """Two tables of token buckets; `clock` gives monotonic seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._sources = _Buckets(SOURCE_FAILURES, SOURCE_SECONDS_EACH, clock)
+        self._usernames = _Buckets(USERNAME_FAILURES, USERNAME_SECONDS_EACH, clock)
+
+    def check(self, source: IPv4Address | IPv6Address | None, username: str) -> None:
+        """Raise `TooManyAttempts` where source or username has failed too often lately."""
+        for what, buckets, key in (
+            ("source", self._sources, _network(source)),
+            ("username", self._usernames, username),
+        ):
+            seconds = buckets.seconds_until_free(key)
+            if seconds > 0:
+                raise TooManyAttempts(f"failed logins of this {what}", retry_after=math.ceil(seconds))
+
+    def failed(self, source: IPv4Address | IPv6Address | None, username: str) -> None:
+        """Count one failure."""
+        self._sources.take(_network(source))
+        self._usernames.take(username)
+
+
+def _network(source: IPv4Address | IPv6Address | None) -> str:
+    """What one stranger holds: one IPv4 address, or a whole /64."""
+    if isinstance(source, IPv6Address):
+        return str(IPv6Network((int(source), 64), strict=False))
+    return str(source)
+
+
+@dataclass(slots=True)
+class _Bucket:
+    tokens: float
+    at: float
+
+
+class _Buckets:
+    """Token buckets by key; the ones untouched longest are forgotten first."""
+
+    def __init__(self, capacity: int, seconds_each: float, clock: Callable[[], float]) -> None:
+        self._capacity = capacity
+        self._seconds_each = seconds_each
+        self._clock = clock
+        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+
+    def seconds_until_free(self, key: str) -> float:
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            return 0.0
+        missing = 1.0 - self._tokens(bucket)
+        return max(0.0, missing * self._seconds_each)
+
+    def take(self, key: str) -> None:
+        """Take a token, into debt where many attempts failed at once."""
+        bucket = self._buckets.setdefault(key, _Bucket(self._capacity, self._clock()))
+        bucket.tokens = self._tokens(bucket) - 1.0
+        bucket.at = self._clock()
+        self._buckets.move_to_end(key)
+        if len(self._buckets) > MOST_TRACKED:
+            self._buckets.popitem(last=False)
+
+    def _tokens(self, bucket: _Bucket) -> float:
+        return min(self._capacity, bucket.tokens + (self._clock() - bucket.at) / self._seconds_each)

@@ -1,0 +1,114 @@
+"""Argon2id on a few threads of the lowest priority, with a bounded line in front.
+
+Hashing is the one costly thing that a stranger can ask of the API, so it may never take a core from DNS
+(threads run at nice 19) and never pile up (who finds the line full, or waits too long in it, is told to come
+back). A caller takes a turn, may look once more whether the work is still wanted, and then hashes:
+
+    async with pool.turn():
+        ...
+        await pool.verify(verifier, password)
+"""
+
+import asyncio
+import base64
+import os
+import secrets
+import threading
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+
+from argon2 import PasswordHasher, Type
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from acmedns_py.errors import Overloaded, Refused
+
+MEMORY_KIB = 19_456
+PASSES = 2
+LANES = 1
+"""OWASP's first choice for Argon2id: 19 MiB, two passes, one lane; 35 to 50 ms on a small server."""
+
+LOWEST_PRIORITY = 19
+MOST_THREADS = 4
+MOST_WAITING = 64
+PATIENCE_SECONDS = 5.0
+RETRY_AFTER_SECONDS = 5
+
+
+def _encoded(octets: bytes) -> str:
+    return base64.b64encode(octets).decode().rstrip("=")
+
+
+NOBODY = (
+    f"$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}"
+    f"${_encoded(secrets.token_bytes(16))}${_encoded(secrets.token_bytes(32))}"
+)
+"""A verifier that no password fits: checked for usernames that don't exist, so that they cost the same."""
+
+
+class HashPool:
+    """Threads that hash and verify passwords; `close` it when the last request has been answered."""
+
+    def __init__(
+        self,
+        *,
+        threads: int | None = None,
+        most_waiting: int = MOST_WAITING,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
+        """`threads` is by default one less than the cores, at least 1 and at most 4."""
+        count = threads or max(1, min(MOST_THREADS, (os.cpu_count() or 1) - 1))
+        self._threads = ThreadPoolExecutor(count, thread_name_prefix="argon2", initializer=_step_back)
+        self._free = asyncio.Semaphore(count)
+        self._waiting = 0
+        self._most_waiting = most_waiting
+        self._patience_seconds = patience_seconds
+        self._hasher = PasswordHasher(
+            time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES, hash_len=32, salt_len=16, type=Type.ID
+        )
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait in line for a thread; raises `Overloaded` where the line is full or moves too slowly."""
+        if self._free.locked() and self._waiting >= self._most_waiting:
+            raise Overloaded("the line for password hashing is full", retry_after=RETRY_AFTER_SECONDS)
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(self._patience_seconds):
+                await self._free.acquire()
+        except TimeoutError:
+            raise Overloaded("no thread for password hashing came free", retry_after=RETRY_AFTER_SECONDS) from None
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._free.release()
+
+    async def hash(self, password: str) -> str:
+        """The Argon2id verifier of a password, in its usual text form; to be called within a turn."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._hasher.hash, password)
+
+    async def verify(self, verifier: str, password: str) -> bool:
+        """Whether the password fits; to be called within a turn.
+
+        Raises `Refused` for a stored verifier that is none of Argon2's.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._fits, verifier, password)
+
+    def _fits(self, verifier: str, password: str) -> bool:
+        try:
+            return self._hasher.verify(verifier, password)
+        except InvalidHashError:
+            raise Refused("unreadable_verifier") from None
+        except VerificationError:
+            return False
+
+    def close(self) -> None:
+        """Let the threads end; what has not begun is dropped."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _step_back() -> None:
+    """Give the calling thread the lowest priority; on Linux a thread's own id stands for it alone."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)

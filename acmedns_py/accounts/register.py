@@ -1,0 +1,42 @@
+"""Registration: a new account whose challenge name is served, empty, before its owner hears of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from acmedns_py.accounts.allow_from import canonical_entries
+from acmedns_py.accounts.credentials import Credentials, fresh_name, fresh_password
+from acmedns_py.accounts.ports import Publisher, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What the owner of a fresh account must be told; the password is known nowhere else."""
+
+    username: str
+    password: str
+    label: str
+    allow_from: tuple[str, ...]
+
+
+class Registration:
+    """The use case behind /register."""
+
+    def __init__(self, *, credentials: Credentials, store: Store, publisher: Publisher) -> None:
+        self._credentials = credentials
+        self._store = store
+        self._publisher = publisher
+
+    async def register(self, allow_from: Sequence[str]) -> Registered:
+        """Make an account and wait until every live worker answers for its name.
+
+        Raises `BadInput` for a wrong `allow_from`, `Overloaded`, `StoreUnavailable`, `NotServed`.
+        """
+        entries = canonical_entries(allow_from)
+        password = fresh_password()
+        verifier = await self._credentials.hashed(password)
+        fresh = Registered(username=fresh_name(), password=password, label=fresh_name(), allow_from=entries)
+        written = await self._store.register(
+            username=fresh.username, label=fresh.label, allow_from=entries, verifier=verifier
+        )
+        await self._publisher.served(written.cursor)
+        return fresh

@@ -1,0 +1,75 @@
+"""Update: authenticate, check, commit, and wait until every live worker serves it.
+
+The order of the checks is acme-dns's, because clients see which one fails first: credential, source address,
+name, value. A repeat of a live value waits for the cursor under which that value was written, like any other.
+"""
+
+import re
+from dataclasses import dataclass
+
+from acmedns_py.accounts.allow_from import permits
+from acmedns_py.accounts.credentials import Credentials, Login
+from acmedns_py.accounts.ports import Account, Publisher, Store, Written
+from acmedns_py.errors import BadInput, Refused
+
+_VALUE = re.compile(r"[A-Za-z0-9_-]{43}")
+"""A SHA-256 digest in URL-safe base64 without padding (RFC 8555 8.4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a client wants of its name.
+
+    `label` is None where the request could not be read at all; `value` is None where it held no text.
+    An empty value clears the name, unless one value is to be removed.
+    """
+
+    label: str | None
+    value: str | None
+    remove: bool = False
+
+
+class Updates:
+    """The use case behind /update."""
+
+    def __init__(self, *, credentials: Credentials, store: Store, publisher: Publisher) -> None:
+        self._credentials = credentials
+        self._store = store
+        self._publisher = publisher
+
+    async def apply(self, login: Login, change: Change) -> None:
+        """Carry out a change; when this returns, it is durable and served.
+
+        Raises `Refused`, `BadInput`, `TooManyAttempts`, `Overloaded`, `StoreUnavailable`, `NotServed`.
+        """
+        account = await self._credentials.authenticate(login)
+        _check(account, login, change)
+        try:
+            written = await self._write(account, change)
+        except Refused:
+            # What was remembered of the account is out of date: the database decides once more.
+            self._credentials.forget(login.username)
+            account = await self._credentials.authenticate(login)
+            _check(account, login, change)
+            written = await self._write(account, change)
+        await self._publisher.served(written.cursor)
+
+    async def _write(self, account: Account, change: Change) -> Written:
+        assert change.value is not None, "checked before"
+        if change.remove:
+            return await self._store.remove_value(account, change.value)
+        if not change.value:
+            return await self._store.clear_values(account)
+        return await self._store.add_value(account, change.value)
+
+
+def _check(account: Account, login: Login, change: Change) -> None:
+    if not permits(account.allow_from, login.source):
+        raise Refused("address_not_allowed")
+    if change.label is None:
+        raise Refused("malformed_json_payload")
+    if change.label != account.label:
+        raise Refused("subdomain_mismatch")
+    clears = change.value == "" and not change.remove
+    if not clears and (change.value is None or _VALUE.fullmatch(change.value) is None):
+        raise BadInput("bad_txt")

@@ -1,0 +1,168 @@
+"""The routes, and the one door through which every request comes and every answer leaves.
+
+It stands on aiohttp's low-level server (a function from request to response) and not on `web.Application`:
+clients send `//update`, `/update/` and `/UPDATE` and can't follow a redirect, aiohttp's router does not find
+those, and its own error pages are text with a version. Here the path is normalised first, a dictionary finds
+the route, and each failure goes through `problems`.
+"""
+
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import count
+from urllib.parse import unquote
+
+import structlog
+from aiohttp import hdrs, web
+
+from acmedns_py.accounts.register import Registration
+from acmedns_py.accounts.update import Updates
+from acmedns_py.api.answers import Answer, go_not_found
+from acmedns_py.api.client import ForwardedBy, client_address
+from acmedns_py.api.cors import Cors
+from acmedns_py.api.health import HealthRoutes, Readiness
+from acmedns_py.api.openapi import document_route
+from acmedns_py.api.problems import MethodNotAllowed, NotFound, foreseen, problem, reason, unreadable
+from acmedns_py.api.register import RegisterRoute
+from acmedns_py.api.update import UpdateRoute
+from acmedns_py.api.visit import Visit
+
+Handler = Callable[[web.BaseRequest, Visit], Awaitable[Answer]]
+Routes = dict[str, dict[str, Handler]]
+
+_log = structlog.get_logger(__name__)
+
+
+def make_app(
+    *,
+    registration: Registration | None,
+    updates: Updates,
+    readiness: Readiness,
+    zone: str,
+    forwarded_by: ForwardedBy | None = None,
+    cors_origins: Sequence[str] = (),
+    hsts: str | None = None,
+) -> "Api":
+    """The whole API.
+
+    `registration` is None where nobody may register, `zone` the zone's name without a final dot, `forwarded_by`
+    None where no proxy stands in front, `hsts` the value of Strict-Transport-Security or None.
+    """
+    health = HealthRoutes(readiness)
+    update = UpdateRoute(updates)
+    register: dict[str, Handler] = {}
+    if registration is not None:
+        register["POST"] = RegisterRoute(registration, zone).post
+    routes: Routes = {
+        "/register": register,
+        "/update": {"POST": update.post, "DELETE": update.delete},
+        "/health": {"GET": health.alive},
+        "/health/ready": {"GET": health.ready},
+        "/openapi.json": {"GET": document_route(registration_open=registration is not None)},
+    }
+    return Api(routes, forwarded_by=forwarded_by, cors=Cors(cors_origins), hsts=hsts)
+
+
+def hsts_header(*, max_age: int, include_subdomains: bool, preload: bool) -> str:
+    """The value of Strict-Transport-Security (RFC 6797 6.1); an age that is not positive means a year, as acme-dns."""
+    parts = [f"max-age={max_age if max_age > 0 else 31_536_000}"]
+    if include_subdomains:
+        parts.append("includeSubDomains")
+    if preload:
+        parts.append("preload")
+    return "; ".join(parts)
+
+
+class Api:
+    """A request handler for aiohttp's low-level server; `ApiListener` serves it."""
+
+    def __init__(self, routes: Routes, *, forwarded_by: ForwardedBy | None, cors: Cors, hsts: str | None) -> None:
+        self._routes = routes
+        self._forwarded_by = forwarded_by
+        self._cors = cors
+        self._hsts = hsts
+        # A random start tells the requests of two runs apart, at the price of one counter.
+        self._run = secrets.token_hex(4)
+        self._numbers = count(1)
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request: always JSON or nothing, but for the text of a closed /register."""
+        began = time.perf_counter()
+        visit = self._visit(request)
+        path = self._route(request)
+        failure: Exception | None = None
+        try:
+            answer = self._cors.preflight(request) or await self._answer(request, visit, path)
+        except Exception as error:  # noqa: BLE001 - this is the border where every failure becomes an answer
+            failure = error
+            answer = problem(error)
+        return self._sent(request, visit, path, answer, failure, time.perf_counter() - began)
+
+    def refused(self, request: web.BaseRequest, error: BaseException | None) -> web.StreamResponse:
+        """The answer to octets that are no request that HTTP knows."""
+        failure = unreadable(error)
+        answer = problem(failure)
+        answer.force_close()
+        return self._sent(request, self._visit(request), None, answer, failure, 0.0)
+
+    async def _answer(self, request: web.BaseRequest, visit: Visit, path: str | None) -> Answer:
+        if path is None:
+            raise NotFound
+        methods = self._routes[path]
+        if not methods:
+            return go_not_found()
+        method = hdrs.METH_GET if request.method == hdrs.METH_HEAD else request.method
+        handler = methods.get(method)
+        if handler is not None:
+            return await handler(request, visit)
+        allow = ", ".join(sorted({*methods, hdrs.METH_OPTIONS, *([hdrs.METH_HEAD] if "GET" in methods else [])}))
+        if method == hdrs.METH_OPTIONS:
+            return Answer(status=200, headers={hdrs.ALLOW: allow})
+        raise MethodNotAllowed(allow)
+
+    def _route(self, request: web.BaseRequest) -> str | None:
+        """The path of a route, whatever slashes and case it was asked with; None where there is none (clients #4)."""
+        target = request.raw_path
+        if target in self._routes:
+            return target
+        if not target.startswith("/"):
+            target = request.url.raw_path
+        path = unquote(target.partition("?")[0].partition("#")[0])
+        path = "/" + "/".join(part for part in path.split("/") if part).lower()
+        return path if path in self._routes else None
+
+    def _visit(self, request: web.BaseRequest) -> Visit:
+        return Visit(f"{self._run}-{next(self._numbers):x}", client_address(request, self._forwarded_by))
+
+    def _sent(
+        self,
+        request: web.BaseRequest,
+        visit: Visit,
+        path: str | None,
+        answer: Answer,
+        failure: Exception | None,
+        seconds: float,
+    ) -> Answer:
+        """Give an answer the headers that all have, and write its line in the log."""
+        answer.headers["X-Request-Id"] = visit.request_id
+        if self._hsts is not None:
+            answer.headers[hdrs.STRICT_TRANSPORT_SECURITY] = self._hsts
+        if answer.status != 204:
+            self._cors.permit(request, answer)
+        facts: dict[str, object] = {
+            "method": request.method,
+            "route": path or "none",
+            "status": answer.status,
+            "source": str(visit.source or request.remote),
+            "request_id": visit.request_id,
+            "duration_ms": round(seconds * 1000, 2),
+        }
+        if visit.account is not None:
+            facts["account"] = visit.account
+        if failure is None:
+            _log.info("request_answered", **facts)
+        elif foreseen(failure):
+            _log.warning("request_refused", reason=reason(failure), **facts)
+        else:
+            _log.error("request_failed", exc_info=failure, **facts)
+        return answer

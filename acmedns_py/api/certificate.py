@@ -1,0 +1,72 @@
+"""The API's certificate from files: checked before it is used, exchanged while the server runs.
+
+Every handshake starts in one context that stays, and is moved to the context of the current certificate before
+anything of it is used. So a pair of files is used whole or not at all: loading a half-written pair into a live
+context would leave it with a certificate and a key that do not fit.
+"""
+
+import ssl
+from pathlib import Path
+from typing import NoReturn
+
+from acmedns_py.errors import ConfigError
+
+Stamp = tuple[tuple[int, int, int], ...]
+
+
+class CertificateFiles:
+    """A pair of PEM files: `certificate` with its chain, and `key`, not encrypted."""
+
+    def __init__(self, certificate: Path, key: Path) -> None:
+        """Load them; raises `ConfigError` where that can't be done."""
+        self._certificate = certificate
+        self._key = key
+        self._seen = self._stamp()
+        self._current = self._load()
+        self.context = self._load()
+        """What listeners are started with."""
+        self.context.sni_callback = self._choose
+
+    def changed(self) -> bool:
+        """Whether the files differ from those that were last looked at; False where they can't be looked at."""
+        stamp = self._stamp()
+        return bool(stamp) and stamp != self._seen
+
+    def reload(self) -> None:
+        """Use what the files hold now for new handshakes; raises `ConfigError` and changes nothing where that fails."""
+        self._seen = self._stamp()
+        self._current = self._load()
+
+    def _choose(self, handshake: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
+        # OpenSSL calls this for each handshake, with or without a server name in it.
+        handshake.context = self._current
+
+    def _load(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.set_alpn_protocols(["http/1.1"])
+        try:
+            context.load_cert_chain(self._certificate, self._key, password=_no_password)
+        except (OSError, ValueError) as error:
+            raise ConfigError("api.tls_certificate", str(self._certificate), self._cure(error)) from None
+        return context
+
+    def _cure(self, error: Exception) -> str:
+        for path in (self._certificate, self._key):
+            try:
+                path.read_bytes()
+            except OSError as unread:
+                return f"{path} can't be read ({unread.strerror}); name a PEM file that this process may read"
+        return f"with the key {self._key}: {error}; name a PEM certificate with its chain, and its own unencrypted key"
+
+    def _stamp(self) -> Stamp:
+        try:
+            found = [path.stat() for path in (self._certificate, self._key)]
+        except OSError:
+            return ()
+        return tuple((each.st_mtime_ns, each.st_size, each.st_ino) for each in found)
+
+
+def _no_password() -> NoReturn:
+    # Without this, OpenSSL asks for the password on the terminal.
+    raise ValueError("the key is encrypted")

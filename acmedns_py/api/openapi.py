@@ -1,0 +1,169 @@
+"""GET /openapi.json: the API in OpenAPI 3.1, kept true by a test that sends what it promises and more."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from aiohttp import hdrs, web
+
+from acmedns_py.api.answers import JSON, Answer
+from acmedns_py.api.visit import Visit
+
+_ERRORS = {
+    "400": ("BadRequest", "The body, or the request, can't be used; `error` says how."),
+    "401": ("Forbidden", "Wrong credential, source address, name, or a body that is no JSON; which one is not told."),
+    "404": ("NotFound", "There is nothing here."),
+    "405": ("MethodNotAllowed", "The header Allow names the methods."),
+    "408": ("TooSlow", "The body did not arrive within ten seconds."),
+    "413": ("TooLarge", "The body has more than 16 KiB."),
+    "429": ("TooManyRequests", "Too many failed logins; Retry-After says when to come back."),
+    "431": ("HeaderTooLarge", "A header has more than 8 KiB."),
+    "500": ("Failed", "A fault of the server."),
+    "503": ("Unavailable", "Nothing is lost, and a repeat is harmless; Retry-After says when to come back."),
+}
+
+_UUID = {"type": "string", "format": "uuid"}
+_TXT = {"type": "string", "pattern": "^[A-Za-z0-9_-]{43}$"}
+_CIDRS = {"type": "array", "items": {"type": "string"}, "examples": [["192.0.2.0/24", "2001:db8::/32"]]}
+_CREDENTIAL: list[dict[str, list[str]]] = [{"user": [], "key": []}]
+
+
+def document(*, registration_open: bool) -> dict[str, Any]:
+    """The OpenAPI document; /register is in it where it is open."""
+    paths: dict[str, Any] = {
+        "/update": {
+            "post": {
+                "operationId": "update",
+                "summary": "Add a TXT value to the account's name; an empty value removes all",
+                "description": "The answer comes when every DNS worker serves the value.",
+                "security": _CREDENTIAL,
+                "requestBody": _body("Update", required=True),
+                "responses": {"200": _json("Served", "Txt"), **_failures("400 401 408 413 429 431 500 503")},
+            },
+            "delete": {
+                "operationId": "remove",
+                "summary": "Remove one TXT value from the account's name",
+                "security": _CREDENTIAL,
+                "requestBody": _body("Remove", required=True),
+                "responses": {"200": _json("Removed", "Txt"), **_failures("400 401 408 413 429 431 500 503")},
+            },
+        },
+        "/health": {
+            "get": {
+                "operationId": "health",
+                "summary": "Whether the process is there",
+                "responses": {"200": {"description": "It is; the body is empty."}, **_failures("400 431 500")},
+            }
+        },
+        "/health/ready": {
+            "get": {
+                "operationId": "ready",
+                "summary": "Whether database and DNS workers do their work",
+                "responses": {
+                    "200": _json("They do", "Readiness"),
+                    "503": _json("One of them does not", "Readiness"),
+                    **_failures("400 431 500"),
+                },
+            }
+        },
+        "/openapi.json": {
+            "get": {
+                "operationId": "openapi",
+                "summary": "This document",
+                "responses": {"200": _json("OpenAPI 3.1", "Document"), **_failures("400 431 500")},
+            }
+        },
+    }
+    if registration_open:
+        paths["/register"] = {
+            "post": {
+                "operationId": "register",
+                "summary": "Make an account",
+                "requestBody": _body("Register", required=False),
+                "responses": {"201": _json("Made", "Account"), **_failures("400 408 413 431 500 503")},
+            }
+        }
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "acme-dns API",
+            "version": "2",
+            "description": 'Every failure is `{"error": "..."}`. Bodies are read as JSON whatever their type says, '
+            "keys match without regard to case, unknown keys are ignored.",
+        },
+        "paths": paths,
+        "components": {
+            "schemas": _SCHEMAS,
+            "responses": {name: _json(text, "Error") for name, text in _ERRORS.values()},
+            "securitySchemes": {
+                "user": {"type": "apiKey", "in": "header", "name": "X-Api-User"},
+                "key": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
+            },
+        },
+    }
+
+
+def document_route(*, registration_open: bool) -> Callable[[web.BaseRequest, Visit], Awaitable[Answer]]:
+    """The handler that sends the document."""
+    octets = msgspec.json.encode(document(registration_open=registration_open))
+
+    async def get(_request: web.BaseRequest, _visit: Visit) -> Answer:
+        return Answer(status=200, body=octets, headers={hdrs.CONTENT_TYPE: JSON})
+
+    return get
+
+
+def _body(schema: str, *, required: bool) -> dict[str, Any]:
+    return {"required": required, "content": {JSON: {"schema": {"$ref": f"#/components/schemas/{schema}"}}}}
+
+
+def _json(text: str, schema: str) -> dict[str, Any]:
+    return {"description": text, "content": {JSON: {"schema": {"$ref": f"#/components/schemas/{schema}"}}}}
+
+
+def _failures(statuses: str) -> dict[str, Any]:
+    return {status: {"$ref": f"#/components/responses/{_ERRORS[status][0]}"} for status in statuses.split()}
+
+
+_SCHEMAS: dict[str, Any] = {
+    "Register": {
+        "type": ["object", "null"],
+        "properties": {"allowfrom": {**_CIDRS, "type": ["array", "null"]}},
+    },
+    "Account": {
+        "type": "object",
+        "required": ["username", "password", "fulldomain", "subdomain", "allowfrom"],
+        "additionalProperties": False,
+        "properties": {
+            "username": _UUID,
+            "password": {"type": "string", "pattern": "^[A-Za-z0-9_-]{40}$"},
+            "fulldomain": {"type": "string", "description": "What `_acme-challenge` is to be a CNAME of"},
+            "subdomain": _UUID,
+            "allowfrom": _CIDRS,
+        },
+    },
+    "Update": {
+        "type": "object",
+        "required": ["subdomain", "txt"],
+        "properties": {"subdomain": _UUID, "txt": {"type": "string", "pattern": "^([A-Za-z0-9_-]{43})?$"}},
+    },
+    "Remove": {
+        "type": "object",
+        "required": ["subdomain", "txt"],
+        "properties": {"subdomain": _UUID, "txt": _TXT},
+    },
+    "Txt": {
+        "type": "object",
+        "required": ["txt"],
+        "additionalProperties": False,
+        "properties": {"txt": {"type": "string", "pattern": "^([A-Za-z0-9_-]{43})?$"}},
+    },
+    "Readiness": {"type": "object"},
+    "Document": {"type": "object"},
+    "Error": {
+        "type": "object",
+        "required": ["error"],
+        "additionalProperties": False,
+        "properties": {"error": {"type": "string", "pattern": "^[a-z_]+$"}},
+    },
+}

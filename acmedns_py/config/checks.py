@@ -1,0 +1,129 @@
+"""What options must say together: the rules over several of them, and over files, users and groups of this machine."""
+
+import grp
+import pwd
+import ssl
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from acmedns_py.config.problems import NOT_SET
+from acmedns_py.config.settings import Settings
+from acmedns_py.config.values import listen_address
+from acmedns_py.errors import ConfigError
+
+_PRELOAD_SECONDS = 31_536_000
+"""What browsers' preload lists ask for at least."""
+
+
+def problems(settings: Settings, broken: set[str]) -> Iterator[ConfigError]:
+    """Give every problem that several options make together; rules that need one of `broken` are passed over."""
+    for options, rule in _RULES:
+        if broken.isdisjoint(options):
+            yield from rule(settings)
+
+
+def warnings(settings: Settings) -> Iterator[str]:
+    """Give what is allowed and probably not meant."""
+    api = settings.api
+    if api.tls == "none" and (api.tls_certificate is not None or api.tls_key is not None):
+        yield 'api.tls_certificate and api.tls_key are not used, as api.tls is "none"'
+    if api.trusted_proxies and not api.use_header:
+        yield "api.trusted_proxies is not used, as api.use_header is false"
+    if api.hsts and api.hsts_preload and (not api.hsts_include_subdomains or api.hsts_max_age < _PRELOAD_SECONDS):
+        yield f"api.hsts_preload has no effect without api.hsts_include_subdomains and a max_age of {_PRELOAD_SECONDS}"
+    if settings.database.password is not None and settings.database.url.startswith("sqlite:"):
+        yield "database.password is not used, as database.url names an SQLite file"
+    for address in settings.zone.addresses:
+        if address.is_loopback or address.is_link_local:
+            yield f"zone.addresses has {address}, which no other host reaches"
+
+
+def _families(settings: Settings) -> Iterator[ConfigError]:
+    dns = settings.dns
+    version = {"4": 4, "6": 6}.get(dns.protocol[-1])
+    if version is not None and all(
+        text != "auto" and listen_address(text)[0].version != version for text in dns.listen
+    ):
+        yield ConfigError(
+            "dns.listen", dns.listen, f'no address fits dns.protocol "{dns.protocol}"; change one of them'
+        )
+
+
+def _proxies(settings: Settings) -> Iterator[ConfigError]:
+    api = settings.api
+    if api.use_header and not api.trusted_proxies:
+        cure = 'api.use_header needs the networks of your proxies, such as ["127.0.0.1", "::1"]'
+        yield ConfigError("api.trusted_proxies", api.trusted_proxies, cure)
+
+
+def _hsts(settings: Settings) -> Iterator[ConfigError]:
+    api = settings.api
+    if api.hsts and api.tls == "none" and not api.use_header:
+        yield ConfigError("api.hsts", True, 'HSTS needs HTTPS; set api.tls = "cert", or leave it to the proxy in front')
+
+
+def _certificate(settings: Settings) -> Iterator[ConfigError]:
+    api = settings.api
+    if api.tls != "cert":
+        return
+    files = {"api.tls_certificate": api.tls_certificate, "api.tls_key": api.tls_key}
+    found = [problem for option, path in files.items() if (problem := _unreadable(option, path)) is not None]
+    yield from found
+    if found or api.tls_certificate is None or api.tls_key is None:
+        return
+    try:
+        # The callback keeps OpenSSL from asking for a passphrase at the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(api.tls_certificate, api.tls_key, password=lambda: "")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", None) or str(error)
+        cure = f"this is no PEM certificate chain with {api.tls_key} as its key, without passphrase ({reason})"
+        yield ConfigError("api.tls_certificate", str(api.tls_certificate), cure)
+
+
+def _unreadable(option: str, path: Path | None) -> ConfigError | None:
+    if path is None:
+        return ConfigError(option, NOT_SET, 'api.tls = "cert" needs this file; name it')
+    try:
+        with path.open("rb"):
+            return None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        return ConfigError(option, str(path), f"this file can't be read ({reason}); name another or change its mode")
+
+
+def _log_file(settings: Settings) -> Iterator[ConfigError]:
+    log = settings.log
+    if log.destination != "file":
+        return
+    if log.file is None:
+        yield ConfigError("log.file", NOT_SET, 'log.destination = "file" needs it; name the file')
+    elif log.file.is_dir():
+        yield ConfigError("log.file", str(log.file), "this is a directory; name a file in it")
+    elif not log.file.parent.is_dir():
+        yield ConfigError("log.file", str(log.file), f"there is no directory {log.file.parent}; make it")
+
+
+def _owner(settings: Settings) -> Iterator[ConfigError]:
+    process = settings.process
+    if process.user is not None and not _known(pwd.getpwnam, process.user):
+        yield ConfigError("process.user", process.user, "no such user on this machine; create it or name another")
+    if process.group is not None and not _known(grp.getgrnam, process.group):
+        yield ConfigError("process.group", process.group, "no such group on this machine; create it or name another")
+
+
+def _known(lookup: Callable[[str], object], name: str) -> bool:
+    try:
+        lookup(name)
+    except (KeyError, ValueError):
+        return False
+    return True
+
+
+_RULES: list[tuple[tuple[str, ...], Callable[[Settings], Iterator[ConfigError]]]] = [
+    (("dns.listen", "dns.protocol"), _families),
+    (("api.use_header", "api.trusted_proxies"), _proxies),
+    (("api.hsts", "api.tls", "api.use_header"), _hsts),
+    (("api.tls", "api.tls_certificate", "api.tls_key"), _certificate),
+    (("log.destination", "log.file"), _log_file),
+    (("process.user", "process.group"), _owner),
+]

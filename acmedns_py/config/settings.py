@@ -1,0 +1,137 @@
+"""Every option with its type, default and bounds: a class for each section; `config.example.toml` explains them."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+)
+
+from acmedns_py.config import values
+
+Name = Annotated[str, AfterValidator(values.host_name)]
+Address = Annotated[values.IPAddress, BeforeValidator(values.address)]
+Network = Annotated[values.IPNetwork, BeforeValidator(values.network)]
+Protocol = Literal["both", "udp", "tcp", "both4", "both6", "udp4", "udp6", "tcp4", "tcp6"]
+
+MOST_TTL = 2**31 - 1
+"""RFC 2181 8."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Zone(_Section):
+    """What is served: the zone's name (folded, no final dot), its servers and its static records; TTLs in seconds."""
+
+    name: Annotated[str, AfterValidator(values.zone_name)]
+    addresses: list[Address] = []
+    nameservers: list[Name] = []
+    admin: Annotated[str, AfterValidator(values.mailbox)] = ""
+    records: list[str] = []
+    ttl: Annotated[StrictInt, Field(ge=0, le=MOST_TTL)] = 3600
+    txt_ttl: Annotated[StrictInt, Field(ge=1, le=60)] = 1
+    # A resolver may keep "no such challenge" for this long, and a validation that comes meanwhile fails (RFC 2308 5).
+    negative_ttl: Annotated[StrictInt, Field(ge=0, le=60)] = 60
+
+
+class Dns(_Section):
+    """Where and how DNS is served; limits of TCP hold for each worker."""
+
+    listen: Annotated[list[Annotated[str, AfterValidator(values.dns_listen)]], Field(min_length=1)] = ["auto"]
+    port: Annotated[StrictInt, Field(ge=1, le=65535)] = 53
+    protocol: Protocol = "both"
+    workers: Annotated[StrictInt, Field(ge=0, le=64)] = 0
+    tcp_idle_seconds: Annotated[StrictFloat, Field(gt=0, le=3600, allow_inf_nan=False)] = 10.0
+    tcp_connections: Annotated[StrictInt, Field(ge=1)] = 1000
+    tcp_connections_per_client: Annotated[StrictInt, Field(ge=1)] = 100
+
+
+class Api(_Section):
+    """Where and to whom the HTTP API is served."""
+
+    listen: Annotated[list[Annotated[str, AfterValidator(values.api_listen)]], Field(min_length=1)] = ["127.0.0.1:8080"]
+    tls: Literal["none", "cert"] = "none"
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    registration: Literal["open", "off"] = "open"
+    use_header: StrictBool = False
+    header_name: Annotated[str, AfterValidator(values.header)] = "X-Forwarded-For"
+    trusted_proxies: list[Network] = []
+    cors_origins: list[Annotated[str, AfterValidator(values.origin)]] = []
+    hsts: StrictBool = False
+    hsts_max_age: Annotated[StrictInt, Field(ge=0)] = 31_536_000
+    hsts_include_subdomains: StrictBool = False
+    hsts_preload: StrictBool = False
+
+
+class Challenges(_Section):
+    """How long a challenge's values live, and how many there may be of one name."""
+
+    window_seconds: Annotated[StrictInt, Field(ge=1, le=604_800)] = 3600
+    max_values: Annotated[StrictInt, Field(ge=2, le=1000)] = 100
+
+
+class Database(_Section):
+    """Where accounts and values are kept; neither the password nor the URL is part of the repr."""
+
+    url: Annotated[str, AfterValidator(values.database_url)] = Field(
+        default="sqlite:////var/lib/acmedns/acmedns.db", repr=False
+    )
+    password: SecretStr | None = None
+
+    @property
+    def connection_url(self) -> str:
+        """The URL with the password in it: for the store alone, never for a log."""
+        if self.password is None or self.url.startswith("sqlite:"):
+            return self.url
+        return values.with_password(self.url, self.password.get_secret_value())
+
+
+class Log(_Section):
+    """What is logged, how and where to."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["json", "console"] = "json"
+    destination: Literal["stdout", "file"] = "stdout"
+    file: Path | None = None
+
+
+class Process(_Section):
+    """Who the service becomes after binding its sockets; unset: it stays who it is."""
+
+    user: str | None = None
+    group: str | None = None
+
+
+class Settings(_Section):
+    """The whole configuration."""
+
+    zone: Zone
+    dns: Dns = Dns()
+    api: Api = Api()
+    challenges: Challenges = Challenges()
+    database: Database = Database()
+    log: Log = Log()
+    process: Process = Process()
+
+
+SECTIONS: dict[str, type[BaseModel]] = {
+    "zone": Zone,
+    "dns": Dns,
+    "api": Api,
+    "challenges": Challenges,
+    "database": Database,
+    "log": Log,
+    "process": Process,
+}
+KNOWN: dict[str, list[str]] = {section: list(model.model_fields) for section, model in SECTIONS.items()}

@@ -1,0 +1,190 @@
+"""How each kind of value is read: addresses, names, mailboxes, origins, database URLs.
+
+Each reader takes what the file or the environment gave and raises `ValueError` whose text says what to do.
+"""
+
+import ipaddress
+import re
+from typing import Final
+from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
+
+from acmedns_py.config.problems import nearest
+from acmedns_py.dns import name
+
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+LABEL_OCTETS: Final = 37
+"""What a challenge name adds to its zone: one length octet and a UUID as text."""
+
+DATABASE_PARAMETERS: Final = ("sslmode", "host", "port")
+"""Parameters of a PostgreSQL URL that are used, as libpq names them."""
+
+_SSL_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""A header's name (RFC 9110 5.6.2)."""
+
+
+def address(value: object) -> IPAddress:
+    """Read one public address."""
+    if isinstance(value, ipaddress.IPv4Address | ipaddress.IPv6Address):
+        return value
+    if not isinstance(value, str):
+        raise ValueError('write an address in quotes, such as "198.51.100.1"')  # noqa: TRY004 - pydantic collects ValueError
+    try:
+        found = ipaddress.ip_address(value)
+    except ValueError:
+        raise ValueError('this is no IP address; write one such as "198.51.100.1" or "2001:db8::1"') from None
+    if found.is_unspecified or found.is_multicast or "%" in value:
+        raise ValueError("no host is reached at this address; write the address that the Internet sees")
+    return found
+
+
+def network(value: object) -> IPNetwork:
+    """Read a network; a single address is the network of itself, set host bits are cleared."""
+    if isinstance(value, ipaddress.IPv4Network | ipaddress.IPv6Network):
+        return value
+    if not isinstance(value, str):
+        raise ValueError('write a network in quotes, such as "10.0.0.0/8"')  # noqa: TRY004 - pydantic collects ValueError
+    try:
+        return ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        raise ValueError('this is no network; write one such as "10.0.0.0/8", "fd00::/8" or "127.0.0.1"') from None
+
+
+def dns_listen(value: str) -> str:
+    """Check a place to serve DNS: "auto", "ADDR", "ADDR:PORT", "[V6]" or "[V6]:PORT"."""
+    if value != "auto":
+        listen_address(value)
+    return value
+
+
+def api_listen(value: str) -> str:
+    """Check a place to serve the API: "ADDR:PORT" or "[V6]:PORT"."""
+    if listen_address(value)[1] is None:
+        raise ValueError('the port is missing; write "127.0.0.1:8080" or "[::1]:8080"')
+    return value
+
+
+def listen_address(text: str) -> tuple[IPAddress, int | None]:
+    """Read a literal address and its port, None where there is none."""
+    cure = 'write "192.0.2.1:53", "[2001:db8::1]:53" or an address without a port'
+    host, port = text, ""
+    if text.startswith("["):
+        host, bracket, rest = text[1:].partition("]")
+        if not bracket or (rest and not rest.startswith(":")):
+            raise ValueError(f"the bracket is not closed; {cure}")
+        port = rest[1:]
+    elif text.count(":") == 1:
+        host, _, port = text.partition(":")
+    try:
+        found = ipaddress.ip_address(host)
+    except ValueError:
+        raise ValueError(f"{host!r} is no IP address; {cure}") from None
+    if not port:
+        return found, None
+    if not (port.isascii() and port.isdecimal() and len(port) <= 5 and 0 < int(port) < 65536):
+        raise ValueError(f"port {port!r} is no number from 1 to 65535; {cure}")
+    return found, int(port)
+
+
+def host_name(text: str) -> str:
+    """Read the name of a zone or of a server; gives it folded, without the final dot."""
+    bare = text.strip().strip("[]").removesuffix(".")
+    try:
+        ipaddress.ip_address(bare)
+    except ValueError:
+        pass
+    else:
+        raise ValueError("this is an address; write a name here, and addresses in zone.addresses")
+    wire = name.from_text(text)
+    if wire == b"\0":
+        raise ValueError("the root is no name for this; write a name such as auth.example.org")
+    return name.to_text(wire).removesuffix(".")
+
+
+def zone_name(text: str) -> str:
+    """Read the zone's name; there must be room for a challenge name below it (RFC 1035 2.3.4)."""
+    found = host_name(text)
+    if len(name.from_text(found)) + LABEL_OCTETS > 255:
+        raise ValueError("this name is too long: a name of 36 characters below it must fit into 255 octets")
+    return found
+
+
+def mailbox(text: str) -> str:
+    """Read the zone's mailbox, with "@" or in the DNS form; gives the DNS form (RFC 1035 8) without the final dot."""
+    if not text:
+        return text
+    local, at, domain = text.rpartition("@")
+    if not at:
+        return host_name(text)
+    if not local:
+        raise ValueError("the part before the @ is missing; write an address such as admin@example.org")
+    return host_name(re.sub(r"([.\\])", r"\\\1", local) + "." + domain)
+
+
+def origin(text: str) -> str:
+    """Check an origin of CORS: "*", "https://app.example.org", or either with one "*" in it."""
+    if text == "*":
+        return text
+    if text.count("*") > 1 or not re.fullmatch(r"(https?://)?[^/\s]+", text):
+        raise ValueError('write "*" or an origin without a path, such as "https://app.example.org"')
+    if "://" not in text and "*" not in text:
+        raise ValueError(f'an origin starts with its scheme; write "https://{text}"')
+    return text
+
+
+def header(text: str) -> str:
+    """Check the name of an HTTP header."""
+    if not _TOKEN.fullmatch(text):
+        raise ValueError('this is no name of a header; write one such as "X-Forwarded-For"')
+    return text
+
+
+def database_url(text: str) -> str:
+    """Check the database's URL; gives it with the scheme `sqlite` or `postgresql`."""
+    scheme, colon, rest = text.partition("://")
+    if not colon or scheme not in ("sqlite", "postgresql", "postgres"):
+        raise ValueError('write "sqlite:////PATH/FILE" or "postgresql://USER@HOST/NAME"')
+    if scheme == "sqlite":
+        if not rest.startswith("/") or rest in ("/", "/:memory:") or rest.endswith("/"):
+            raise ValueError(
+                'write a file: "sqlite:////PATH/FILE" (four slashes), or "sqlite:///FILE" for a relative one'
+            )
+        if "?" in rest:
+            raise ValueError("a file takes no parameters; leave out what follows the question mark")
+        return text
+    url = f"postgresql://{rest}"
+    _check_postgresql(url)
+    return url
+
+
+def _check_postgresql(url: str) -> None:
+    encode = "in user and password write @ : / ? # % as %40 %3A %2F %3F %23 %25, or use database.password"
+    try:
+        parts = urlsplit(url)
+        port_is_good = parts.port is None or parts.port > 0
+    except ValueError:
+        port_is_good = False
+        parts = urlsplit("postgresql:///x")
+    if not port_is_good:
+        raise ValueError(f"the port after the host is no number from 1 to 65535; {encode}")
+    if parts.fragment or "#" in url or "@" in parts.path or parts.netloc.count("@") > 1:
+        raise ValueError(f"this can be read in two ways; {encode}")
+    if not parts.path.strip("/"):
+        raise ValueError('the name of the database is missing; write "postgresql://USER@HOST/NAME"')
+    for parameter, value in parse_qsl(parts.query, keep_blank_values=True):
+        if parameter not in DATABASE_PARAMETERS:
+            meant = nearest(parameter, DATABASE_PARAMETERS)
+            hint = f"did you mean {meant}?" if meant else f"known are {', '.join(DATABASE_PARAMETERS)}"
+            raise ValueError(f"the parameter {parameter!r} is not known; {hint}")
+        if parameter == "sslmode" and value not in _SSL_MODES:
+            raise ValueError(f"sslmode is one of {', '.join(_SSL_MODES)}")
+
+
+def with_password(url: str, password: str) -> str:
+    """Give a PostgreSQL URL that holds `password` in place of any other."""
+    parts = urlsplit(url)
+    userinfo, _, host = parts.netloc.rpartition("@")
+    user = userinfo.partition(":")[0]
+    return urlunsplit(parts._replace(netloc=f"{user}:{quote(password, safe='')}@{host}"))

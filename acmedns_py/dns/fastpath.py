@@ -1,0 +1,204 @@
+"""Answers joined from parts that the full path made, for the queries that nearly all traffic consists of.
+
+A message is taken here if it is one question of class IN with no OPT or one OPT of version 0, and no flag that would
+change the answer. Everything else, and every response over its limit, goes to the full path,
+which answers with the very same octets: parts are cut out of its responses, so equality is by construction, and a
+property test holds the two together.
+
+    TXT at a challenge name   the packed records, as `challenges` keeps them
+    other types there         the negative tail for names of that length
+    static names, the apex    the whole response to that very question, remembered
+    names that don't exist    the negative tail, where no static name or wildcard is in the way
+
+The negative tail is the SOA record compressed against the question's suffix, so that it depends on the length of the
+name alone; not so below the names that MNAME and RNAME pass through, which are therefore left to the full path.
+
+Where the question's name ends is found by its first zero octet. A label may hold a zero octet as well, but then the
+octets up to there are no name, so that they equal none that we know, and don't end as a name in the zone does.
+"""
+
+from typing import NamedTuple
+
+from acmedns_py.dns.answer import response_to
+from acmedns_py.dns.codes import Rcode, RRClass, RRType
+from acmedns_py.dns.edns import Edns, from_record, limit_octets, opt_record, options_are_whole
+from acmedns_py.dns.message import Transport
+from acmedns_py.dns.name import MAX_LABEL_OCTETS, MAX_NAME_OCTETS, is_subdomain
+from acmedns_py.dns.wire import HEADER_OCTETS, MAX_MESSAGE_OCTETS, render
+from acmedns_py.dns.zone import Node, Zone
+
+MAX_SHAPES = 4096
+MAX_REMEMBERED = 4096
+"""Bounds on what strangers can make us remember; what is full is emptied."""
+
+_TYPE_AND_CLASS_OCTETS = 4
+_FLAGS_AND_COUNTS_OCTETS = 10
+_OPT_OCTETS = 11
+_PLAIN_OPT_START = b"\0" + RRType.OPT.to_bytes(2, "big")
+_CLASS_IN = RRClass.IN.to_bytes(2, "big")
+_NO_RDATA = b"\0\0"
+_OTHER_WAY = frozenset((RRType.ANY, RRType.AXFR, RRType.IXFR))
+_ONE = b"\0\1"
+_NONE = b"\0\0"
+
+_HEADERS: dict[bytes, tuple[bool, bool]] = {
+    bytes((recursion_desired, security_bits)) + _ONE + _NONE + _NONE + (_ONE if with_opt else _NONE): (
+        recursion_desired,
+        with_opt,
+    )
+    for recursion_desired in (False, True)
+    for security_bits in (0x00, 0x10, 0x20, 0x30)
+    for with_opt in (False, True)
+}
+"""The ten octets behind the ID that are taken: (RD, an OPT follows). AD and CD change nothing in an unsigned zone."""
+
+
+class _Shape(NamedTuple):
+    """All that a response takes from its query besides ID, question and the name's own data."""
+
+    asks_txt: bool
+    limit_octets: int
+    hit_head: bytes
+    hit_counts: bytes
+    nodata_head: bytes
+    nxdomain_head: bytes
+    opt: bytes
+
+
+def _without_options(query: bytes, end: int, key: bytes) -> bytes:
+    """Give the key of the same query with an empty OPT, where an OPT ends the message and its options are whole.
+
+    Options change no answer here, but a COOKIE in each query would make each key another one.
+    """
+    options = end + _TYPE_AND_CLASS_OCTETS + _OPT_OCTETS
+    rdata = query[options:]
+    if not rdata or int.from_bytes(query[options - 2 : options], "big") != len(rdata) or not options_are_whole(rdata):
+        return key
+    return query[2:HEADER_OCTETS] + query[end : options - 2] + _NO_RDATA
+
+
+class FastPath:
+    """Prepared answers of one zone; `changed` must be called after each change of it, before the next query."""
+
+    def __init__(self, zone: Zone) -> None:
+        """`zone` need not be loaded before the first `changed`."""
+        self._zone = zone
+        self._packed: dict[bytes, bytes] = {}
+        self._nodes: dict[bytes, Node] = {}
+        self._shapes: dict[bytes, _Shape] = {}
+        self._negative: dict[int, bytes] = {}
+        self._remembered: dict[bytes, tuple[bytes, bytes]] = {}
+        self._beside_soa: frozenset[bytes] = frozenset()
+        self._wildcard_at_apex = False
+
+    def changed(self) -> None:
+        """Forget everything that the zone's data went into; the work is bounded by what may be remembered."""
+        zone = self._zone
+        self._packed = zone.challenges.packed
+        self._nodes = zone.nodes
+        self._negative.clear()
+        self._remembered.clear()
+        self._beside_soa = frozenset(
+            zone.child_of_apex(name) for name in zone.soa_names() if name != zone.apex and is_subdomain(name, zone.apex)
+        )
+        self._wildcard_at_apex = b"\x01*" + zone.apex in zone.nodes
+
+    def response(self, query: bytes, *, stream: bool) -> bytes | None:
+        """Give the response to a message, None where the full path has to; `stream` says that it came over TCP."""
+        end = query.find(0, HEADER_OCTETS) + 1
+        key = query[2:12] + query[end:]
+        shape = self._shapes.get(key)
+        if shape is None:
+            key = _without_options(query, end, key)
+            shape = self._shapes.get(key) or self._shaped(key)
+            if shape is None:
+                return None
+        asks_txt, limit, hit_head, hit_counts, nodata_head, nxdomain_head, opt = shape
+        question = query[12 : end + 4]
+        name = query[12:end].lower()
+        packed = self._packed.get(name)
+        if packed and asks_txt:
+            response = b"".join((query[:2], hit_head, packed[:2], hit_counts, question, packed[2:], opt))
+        elif packed is not None:
+            if name in self._beside_soa or name in self._nodes:
+                return None
+            tail = self._negative.get(end) or self._negative_tail(query, end, opt)
+            response = b"".join((query[:2], nodata_head, question, tail, opt))
+        elif name in self._nodes:
+            head, tail = self._remembered.get(key + name) or self._answered(query, end, key + name)
+            response = b"".join((query[:2], head, question, tail))
+        elif self._certainly_absent(name):
+            tail = self._negative.get(end) or self._negative_tail(query, end, opt)
+            response = b"".join((query[:2], nxdomain_head, question, tail, opt))
+        else:
+            return None
+        if len(response) > limit and (not stream or len(response) > MAX_MESSAGE_OCTETS):
+            return None
+        return response
+
+    def _shaped(self, key: bytes) -> _Shape | None:
+        """Read header, type, class and OPT; None where they are not of the plain kind."""
+        header = _HEADERS.get(key[:_FLAGS_AND_COUNTS_OCTETS])
+        if header is None:
+            return None
+        recursion_desired, with_opt = header
+        behind = key[_FLAGS_AND_COUNTS_OCTETS:]
+        opt_record_in = behind[_TYPE_AND_CLASS_OCTETS:]
+        qtype = int.from_bytes(behind[:2], "big")
+        if behind[2:4] != _CLASS_IN or qtype in _OTHER_WAY or len(opt_record_in) != _OPT_OCTETS * with_opt:
+            return None
+        edns: Edns | None = None
+        if with_opt:
+            edns = from_record(int.from_bytes(opt_record_in[3:5], "big"), int.from_bytes(opt_record_in[5:9], "big"))
+            if opt_record_in[:3] != _PLAIN_OPT_START or opt_record_in[9:] != _NO_RDATA or edns.version:
+                return None
+        arcount = _ONE if with_opt else _NONE
+        flags = 0x84 | recursion_desired
+        noerror, nxdomain = bytes((flags, Rcode.NOERROR)) + _ONE, bytes((flags, Rcode.NXDOMAIN)) + _ONE
+        shape = _Shape(
+            asks_txt=qtype == RRType.TXT,
+            limit_octets=limit_octets(edns),
+            hit_head=noerror,
+            hit_counts=_NONE + arcount,
+            nodata_head=noerror + _NONE + _ONE + arcount,
+            nxdomain_head=nxdomain + _NONE + _ONE + arcount,
+            opt=b"" if edns is None else opt_record(edns, Rcode.NOERROR, None),
+        )
+        if len(self._shapes) >= MAX_SHAPES:
+            self._shapes.clear()
+        self._shapes[key] = shape
+        return shape
+
+    def _certainly_absent(self, name: bytes) -> bool:
+        """Say whether octets are a name in the zone that neither static data nor a wildcard can have to do with."""
+        apex = self._zone.apex
+        surplus = len(name) - len(apex)
+        if surplus <= 0 or len(name) > MAX_NAME_OCTETS or self._wildcard_at_apex or not name.endswith(apex):
+            return False
+        position = child = 0
+        while position < surplus:
+            child = position
+            if name[position] > MAX_LABEL_OCTETS:
+                return False
+            position += name[position] + 1
+        below = name[child:]
+        return position == surplus and below not in self._nodes and below not in self._beside_soa
+
+    def _full(self, query: bytes) -> bytes:
+        response = response_to(query, self._zone, Transport.TCP, loaded=True)
+        assert response is not None, "a message with a shape gets a response"
+        return render(response, Transport.TCP)
+
+    def _negative_tail(self, query: bytes, end: int, opt: bytes) -> bytes:
+        full = self._full(query)
+        tail = full[end + _TYPE_AND_CLASS_OCTETS : len(full) - len(opt)]
+        self._negative[end] = tail
+        return tail
+
+    def _answered(self, query: bytes, end: int, key: bytes) -> tuple[bytes, bytes]:
+        full = self._full(query)
+        parts = (full[2:HEADER_OCTETS], full[end + _TYPE_AND_CLASS_OCTETS :])
+        if len(self._remembered) >= MAX_REMEMBERED:
+            self._remembered.clear()
+        self._remembered[key] = parts
+        return parts

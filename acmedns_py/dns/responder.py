@@ -1,0 +1,171 @@
+"""The only door of the DNS core: a snapshot and changes of the zone in, one response for each query out.
+
+The shell calls `load` once and `apply` for each later cursor, in cursor order, never while `respond` runs; there is
+one thread. Before the first `load` the zone is there but nothing is known of it: its names get SERVFAIL.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from acmedns_py.dns import wire
+from acmedns_py.dns.answer import error, response_to
+from acmedns_py.dns.challenges import Challenges
+from acmedns_py.dns.codes import Rcode
+from acmedns_py.dns.fastpath import FastPath
+from acmedns_py.dns.message import Query, Transport
+from acmedns_py.dns.name import to_text
+from acmedns_py.dns.rrset import RRset
+from acmedns_py.dns.zone import Zone
+
+__all__ = ["Now", "Responder", "Transport"]
+
+_UDP = Transport.UDP
+
+
+class Now(NamedTuple):
+    """The time of a batch of queries, in seconds: one clock that never jumps, and one that others share."""
+
+    monotonic: float
+    unix: float
+
+
+class Responder:
+    """Answers for one zone from memory."""
+
+    def __init__(self, *, apex: bytes, txt_ttl: int) -> None:
+        """`apex` is a folded name in wire form, `txt_ttl` the TTL of challenge TXT records in seconds."""
+        self._zone = Zone(apex, Challenges(txt_ttl))
+        self._fast_path = FastPath(self._zone)
+        self._cursor: int | None = None
+        self._fast = False
+        self._udp = [0] * (Rcode.BADVERS + 1)
+        self._tcp = [0] * (Rcode.BADVERS + 1)
+        self._silent = 0
+        self._truncated = 0
+        self._internal_errors = 0
+
+    @property
+    def cursor(self) -> int | None:
+        """The cursor that the answers are true for; None before `load`."""
+        return self._cursor
+
+    @property
+    def stale(self) -> bool:
+        """Whether challenge data may have been overtaken elsewhere.
+
+        While this is set, what rests on challenge names gets SERVFAIL; names that static data decide are answered.
+        """
+        return self._zone.stale
+
+    @stale.setter
+    def stale(self, value: bool) -> None:
+        self._zone.stale = value
+        self._fast = self._cursor is not None and not value
+
+    def load(self, cursor: int, static: Iterable[RRset], challenges: Mapping[bytes, tuple[bytes, ...]]) -> None:
+        """Replace everything by the zone at that cursor.
+
+        `static` holds the SOA, whose serial is overwritten; `challenges` has the live values by owner, perhaps none.
+        Raises `ValueError` for data that are no zone, and answers SERVFAIL until a `load` succeeds.
+        """
+        self._cursor = None
+        self._fast = False
+        zone = self._zone
+        for owner in challenges:
+            self._check_challenge_owner(owner)
+        zone.load(cursor, static)
+        zone.challenges.load(challenges)
+        self._served(cursor)
+
+    def apply(
+        self,
+        cursor: int,
+        *,
+        challenges: Iterable[tuple[bytes, tuple[bytes, ...] | None]],
+        static: Iterable[tuple[bytes, int, RRset | None]],
+    ) -> None:
+        """Make one commit's changes, each `(owner, values)` or `(owner, type, rrset)`; None takes the thing out.
+
+        Raises `ValueError` where the cursor is not above the last one, which changes nothing; and where data are no
+        part of a zone: as it is then neither at the one cursor nor at the other, its names get SERVFAIL until the
+        next `load`.
+        """
+        if self._cursor is None or cursor <= self._cursor:
+            raise ValueError(f"change {cursor} can't follow {self._cursor}")
+        self._cursor = None
+        self._fast = False
+        zone = self._zone
+        for owner, rrtype, rrset in static:
+            zone.put(owner, rrtype, rrset)
+        for owner, values in challenges:
+            self._check_challenge_owner(owner)
+            zone.challenges.put(owner, values)
+        zone.number(cursor)
+        self._served(cursor)
+
+    def _check_challenge_owner(self, owner: bytes) -> None:
+        if owner[owner[0] + 1 :] != self._zone.apex:
+            raise ValueError(f"challenge name {to_text(owner)} is not directly below {to_text(self._zone.apex)}")
+
+    def _served(self, cursor: int) -> None:
+        self._fast_path.changed()
+        self._cursor = cursor
+        self._fast = not self._zone.stale
+
+    def respond(
+        self,
+        query: bytes,
+        source: tuple[str, int] | tuple[str, int, int, int],
+        transport: Transport,
+        now: Now,
+    ) -> bytes | None:
+        """Give the octets to send back to `source` (as from `recvfrom`), None for silence. Never raises.
+
+        Silence is for what can't be a query, and for port 0, where no answer can go (dns-correctness #4, #73). No
+        answer depends on `source` or `now` otherwise.
+        """
+        responses = self._udp if transport is _UDP else self._tcp
+        try:
+            if source[1] == 0:
+                self._silent += 1
+                return None
+            if self._fast:
+                response = self._fast_path.response(query, stream=transport is not _UDP)
+                if response is not None:
+                    # Neither RA nor AD nor CD is ever set in it, so that the octet is the rcode.
+                    responses[response[3]] += 1
+                    return response
+            full = response_to(query, self._zone, transport, loaded=self._cursor is not None)
+            if full is None:
+                self._silent += 1
+                return None
+            response = wire.render(full, transport)
+        except Exception:  # noqa: BLE001 - the border: a fault of ours costs this one query, and is counted
+            self._internal_errors += 1
+            responses[Rcode.SERVFAIL] += 1
+            return _failure(query)
+        responses[full.rcode] += 1
+        self._truncated += response[2] >> 1 & 1
+        return response
+
+    def truncated(self, response: bytes) -> bytes:
+        """Give the form of a response that tells its receiver to ask over TCP, where the network took no more."""
+        self._truncated += 1
+        return wire.truncated(response)
+
+    def counters(self) -> dict[str, int]:
+        """Give counts since the start: responses as `udp.NOERROR`, `truncated`, `silent`, `internal_errors`."""
+        counts = {"silent": self._silent, "truncated": self._truncated, "internal_errors": self._internal_errors}
+        for rcode in Rcode:
+            counts[f"udp.{rcode.name}"] = self._udp[rcode]
+            counts[f"tcp.{rcode.name}"] = self._tcp[rcode]
+        return counts
+
+
+def _failure(octets: bytes) -> bytes:
+    """Give a SERVFAIL that depends on as little of our own code as can be."""
+    try:
+        return wire.render(error(wire.parse(octets), Rcode.SERVFAIL), Transport.UDP)
+    except Exception:  # noqa: BLE001 - parsing may be what failed
+        ident = int.from_bytes(octets[:2], "big")
+        return wire.render(error(Query(ident, 0), Rcode.SERVFAIL), Transport.UDP)

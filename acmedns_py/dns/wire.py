@@ -1,0 +1,270 @@
+"""The gate between octets and messages: strict octets into a query, a response into octets with truncation.
+
+Both ways are our own code, as the codecs at hand let through what has to be stopped here (trailing octets, labels of
+type 0x40, names over 255 octets), stop what has to pass (a label of 0xFF octets), or break on long chains of
+compression pointers. Reading follows no pointer at all: the question may have none (it has nothing to point at), and
+of the records behind it only the OPT is of interest, whose owner is the root. So the work is linear in the message.
+
+Writing compresses owners, and the names in the data of RFC 1035's own types, against the question and all earlier
+names, longest suffix first; other types' data are written as they are (RFC 3597 4).
+"""
+
+import struct
+
+from acmedns_py.dns.codes import Opcode, Rcode, RRClass, RRType
+from acmedns_py.dns.edns import VERSION, Edns, from_record, limit_octets, opt_record, options_are_whole
+from acmedns_py.dns.message import Query, Response, Transport
+from acmedns_py.dns.name import MAX_LABEL_OCTETS, MAX_NAME_OCTETS, ROOT, folded
+from acmedns_py.dns.rrset import RRset
+
+HEADER_OCTETS = 12
+MAX_MESSAGE_OCTETS = 65535
+"""What the two length octets of DNS over TCP can say (RFC 1035 4.2.2)."""
+
+_HEADER = struct.Struct("!6H")
+_RECORD = struct.Struct("!HHIH")
+_QR = 0x8000
+_AA = 0x0400
+_TC = 0x0200
+_RD = 0x0100
+_POINTER = 0xC0
+_POINTER_REACH = 0x4000
+
+_COMPRESSIBLE: dict[int, tuple[int, int]] = {
+    RRType.NS: (0, 1),
+    RRType.MD: (0, 1),
+    RRType.MF: (0, 1),
+    RRType.CNAME: (0, 1),
+    RRType.SOA: (0, 2),
+    RRType.MB: (0, 1),
+    RRType.MG: (0, 1),
+    RRType.MR: (0, 1),
+    RRType.PTR: (0, 1),
+    RRType.MINFO: (0, 2),
+    RRType.MX: (2, 1),
+}
+"""Octets before the names and number of names, for the types that every resolver can decompress (RFC 3597 4)."""
+
+
+class NotAQuery(Exception):
+    """Octets that get silence: too short for a header, or a response (dns-correctness #4)."""
+
+
+class BadQuery(Exception):
+    """A query that gets an error response; `query` holds what could be read of it."""
+
+    def __init__(self, query: Query, rcode: Rcode) -> None:
+        """Keep both for the response."""
+        super().__init__(rcode.name)
+        self.query = query
+        self.rcode = rcode
+
+
+def parse(octets: bytes) -> Query:
+    """Read a query; raises `NotAQuery` or `BadQuery` (dns-correctness #4 to #10, #12, #13, #40)."""
+    if len(octets) < HEADER_OCTETS:
+        raise NotAQuery
+    ident, flags, qdcount, ancount, nscount, arcount = _HEADER.unpack_from(octets)
+    if flags & _QR:
+        raise NotAQuery
+    opcode = flags >> 11 & 0xF
+    if opcode != Opcode.QUERY:
+        # What follows the header of another opcode has that opcode's own form, so that nothing of it is read.
+        raise BadQuery(Query(ident, opcode), Rcode.NOTIMP)
+    recursion_desired = bool(flags & _RD)
+    end = _question_end(octets) if qdcount == 1 else 0
+    if not end:
+        # Zero questions ask nothing; more than one is no query either (RFC 9619).
+        raise BadQuery(Query(ident, opcode, recursion_desired), Rcode.FORMERR)
+    edns, whole = _records(octets, end, (ancount, nscount, arcount))
+    query = Query(
+        id=ident,
+        opcode=opcode,
+        recursion_desired=recursion_desired,
+        question=octets[HEADER_OCTETS:end],
+        qname=folded(octets[HEADER_OCTETS : end - 4]),
+        qtype=octets[end - 4] << 8 | octets[end - 3],
+        qclass=octets[end - 2] << 8 | octets[end - 1],
+        edns=edns,
+    )
+    if not whole:
+        raise BadQuery(query, Rcode.FORMERR)
+    if edns is not None and edns.version != VERSION:
+        raise BadQuery(query, Rcode.BADVERS)
+    return query
+
+
+def _question_end(octets: bytes) -> int:
+    """Give the position behind the first question, 0 where it is cut short or its name can't be one."""
+    position = HEADER_OCTETS
+    while position < len(octets):
+        length = octets[position]
+        if length > MAX_LABEL_OCTETS:
+            return 0
+        position += 1 + length
+        if length == 0:
+            end = position + 4
+            return end if end <= len(octets) and position - HEADER_OCTETS <= MAX_NAME_OCTETS else 0
+    return 0
+
+
+def _records(octets: bytes, position: int, counts: tuple[int, int, int]) -> tuple[Edns | None, bool]:
+    """Walk over the records behind the question: give the OPT where it could be read, and whether all was in order.
+
+    A query has nothing to answer with; its authority section is read over, as IXFR puts a SOA there (RFC 1995 3).
+    """
+    edns: Edns | None = None
+    ancount, nscount, arcount = counts
+    for index in range(ancount + nscount + arcount):
+        owner = position
+        position = _owner_end(octets, owner)
+        if not position or position + _RECORD.size > len(octets):
+            return edns, False
+        rrtype, rrclass, ttl, rdlength = _RECORD.unpack_from(octets, position)
+        rdata_start = position + _RECORD.size
+        position = rdata_start + rdlength
+        if position > len(octets):
+            return edns, False
+        if rrtype == RRType.OPT:
+            if index < ancount + nscount or octets[owner] or edns is not None:
+                return edns, False
+            readable = from_record(rrclass, ttl)
+            # Only version 0 says what the RDATA of an OPT look like.
+            if readable.version == VERSION and not options_are_whole(octets[rdata_start:position]):
+                return None, False
+            edns = readable
+    return edns, not ancount and position == len(octets)
+
+
+def _owner_end(octets: bytes, start: int) -> int:
+    """Give the position behind an owner name, compressed or not; 0 where it is none."""
+    position = start
+    while position < len(octets):
+        length = octets[position]
+        if length >= _POINTER:
+            target = octets[position : position + 2]
+            whole = len(target) == 2 and int.from_bytes(target, "big") - (_POINTER << 8) < start
+            return position + 2 if whole else 0
+        if length > MAX_LABEL_OCTETS:
+            return 0
+        position += 1 + length
+        if position - start > MAX_NAME_OCTETS:
+            return 0
+        if length == 0:
+            return position
+    return 0
+
+
+class _Writer:
+    """The records of a message in the making, and where each name in it begins."""
+
+    def __init__(self, query: Query) -> None:
+        self.octets = bytearray(HEADER_OCTETS)
+        self._offsets: dict[bytes, int] = {}
+        self.octets += query.question
+        position = 0
+        while query.qname[position:] not in {b"", ROOT}:
+            self._offsets[query.qname[position:]] = HEADER_OCTETS + position
+            position += query.qname[position] + 1
+
+    def _write_name(self, name: bytes) -> None:
+        position = 0
+        key = folded(name)
+        while length := name[position]:
+            suffix = key[position:]
+            offset = self._offsets.get(suffix)
+            if offset is not None:
+                self.octets += (_POINTER << 8 | offset).to_bytes(2, "big")
+                return
+            if len(self.octets) < _POINTER_REACH:
+                self._offsets[suffix] = len(self.octets)
+            self.octets += name[position : position + 1 + length]
+            position += 1 + length
+        self.octets += ROOT
+
+    def write(self, rrset: RRset) -> int:
+        """Write all records of the set; gives their number."""
+        for rdata in rrset.rdatas:
+            self._write_name(rrset.owner)
+            self.octets += _RECORD.pack(rrset.rrtype, RRClass.IN, rrset.ttl, len(rdata))
+            compressible = _COMPRESSIBLE.get(rrset.rrtype)
+            if compressible is None:
+                self.octets += rdata
+            else:
+                start = len(self.octets)
+                self._write_rdata(rdata, *compressible)
+                self.octets[start - 2 : start] = (len(self.octets) - start).to_bytes(2, "big")
+        return len(rrset.rdatas)
+
+    def _write_rdata(self, rdata: bytes, position: int, names: int) -> None:
+        self.octets += rdata[:position]
+        for _ in range(names):
+            start = position
+            while rdata[position]:
+                position += 1 + rdata[position]
+            position += 1
+            self._write_name(rdata[start:position])
+        self.octets += rdata[position:]
+
+    def cut(self, size: int) -> None:
+        """Take back all that was written from `size` octets on."""
+        del self.octets[size:]
+        self._offsets = {name: offset for name, offset in self._offsets.items() if offset < size}
+
+
+def render(response: Response, transport: Transport) -> bytes:
+    """Give the octets of a response, within the limit of its transport and its query's OPT.
+
+    What must be there and does not fit leaves the answer, authority and additional sections empty under TC (RFC 2181
+    9); optional additional data are left out silently, and so is an extended error (RFC 8914 3). The OPT comes last.
+    """
+    query = response.query
+    limit = MAX_MESSAGE_OCTETS if transport is Transport.TCP else limit_octets(query.edns)
+    opt = b"" if query.edns is None else opt_record(query.edns, response.rcode, response.ede)
+    writer = _Writer(query)
+    question_end = len(writer.octets)
+    ancount = sum(map(writer.write, response.answer))
+    nscount = sum(map(writer.write, response.authority))
+    arcount = sum(map(writer.write, response.glue))
+    truncated = False
+    if query.edns is not None and len(writer.octets) + len(opt) > limit:
+        opt = opt_record(query.edns, response.rcode, None)
+    if len(writer.octets) + len(opt) > limit:
+        writer.cut(question_end)
+        ancount = nscount = arcount = 0
+        truncated = True
+    else:
+        for rrset in response.additional:
+            size = len(writer.octets)
+            count = writer.write(rrset)
+            if len(writer.octets) + len(opt) > limit:
+                writer.cut(size)
+                break
+            arcount += count
+    flags = (
+        _QR
+        | query.opcode << 11
+        | (_AA if response.authoritative else 0)
+        | (_TC if truncated else 0)
+        | (_RD if query.recursion_desired else 0)
+        | response.rcode & 0xF
+    )
+    _HEADER.pack_into(
+        writer.octets, 0, query.id, flags, bool(query.question), ancount, nscount, arcount + (query.edns is not None)
+    )
+    return bytes(writer.octets + opt)
+
+
+def truncated(octets: bytes) -> bytes:
+    """Give one of our responses with TC, its question and its OPT alone, for a path that takes no more (RFC 2181 9)."""
+    ident, flags, qdcount, ancount, nscount, arcount = _HEADER.unpack_from(octets)
+    end = position = _question_end(octets) if qdcount else HEADER_OCTETS
+    opt = b""
+    for _ in range(ancount + nscount + arcount):
+        start = position
+        position = _owner_end(octets, start)
+        rrtype, _rrclass, _ttl, rdlength = _RECORD.unpack_from(octets, position)
+        position += _RECORD.size + rdlength
+        if rrtype == RRType.OPT:
+            opt = octets[start:position]
+    return _HEADER.pack(ident, flags | _TC, qdcount, 0, 0, bool(opt)) + octets[HEADER_OCTETS:end] + opt

@@ -1,0 +1,96 @@
+"""Every exception this program raises on purpose, and who is at fault for each.
+
+    AcmednsError
+    ├── ConfigError        the operator: an option holds what it may not hold
+    ├── ListenError        the machine or the operator: an address can't be bound
+    ├── StoreUnavailable   the database: gone, slow, full, locked; a later try may succeed
+    ├── StoreRefused       the operator: this database is not one we may write (foreign, newer, held)
+    ├── NotServed          our own workers: a committed change was not confirmed in time
+    ├── Overloaded         the load: a bounded queue is full
+    ├── TooManyAttempts    the client: too many failed logins from one source or for one username
+    ├── Refused            the client: its credential, name or address gives it no right
+    └── BadInput           the client: what it sent can't be understood
+
+Normal DNS outcomes are values, never exceptions; the two that the DNS gate raises stand in `dns.wire`.
+"""
+
+
+class AcmednsError(Exception):
+    """The root: whatever is below it was foreseen and has a text for people."""
+
+
+class ConfigError(AcmednsError):
+    """One option that can't be used: which, what it holds, what to do."""
+
+    def __init__(self, option: str, value: object, cure: str) -> None:
+        """Keep the three parts; `value` must already be masked where the option is a secret."""
+        super().__init__(f"{option} = {value!r}: {cure}")
+        self.option = option
+        self.value = value
+        self.cure = cure
+
+
+class ListenError(AcmednsError):
+    """An address that can't be bound: which, over what, who holds it, what to do."""
+
+    def __init__(self, address: str, transport: str, holder: str, cure: str) -> None:
+        """`address` is "ADDR:PORT", `transport` "UDP", "TCP" or "HTTP"; `holder` says who has it, or why not."""
+        super().__init__(f"cannot listen on {address} ({transport}): {holder}; {cure}")
+        self.address = address
+        self.transport = transport
+        self.holder = holder
+        self.cure = cure
+
+
+class StoreUnavailable(AcmednsError):
+    """The database could not do it this time; nothing was committed that the caller may rely on."""
+
+
+class StoreRefused(AcmednsError):
+    """A database that must not be used as it is; the text says why and what to do."""
+
+
+class NotServed(AcmednsError):
+    """A committed cursor that no set of live workers confirmed in time; the value stays, a repeat waits for it."""
+
+    def __init__(self, cursor: int, reason: str) -> None:
+        """`cursor` is the committed change that was waited for."""
+        super().__init__(f"cursor {cursor}: {reason}")
+        self.cursor = cursor
+
+
+class Overloaded(AcmednsError):
+    """A bounded queue is full, or was not reached in time; `retry_after` is in seconds."""
+
+    def __init__(self, what: str, *, retry_after: int) -> None:
+        """`what` names the queue for the log."""
+        super().__init__(what)
+        self.retry_after = retry_after
+
+
+class TooManyAttempts(AcmednsError):
+    """Failed logins came faster than they may; `retry_after` is in seconds."""
+
+    def __init__(self, what: str, *, retry_after: int) -> None:
+        """`what` names the limit that was met, for the log."""
+        super().__init__(what)
+        self.retry_after = retry_after
+
+
+class Refused(AcmednsError):
+    """The client has no right to this; it sees 401 `forbidden`, the log gets `reason`."""
+
+    def __init__(self, reason: str) -> None:
+        """`reason` never holds a secret."""
+        super().__init__(reason)
+        self.reason = reason
+
+
+class BadInput(AcmednsError):
+    """The client sent what can't be understood; `word` is acme-dns's own error word."""
+
+    def __init__(self, word: str, detail: str = "") -> None:
+        """`detail` goes to the log only."""
+        super().__init__(f"{word}: {detail}" if detail else word)
+        self.word = word
+        self.detail = detail

@@ -1,0 +1,169 @@
+"""The frames of the feed: what they are, and how they become octets and come back from any cut of a stream.
+
+A frame is four octets of length (big-endian, of what follows) and one msgpack document, an array whose first
+element names the kind. The order of frames is the order of truth: a worker that has handled frame n has handled
+all before it, so a `Serve` behind some `Apply` frames is never obeyed with older data.
+
+Control says: Setup, Static*, Challenges*, Loaded, then Serve, Apply, Ask, Adopt, Release and Stop.
+A worker says: Hello once, Applied for each Loaded and each Apply, Report for each Ask.
+"""
+
+import struct
+from typing import Final, Generic, TypeVar
+
+import msgspec
+
+from acmedns_py.feed.changes import Commit, StaticData, Values
+
+MAX_FRAME_OCTETS: Final = 64 * 1024 * 1024
+"""Far above any chunk that we send; a length beyond it means that the stream is torn."""
+
+_LENGTH = struct.Struct(">I")
+
+F = TypeVar("F")
+
+
+class FeedError(Exception):
+    """The stream can't be read any further; the connection must be closed."""
+
+
+class Frame(msgspec.Struct, array_like=True, frozen=True, tag=True):
+    """The root of all frames; the class name is the tag on the wire."""
+
+
+class Listener(msgspec.Struct, array_like=True, frozen=True):
+    """One inherited DNS socket: whose it is, its descriptor, and whether it is bound to a wildcard address."""
+
+    worker: int
+    fd: int
+    tcp: bool
+    wildcard: bool
+
+
+class Setup(Frame, frozen=True):
+    """Who this worker is, what it serves and within which limits (seconds; connections in all and for each client)."""
+
+    worker: int
+    listeners: tuple[Listener, ...]
+    apex: bytes
+    txt_ttl: int
+    tcp_idle_seconds: float
+    tcp_connections: int
+    tcp_connections_per_client: int
+
+
+class Static(Frame, frozen=True):
+    """A part of the snapshot: static RRsets as (owner, type, data)."""
+
+    rrsets: tuple[tuple[bytes, int, StaticData], ...]
+
+
+class Challenges(Frame, frozen=True):
+    """A part of the snapshot: challenge names with their values."""
+
+    names: tuple[tuple[bytes, Values], ...]
+
+
+class Loaded(Frame, frozen=True):
+    """The snapshot is complete and stands for this cursor."""
+
+    cursor: int
+
+
+class Serve(Frame, frozen=True):
+    """Read the DNS sockets from now on."""
+
+
+class Apply(Frame, frozen=True):
+    """One commit on top of all before it."""
+
+    commit: Commit
+
+
+class Ask(Frame, frozen=True):
+    """Tell whether you are there and what you have counted."""
+
+
+class Adopt(Frame, frozen=True):
+    """Read the sockets of this dead sibling as well."""
+
+    worker: int
+
+
+class Release(Frame, frozen=True):
+    """The sibling is back: leave its sockets to it."""
+
+    worker: int
+
+
+class Stop(Frame, frozen=True):
+    """Answer what has arrived, close, exit; at most `grace_seconds`."""
+
+    grace_seconds: float
+
+
+class Hello(Frame, frozen=True):
+    """The worker has loaded its modules and stands behind its fence; `fence` says in words how strong that is."""
+
+    fence: str
+    fenced: bool
+
+
+class Applied(Frame, frozen=True):
+    """Every answer from here on holds all changes up to this cursor."""
+
+    cursor: int
+
+
+class Report(Frame, frozen=True):
+    """Cumulative counters by name, and how many answers each of the worker's own listeners has sent, in their order."""
+
+    counters: dict[str, int]
+    answered: tuple[int, ...]
+
+
+ControlFrame = Setup | Static | Challenges | Loaded | Serve | Apply | Ask | Adopt | Release | Stop
+WorkerFrame = Hello | Applied | Report
+
+_encoder = msgspec.msgpack.Encoder()
+control_decoder: Final = msgspec.msgpack.Decoder(ControlFrame)
+worker_decoder: Final = msgspec.msgpack.Decoder(WorkerFrame)
+
+
+def encoded(frame: Frame) -> bytes:
+    """Give the octets of one frame, length included."""
+    body = _encoder.encode(frame)
+    return _LENGTH.pack(len(body)) + body
+
+
+class FrameStream(Generic[F]):
+    """Cuts a stream of octets into frames, however the octets arrive."""
+
+    def __init__(self, decoder: msgspec.msgpack.Decoder[F]) -> None:
+        """Take the decoder of the side that speaks: `control_decoder` or `worker_decoder`."""
+        self._decoder = decoder
+        self._buffer = bytearray()
+
+    def receive(self, octets: bytes) -> list[F]:
+        """Give the frames that these octets complete, in order.
+
+        Raises `FeedError` for a length over `MAX_FRAME_OCTETS` and for a document that is none of our frames.
+        """
+        buffer = self._buffer
+        buffer += octets
+        frames: list[F] = []
+        start = 0
+        while len(buffer) - start >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(buffer, start)
+            if length > MAX_FRAME_OCTETS:
+                raise FeedError(f"a frame of {length} octets is over the limit of {MAX_FRAME_OCTETS}")
+            end = start + _LENGTH.size + length
+            if end > len(buffer):
+                break
+            try:
+                frames.append(self._decoder.decode(buffer[start + _LENGTH.size : end]))
+            except msgspec.DecodeError as error:
+                raise FeedError(f"not a frame of the feed: {error}") from error
+            start = end
+        del buffer[:start]
+        return frames

@@ -1,0 +1,126 @@
+"""The wiring plan: which part is given which other part. Reads top to bottom; holds no rule of its own."""
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+from acmedns_py import log as logging_setup
+from acmedns_py.accounts.credentials import Credentials
+from acmedns_py.accounts.hashing import HashPool
+from acmedns_py.accounts.register import Registration
+from acmedns_py.accounts.update import Updates
+from acmedns_py.api.app import hsts_header, make_app
+from acmedns_py.api.certificate import CertificateFiles
+from acmedns_py.api.client import ForwardedBy
+from acmedns_py.api.listen import ApiListener
+from acmedns_py.config.settings import Settings
+from acmedns_py.feed.changes import Commit, ZoneState
+from acmedns_py.feed.image import ZoneImage
+from acmedns_py.service.sockets import DnsSocket
+from acmedns_py.service.workers import Limits, WorkerPool
+from acmedns_py.store.store import SqlStore
+
+FEWEST_WORKERS: Final = 2
+"""One worker alone leaves its sockets unread while it is replaced."""
+
+MOST_WORKERS: Final = 4
+
+
+def worker_count(configured: int) -> int:
+    """Give the number of DNS workers: the configured one, or one a core within the bounds."""
+    return configured or max(FEWEST_WORKERS, min(MOST_WORKERS, len(os.sched_getaffinity(0))))
+
+
+def configure_log(settings: Settings) -> None:
+    """Set logging up as the operator wrote it."""
+    logging_setup.configure(
+        level=settings.log.level,
+        format=settings.log.format,
+        destination=settings.log.destination,
+        file=settings.log.file,
+    )
+
+
+async def open_store(
+    settings: Settings, *, apex: bytes, on_commit: Callable[[Commit], None], served: Callable[[], ZoneState]
+) -> SqlStore:
+    """Open and migrate the database; raises `StoreRefused` or `StoreUnavailable`."""
+    return await SqlStore.open(
+        settings.database.connection_url,
+        apex=apex,
+        window_seconds=settings.challenges.window_seconds,
+        max_values=settings.challenges.max_values,
+        on_commit=on_commit,
+        served=served,
+    )
+
+
+def make_pool(
+    settings: Settings, *, apex: bytes, sockets: list[DnsSocket], workers: int, image: ZoneImage
+) -> WorkerPool:
+    """Make the workers' pool; it starts nothing yet."""
+    return WorkerPool(
+        sockets=sockets,
+        workers=workers,
+        apex=apex,
+        txt_ttl=settings.zone.txt_ttl,
+        limits=Limits(
+            tcp_idle_seconds=settings.dns.tcp_idle_seconds,
+            tcp_connections=settings.dns.tcp_connections,
+            tcp_connections_per_client=settings.dns.tcp_connections_per_client,
+        ),
+        image=image,
+    )
+
+
+async def start_api(
+    settings: Settings, sockets: list[socket.socket], *, store: SqlStore, pool: WorkerPool, hashes: HashPool
+) -> ApiListener:
+    """Start the API on its bound sockets; raises `ConfigError` where the certificate can't be used."""
+    api = settings.api
+    credentials = Credentials(store=store, pool=hashes, clock=time.monotonic)
+    app = make_app(
+        registration=Registration(credentials=credentials, store=store, publisher=pool)
+        if api.registration == "open"
+        else None,
+        updates=Updates(credentials=credentials, store=store, publisher=pool),
+        readiness=partial(readiness, settings, store, pool),
+        zone=settings.zone.name,
+        forwarded_by=ForwardedBy(api.header_name, api.trusted_proxies) if api.use_header else None,
+        cors_origins=api.cors_origins,
+        hsts=hsts_header(
+            max_age=api.hsts_max_age, include_subdomains=api.hsts_include_subdomains, preload=api.hsts_preload
+        )
+        if api.hsts
+        else None,
+    )
+    listener = ApiListener(certificate=_certificate(settings))
+    await listener.start(sockets, app)
+    return listener
+
+
+def _certificate(settings: Settings) -> CertificateFiles | None:
+    api = settings.api
+    if api.tls == "none":
+        return None
+    assert api.tls_certificate is not None, "the configuration has seen to it"
+    assert api.tls_key is not None, "the configuration has seen to it"
+    return CertificateFiles(api.tls_certificate, api.tls_key)
+
+
+async def readiness(settings: Settings, store: SqlStore, pool: WorkerPool) -> tuple[bool, dict[str, Any]]:
+    """Give whether this node can do its work, and the document of /health/ready."""
+    database = await store.ready()
+    workers = pool.states()
+    live = [worker for worker in workers if worker["state"] == "live"]
+    ready = database and bool(live) and not pool.crash_looping
+    return ready, {
+        "ready": ready,
+        "zone": {"name": settings.zone.name, "serial": pool.image.serial},
+        "database": {"reachable": database},
+        "workers": workers,
+        "workers_keep_dying": pool.crash_looping,
+    }

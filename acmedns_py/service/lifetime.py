@@ -1,0 +1,199 @@
+"""The life of `acmedns serve`, in named steps: bind, drop, open, load, feed, probe, ready; then run; then stop.
+
+Whatever fails before "ready" ends the start with an `AcmednsError`, whose text is the one line that the operator
+sees. Nothing is served before everything can be.
+"""
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from acmedns_py import log as logging_setup
+from acmedns_py.accounts.hashing import HashPool
+from acmedns_py.api.listen import ApiListener
+from acmedns_py.config.load import Loaded, load
+from acmedns_py.config.problems import ConfigProblems
+from acmedns_py.config.settings import Settings
+from acmedns_py.dns import name
+from acmedns_py.errors import AcmednsError
+from acmedns_py.eventloop import event_loop_factory
+from acmedns_py.feed.changes import Commit, StaticData, ZoneState
+from acmedns_py.feed.image import ZoneImage
+from acmedns_py.service import compose
+from acmedns_py.service.notify import notify
+from acmedns_py.service.privileges import drop_privileges, hide_memory, raise_descriptor_limit
+from acmedns_py.service.probe import soa_probe
+from acmedns_py.service.sockets import DnsSocket, api_addresses, bind_api, bind_dns, dns_addresses
+from acmedns_py.service.workers import WorkerPool
+from acmedns_py.store.store import SqlStore
+
+STOP_SECONDS: Final = 5.0
+PROBE_SECONDS: Final = 10.0
+
+log = structlog.get_logger(__name__)
+
+
+def run(loaded: Loaded, *, path: Path | None, environ: Mapping[str, str]) -> None:
+    """Serve until SIGTERM or SIGINT; raises `AcmednsError` where the start fails.
+
+    `path` is what the operator named with `-c`, so that SIGHUP reads the same file again.
+    """
+    settings = loaded.settings
+    raise_descriptor_limit()
+    workers = compose.worker_count(settings.dns.workers)
+    addresses = dns_addresses(settings.dns.listen, port=settings.dns.port, protocol=settings.dns.protocol)
+    dns_sockets = bind_dns(addresses, protocol=settings.dns.protocol, workers=workers)
+    api_sockets = bind_api(api_addresses(settings.api.listen))
+    drop_privileges(settings.process.user, settings.process.group)
+    hide_memory()
+    compose.configure_log(settings)
+    for warning in loaded.warnings:
+        log.warning("configuration", text=warning)
+    service = Service(loaded, dns_sockets=dns_sockets, workers=workers, reread=lambda: load(path, environ))
+    with asyncio.Runner(loop_factory=event_loop_factory()) as runner:
+        runner.run(service.live(api_sockets))
+
+
+class Service:
+    """The control process from the bound sockets to the end."""
+
+    def __init__(
+        self, loaded: Loaded, *, dns_sockets: list[DnsSocket], workers: int, reread: Callable[[], Loaded]
+    ) -> None:
+        """Take what `run` has prepared; `reread` gives the configuration anew."""
+        self._loaded = loaded
+        self._dns_sockets = dns_sockets
+        self._workers = workers
+        self._reread = reread
+        self._apex = name.from_text(loaded.settings.zone.name)
+        self._early: list[Commit] = []
+        self._pool: WorkerPool | None = None
+        self._stop_asked = asyncio.Event()
+        self._reload_asked = asyncio.Event()
+
+    async def live(self, api_sockets: list[Any]) -> None:
+        """Start, run and stop; raises `AcmednsError` where the start fails."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop_asked.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_asked.set)
+        settings = self._loaded.settings
+        store = await compose.open_store(settings, apex=self._apex, on_commit=self._committed, served=self._served)
+        try:
+            await store.replace_static(_static(self._loaded))
+            pool = self._feed(ZoneImage(await store.load()))
+            hashes = HashPool()
+            try:
+                await pool.start()
+                await pool.probe(soa_probe(self._apex), seconds=PROBE_SECONDS)
+                listener = await compose.start_api(settings, api_sockets, store=store, pool=pool, hashes=hashes)
+                self._say_ready()
+                await self._run(store, listener)
+                await self._stop(listener, pool)
+            finally:
+                await pool.stop(grace_seconds=0)
+                hashes.close()
+        finally:
+            await store.close()
+        log.info("stopped")
+
+    def _committed(self, commit: Commit) -> None:
+        """Publish a commit; those that come before there are workers wait for the image that they belong on."""
+        if self._pool is None:
+            self._early.append(commit)
+        else:
+            self._pool.publish(commit)
+
+    def _served(self) -> ZoneState:
+        """Give what all commits up to the last published one have led to; before there are workers, nothing."""
+        return self._pool.image.state() if self._pool is not None else ZoneState(0, {}, {})
+
+    def _feed(self, image: ZoneImage) -> WorkerPool:
+        for commit in self._early:
+            if commit.cursor > image.cursor:
+                image.apply(commit)
+        self._early.clear()
+        self._pool = compose.make_pool(
+            self._loaded.settings, apex=self._apex, sockets=self._dns_sockets, workers=self._workers, image=image
+        )
+        return self._pool
+
+    def _say_ready(self) -> None:
+        settings = self._loaded.settings
+        assert self._pool is not None
+        log.info(
+            "ready",
+            zone=settings.zone.name,
+            serial=self._pool.image.serial,
+            dns=sorted({str(sock.address) for sock in self._dns_sockets}),
+            api=settings.api.listen,
+            workers=self._workers,
+        )
+        notify("READY=1")
+
+    async def _run(self, store: SqlStore, listener: ApiListener) -> None:
+        stop = asyncio.create_task(self._stop_asked.wait())
+        while not stop.done():
+            reload = asyncio.create_task(self._reload_asked.wait())
+            await asyncio.wait({stop, reload}, return_when=asyncio.FIRST_COMPLETED)
+            if reload.done():
+                self._reload_asked.clear()
+                notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+                await self._reload(store, listener)
+                notify("READY=1")
+            reload.cancel()
+
+    async def _reload(self, store: SqlStore, listener: ApiListener) -> None:
+        """Take over static records, log level and certificate files; a file with problems changes nothing."""
+        try:
+            loaded = self._reread()
+        except ConfigProblems as problems:
+            for problem in problems.problems:
+                log.error("reload_refused", option=problem.option, problem=str(problem))
+            return
+        for warning in loaded.warnings:
+            log.warning("configuration", text=warning)
+        for option in _needs_restart(self._loaded.settings, loaded.settings):
+            log.warning("reload_needs_restart", option=option)
+        if loaded.settings.zone.name != self._loaded.settings.zone.name:
+            return
+        try:
+            written = await store.replace_static(_static(loaded))
+        except AcmednsError as error:
+            log.error("reload_refused", problem=str(error))
+            return
+        logging_setup.set_level(loaded.settings.log.level)
+        listener.reload_certificate()
+        log.info("reloaded", serial=written.cursor & 0xFFFF_FFFF)
+
+    async def _stop(self, listener: ApiListener, pool: WorkerPool) -> None:
+        log.info("stopping")
+        notify("STOPPING=1")
+        until = time.monotonic() + STOP_SECONDS
+        # The API first: a request in hand still needs the workers' word.
+        await listener.stop(grace_seconds=STOP_SECONDS - 1)
+        await pool.stop(grace_seconds=max(1.0, until - time.monotonic()))
+
+
+def _static(loaded: Loaded) -> list[tuple[bytes, int, StaticData]]:
+    return [(rrset.owner, rrset.rrtype, StaticData(rrset.ttl, rrset.rdatas)) for rrset in loaded.static]
+
+
+def _needs_restart(running: Settings, wanted: Settings) -> list[str]:
+    """Name the options that differ and that a running service does not take over."""
+    taken_over = {"log.level", "zone.records", "zone.addresses", "zone.nameservers", "zone.admin", "zone.ttl"}
+    taken_over |= {"zone.negative_ttl"}
+    differing = []
+    before, after = running.model_dump(), wanted.model_dump()
+    for section, options in before.items():
+        differing += [
+            f"{section}.{option}"
+            for option, value in options.items()
+            if after[section][option] != value and f"{section}.{option}" not in taken_over
+        ]
+    return differing

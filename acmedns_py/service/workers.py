@@ -1,0 +1,287 @@
+"""The DNS workers together: started, fed, watched, buried, replaced; and the wait that makes an update acknowledged.
+
+Rules of the file: whatever decides that a change is served looks at every worker that is LIVE or DYING at that
+moment; nobody leaves that set but by being reaped. A dead worker's sockets are read by a live sibling until the
+replacement serves them. Restarts back off, and a place that dies again and again makes the service unready.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+
+from acmedns_py.errors import NotServed
+from acmedns_py.feed.changes import Commit
+from acmedns_py.feed.frames import Adopt, Apply, Listener, Release, Setup, Stop, encoded
+from acmedns_py.feed.image import ZoneImage
+from acmedns_py.service.link import CONFIRM_SECONDS, START_SECONDS, State, WorkerLink
+from acmedns_py.service.sockets import DnsSocket
+
+WATCH_SECONDS: Final = 0.5
+SERVED_SECONDS: Final = 6.0
+"""Longest wait for a cursor: the 2 s after which a silent worker is killed, the time to reap it, and slack."""
+
+CRASH_WINDOW_SECONDS: Final = 60.0
+CRASHES_TOLERATED: Final = 4
+LONGEST_PAUSE_SECONDS: Final = 10.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What each worker may hold: connections, seconds."""
+
+    tcp_idle_seconds: float
+    tcp_connections: int
+    tcp_connections_per_client: int
+
+
+class WorkerPool:
+    """All workers of this node; the `Publisher` of the account rules."""
+
+    def __init__(
+        self, *, sockets: list[DnsSocket], workers: int, apex: bytes, txt_ttl: int, limits: Limits, image: ZoneImage
+    ) -> None:
+        """Take the bound sockets and the loaded zone."""
+        self._sockets = sockets
+        self._apex = apex
+        self._txt_ttl = txt_ttl
+        self._limits = limits
+        self.image = image
+        self._places: list[WorkerLink | None] = [None] * workers
+        self._deaths: list[deque[float]] = [deque() for _ in range(workers)]
+        self._orphaned: set[int] = set()
+        self._adopted_by: dict[int, WorkerLink] = {}
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopping = False
+        self._progress = asyncio.Event()
+
+    # Life.
+
+    async def start(self) -> None:
+        """Start every worker and return when all are live; raises `NotServed` where one can't be started in time."""
+        for index in range(len(self._places)):
+            await self._spawn(index)
+        self._do(self._watch())
+        deadline = time.monotonic() + START_SECONDS
+        while not all(link is not None and link.state is State.LIVE for link in self._places):
+            if self.crash_looping or time.monotonic() > deadline:
+                raise NotServed(self.image.cursor, "the DNS workers do not start; their own words are above")
+            await self._next_progress(WATCH_SECONDS)
+
+    async def stop(self, *, grace_seconds: float) -> None:
+        """Let every worker answer what it has and exit; those that do not are killed."""
+        self._stopping = True
+        links = [link for link in self._places if link is not None and link.state is not State.DEAD]
+        for link in links:
+            link.send(Stop(grace_seconds))
+        try:
+            async with asyncio.timeout(grace_seconds + CONFIRM_SECONDS):
+                await asyncio.gather(*(link.wait_stopped() for link in links))
+        except TimeoutError:
+            for link in links:
+                link.kill()
+            await asyncio.gather(*(link.wait_stopped() for link in links))
+        for task in list(self._tasks):
+            task.cancel()
+        self._settle()
+
+    async def probe(self, ask: Callable[[DnsSocket], Awaitable[None]], *, seconds: float) -> None:
+        """Send probe queries by `ask` until every worker has answered on each of its sockets.
+
+        The kernel chooses the socket by the asker's port, so it takes several tries. Raises `NotServed` naming the
+        sockets that stayed silent.
+        """
+        deadline = time.monotonic() + seconds
+        while silent := self._silent_sockets():
+            if time.monotonic() > deadline:
+                names = ", ".join(sorted({f"{s.address} {'TCP' if s.tcp else 'UDP'}" for s in silent}))
+                raise NotServed(self.image.cursor, f"no answer to a probe query on {names}; is a firewall in the way?")
+            await asyncio.gather(*(ask(sock) for sock in silent))
+            for link in self._places:
+                if link is not None:
+                    link.ask()
+            await self._next_progress(WATCH_SECONDS)
+
+    def _silent_sockets(self) -> list[DnsSocket]:
+        silent = []
+        for index, link in enumerate(self._places):
+            own = self._own_sockets(index)
+            answered = link.answered if link is not None and len(link.answered) == len(own) else (0,) * len(own)
+            silent += [sock for sock, count in zip(own, answered, strict=True) if not count]
+        return silent
+
+    def _own_sockets(self, index: int) -> list[DnsSocket]:
+        """Give a worker's own sockets in the order of its reports: UDP first."""
+        return sorted((sock for sock in self._sockets if sock.worker == index), key=lambda sock: sock.tcp)
+
+    # Publishing.
+
+    def publish(self, commit: Commit) -> None:
+        """Take a durable commit into the image and send it to every worker; called in cursor order.
+
+        One that the image was loaded with already is told again by the store, and changes nothing.
+        """
+        if commit.cursor <= self.image.cursor:
+            return
+        self.image.apply(commit)
+        octets = encoded(Apply(commit))
+        for link in self._places:
+            if link is not None:
+                link.send_commit(octets)
+
+    async def served(self, cursor: int) -> None:
+        """Return when no live worker can answer with anything older than `cursor`; raises `NotServed` otherwise."""
+        if self._is_served(cursor):
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((cursor, future))
+        try:
+            async with asyncio.timeout(SERVED_SECONDS):
+                await future
+        except TimeoutError:
+            raise NotServed(cursor, f"not confirmed by every worker in {SERVED_SECONDS:g} s") from None
+
+    def _counting(self) -> list[WorkerLink]:
+        return [link for link in self._places if link is not None and link.serving]
+
+    def _is_served(self, cursor: int) -> bool:
+        """Whether all that count have confirmed; raises `NotServed` where nobody does."""
+        counting = self._counting()
+        if not any(link.state is State.LIVE for link in counting):
+            raise NotServed(cursor, "no DNS worker is live")
+        return all(link.applied >= cursor for link in counting)
+
+    def _settle(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for cursor, future in waiting:
+            if future.done():
+                continue
+            try:
+                if self._is_served(cursor):
+                    future.set_result(None)
+                else:
+                    self._waiting.append((cursor, future))
+            except NotServed as error:
+                future.set_exception(error)
+
+    # Watching.
+
+    @property
+    def crash_looping(self) -> bool:
+        """Whether some worker has died again and again within the last minute."""
+        limit = time.monotonic() - CRASH_WINDOW_SECONDS
+        return any(sum(when > limit for when in deaths) > CRASHES_TOLERATED for deaths in self._deaths)
+
+    def states(self) -> list[dict[str, Any]]:
+        """Give each worker's place, pid, state and applied cursor, for readiness."""
+        return [
+            {"worker": index, "pid": link.pid, "state": link.state.value, "applied": link.applied & 0xFFFF_FFFF}
+            if link is not None
+            else {"worker": index, "pid": 0, "state": State.DEAD.value, "applied": 0}
+            for index, link in enumerate(self._places)
+        ]
+
+    async def _watch(self) -> None:
+        due = time.monotonic()
+        while True:
+            due += WATCH_SECONDS
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            late = time.monotonic() - due
+            if late > WATCH_SECONDS:
+                # We ourselves were held up (a sleeping machine, a debugger): their words may still lie unread.
+                due = time.monotonic()
+                continue
+            for link in self._places:
+                if link is None or link.state in (State.DYING, State.DEAD):
+                    continue
+                limit = START_SECONDS if link.state is State.STARTING else CONFIRM_SECONDS
+                if link.silent_seconds() > limit:
+                    self._do(self._replace(link, f"no word for {limit:g} s"))
+                else:
+                    link.ask()
+
+    def _changed(self, link: WorkerLink) -> None:
+        self._progress.set()
+        if link.disconnected and link.state in (State.STARTING, State.LIVE) and not self._stopping:
+            self._do(self._replace(link, "its feed closed"))
+        if link.state is State.LIVE and link.index in self._orphaned:
+            self._orphaned.discard(link.index)
+            adopter = self._adopted_by.pop(link.index, None)
+            if adopter is not None:
+                adopter.send(Release(link.index))
+            self._adopt_orphans()
+        self._settle()
+
+    async def _replace(self, link: WorkerLink, reason: str) -> None:
+        if self._places[link.index] is not link or link.state in (State.DYING, State.DEAD):
+            return
+        await link.bury(reason)
+        self._orphaned.add(link.index)
+        self._adopt_orphans()
+        deaths = self._deaths[link.index]
+        deaths.append(time.monotonic())
+        while deaths and deaths[0] < time.monotonic() - CRASH_WINDOW_SECONDS:
+            deaths.popleft()
+        if self.crash_looping:
+            log.error("worker_keeps_dying", worker=link.index, deaths_in_a_minute=len(deaths))
+        # The first replacement comes at once; 0.5 s, 1 s, 2 s ... after that.
+        pause = 0.0 if len(deaths) == 1 else min(LONGEST_PAUSE_SECONDS, 0.25 * 2 ** (len(deaths) - 1))
+        await asyncio.sleep(pause)
+        if not self._stopping:
+            await self._spawn(link.index)
+
+    def _adopt_orphans(self) -> None:
+        """Let a live sibling read the sockets of each dead worker until its replacement serves."""
+        live = [link for link in self._places if link is not None and link.state is State.LIVE]
+        for index in self._orphaned:
+            adopter = self._adopted_by.get(index)
+            if live and (adopter is None or adopter.state is not State.LIVE):
+                self._adopted_by[index] = live[0]
+                live[0].send(Adopt(index))
+                log.info("worker_sockets_adopted", worker=index, by=live[0].index)
+
+    async def _spawn(self, index: int) -> None:
+        link = WorkerLink(index, self._changed)
+        self._places[index] = link
+        limits = self._limits
+        setup = Setup(
+            worker=index,
+            listeners=tuple(
+                Listener(sock.worker, sock.sock.fileno(), sock.tcp, sock.wildcard)
+                for place in range(len(self._places))
+                for sock in self._own_sockets(place)
+            ),
+            apex=self._apex,
+            txt_ttl=self._txt_ttl,
+            tcp_idle_seconds=limits.tcp_idle_seconds,
+            tcp_connections=limits.tcp_connections,
+            tcp_connections_per_client=limits.tcp_connections_per_client,
+        )
+        await link.start(setup)
+        log.info("worker_started", worker=index, pid=link.pid)
+        await link.load(self.image)
+
+    async def _next_progress(self, seconds: float) -> None:
+        self._progress.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._progress.wait()
+        except TimeoutError:
+            return
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("worker_supervision_failed", error=repr(error))

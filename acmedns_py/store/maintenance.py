@@ -1,0 +1,84 @@
+"""What an operator asks of a database while no server runs on it (upgrade), or at any time (check)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from acmedns_py.errors import StoreRefused
+from acmedns_py.store.engine import FOREIGN_ERRORS, Target, Use, opening_error, prepare_file, snapshot, target
+from acmedns_py.store.lock import lock_for
+from acmedns_py.store.migrate import migrate, schema_state
+from acmedns_py.store.schema import account
+
+WHOLE = "ok"
+"""What SQLite's integrity check says of a database without damage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found, line by line for people, and whether the database may be used as it is."""
+
+    lines: tuple[str, ...]
+    good: bool
+
+
+async def upgrade(url: str) -> tuple[str, ...]:
+    """Migrate a database under the exclusive lock; gives what was done. Raises `StoreRefused`, `StoreUnavailable`."""
+    place = target(url)
+    if place.path is not None:
+        prepare_file(place.path)
+    # Before anything is made beside a database that is not for us.
+    await schema_state(place)
+    lock = lock_for(place)
+    try:
+        await lock.acquire()
+        done = await migrate(place)
+    except FOREIGN_ERRORS as error:
+        raise opening_error(error, place) from error
+    finally:
+        await lock.release()
+    copy = (f"copied before to {done.backup}",) if done.backup else ()
+    if done.migrated:
+        return *copy, f"{place.name}: brought to revision {done.revision}"
+    return (f"{place.name}: revision {done.revision}, nothing to do",)
+
+
+async def check(url: str) -> Report:
+    """Look at a database without changing it, also while a server runs; raises `StoreRefused`, `StoreUnavailable`."""
+    place = target(url)
+    _require_file(place.path)
+    found = await schema_state(place)
+    if found.revision is None:
+        return Report((f"{place.name}: empty; acmedns serve or acmedns db upgrade makes the tables",), good=False)
+    try:
+        async with snapshot(place, Use.LOOK) as connection:
+            damage = await _damage(connection, place)
+            accounts = await connection.scalar(select(func.count()).select_from(account))
+    except FOREIGN_ERRORS as error:
+        raise opening_error(error, place) from error
+    current = "up to date" if not found.due else f"not up to date: revision {found.head} waits, run acmedns db upgrade"
+    return Report(
+        (
+            f"engine: {place.name}",
+            f"revision: {found.revision} ({current})",
+            f"integrity: {damage or WHOLE}",
+            f"accounts: {accounts}",
+        ),
+        good=not found.due and damage is None,
+    )
+
+
+def _require_file(path: Path | None) -> None:
+    """Refuse what looking at would create."""
+    if path is not None and not path.is_file():
+        raise StoreRefused(f"database file {path} does not exist; acmedns serve or acmedns db upgrade makes it")
+
+
+async def _damage(connection: AsyncConnection, place: Target) -> str | None:
+    """Give SQLite's first finding. PostgreSQL looks after itself: that it answers is what can be asked of it here."""
+    if place.path is None:
+        return None
+    first = (await connection.exec_driver_sql("PRAGMA integrity_check(1)")).scalar_one()
+    return None if first == WHOLE else str(first)

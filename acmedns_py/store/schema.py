@@ -1,0 +1,152 @@
+"""The tables, as SQLAlchemy Core sees them; `migrations/` makes the same ones in every database.
+
+Owners and TXT values are octets, never text: a name of the zone is compared as RFC 4343 wants, folded, and a value
+is whatever a client wrote. Times are microseconds since 1970 by the clock of the database, so that the order of two
+writes does not depend on which program made them.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+MICROSECONDS = 1_000_000
+"""Clock ticks in a second."""
+
+PASSWORD = "password"  # noqa: S105 - the kind of a credential, not one
+"""`credential.kind` of what acme-dns calls a password."""
+
+CHALLENGE = "challenge"
+"""`change.kind` of a challenge name's values."""
+
+STATIC = "static"
+"""`change.kind` of a static RRset."""
+
+metadata = MetaData()
+
+# SQLite numbers rows by itself only in a column declared INTEGER, which holds 64 bits there.
+_Id = BigInteger().with_variant(Integer(), "sqlite")
+
+zone = Table(
+    "zone",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("name", LargeBinary, nullable=False),
+    Column("cursor", BigInteger, nullable=False),
+    UniqueConstraint("name", name="zone_name"),
+)
+
+account = Table(
+    "account",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("username", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("allow_from", Text, nullable=False),
+    Column("disabled", Boolean, nullable=False, server_default=false()),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("username", name="account_username"),
+    UniqueConstraint("label", name="account_label"),
+    # An id that was given once is never given again, as little as a label is.
+    sqlite_autoincrement=True,
+)
+
+credential = Table(
+    "credential",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("account", BigInteger, ForeignKey("account.id", ondelete="CASCADE"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("verifier", Text, nullable=False),
+    Column("expires", BigInteger, nullable=True),
+    Index("credential_account", "account"),
+)
+
+txt = Table(
+    "txt",
+    metadata,
+    Column("account", BigInteger, ForeignKey("account.id", ondelete="CASCADE"), nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    Column("cursor", BigInteger, nullable=False),
+    Column("written_at", BigInteger, nullable=False),
+    # True for all but the two latest: only these can expire, and the index below holds only these, so that a
+    # look for expired values costs nothing however many accounts keep their last two for ever.
+    Column("superseded", Boolean, nullable=False),
+    PrimaryKeyConstraint("account", "value", name="txt_pkey"),
+    Index("txt_expiry", "written_at", sqlite_where=text("superseded = 1"), postgresql_where=text("superseded")),
+    sqlite_with_rowid=False,
+)
+
+static = Table(
+    "static",
+    metadata,
+    Column("zone", BigInteger, ForeignKey("zone.id", ondelete="CASCADE"), nullable=False),
+    Column("owner", LargeBinary, nullable=False),
+    Column("rrtype", Integer, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("zone", "owner", "rrtype", name="static_pkey"),
+    sqlite_with_rowid=False,
+)
+
+change = Table(
+    "change",
+    metadata,
+    Column("zone", BigInteger, ForeignKey("zone.id", ondelete="CASCADE"), nullable=False),
+    Column("cursor", BigInteger, nullable=False),
+    Column("owner", LargeBinary, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("rrtype", Integer, nullable=False),
+    Column("before", LargeBinary, nullable=True),
+    Column("after", LargeBinary, nullable=True),
+    Column("committed_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("zone", "cursor", "owner", "kind", "rrtype", name="change_pkey"),
+    sqlite_with_rowid=False,
+)
+
+compatibility = Table(
+    "compatibility",
+    metadata,
+    Column("oldest_program", Text, nullable=False),
+)
+
+
+class DatabaseClock(FunctionElement[int]):
+    """Now, by the database: microseconds since 1970, a 64-bit integer."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(DatabaseClock, "sqlite")
+def _sqlite_clock(_element: DatabaseClock, _compiler: SQLCompiler, **_kw: Any) -> str:
+    # Fractions of a second have no shorter spelling before SQLite 3.42; 2440587.5 is 1970 as a Julian day.
+    return "CAST((julianday('now') - 2440587.5) * 86400000000.0 AS INTEGER)"
+
+
+@compiles(DatabaseClock, "postgresql")
+def _postgresql_clock(_element: DatabaseClock, _compiler: SQLCompiler, **_kw: Any) -> str:
+    # Not now(): that is the time at which the transaction began, which may be long before its row lock was had.
+    return "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
+
+
+Clock = Callable[[], ColumnElement[int]]
+"""What gives the SQL expression of the time, in microseconds since 1970."""

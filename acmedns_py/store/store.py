@@ -1,0 +1,214 @@
+"""The door of the store: opens a database for writing, and gives the rules all that they need of it."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from typing import Self
+
+import structlog
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from acmedns_py.accounts.ports import Account, Written
+from acmedns_py.errors import AcmednsError
+from acmedns_py.feed.changes import Commit, StaticData, ZoneState
+from acmedns_py.store import changes, expiry
+from acmedns_py.store.accounts import NewAccount
+from acmedns_py.store.engine import (
+    FOREIGN_ERRORS,
+    Target,
+    Use,
+    connect,
+    opening_error,
+    prepare_file,
+    snapshot,
+    target,
+    unavailable,
+)
+from acmedns_py.store.live import Rule
+from acmedns_py.store.load import zone_state
+from acmedns_py.store.lock import Lock, lock_for
+from acmedns_py.store.migrate import migrate, schema_state
+from acmedns_py.store.reader import AccountReader
+from acmedns_py.store.schema import MICROSECONDS, Clock, DatabaseClock, zone
+from acmedns_py.store.transaction import Action, Expiry, Ground, StaticWrite, ValueWrite
+from acmedns_py.store.writer import Writer
+
+WATCH_SECONDS = 1.0
+"""Between two looks at the lock and at what has left the window: expiry commits at most once in it."""
+
+READY_SECONDS = 2.0
+"""How long `ready` lets the database think."""
+
+log = structlog.get_logger()
+
+
+class SqlStore:
+    """Accounts, values and static records of one zone in one database, which this process alone writes."""
+
+    def __init__(self, place: Target, *, ground: Ground, lock: Lock, writer: Writer) -> None:
+        """Take over an open writer and its lock; made by `open` only."""
+        self._place = place
+        self._ground = ground
+        self._lock = lock
+        self._writer = writer
+        self._engine = connect(place, Use.READ)
+        self._reader = AccountReader(self._engine)
+        self._closing = asyncio.Event()
+        self._watch = asyncio.create_task(self._keep_watch(), name="store watch")
+
+    @classmethod
+    async def open(
+        cls,
+        url: str,
+        *,
+        apex: bytes,
+        window_seconds: int,
+        max_values: int,
+        on_commit: Callable[[Commit], None],
+        served: Callable[[], ZoneState] | None = None,
+        clock: Clock = DatabaseClock,
+    ) -> Self:
+        """Take the exclusive lock, back up and migrate where due, and make the zone's row.
+
+        `apex` is a folded wire-form name. `on_commit` is called in the event loop, in the order of cursors, after the
+        commit is durable and before its caller hears of it; it must not raise. `served` gives the state that
+        `on_commit` has led to: it is asked only where the change rows don't reach back to what was published, and
+        without it writes then stay unavailable. `clock` is for tests.
+
+        Raises `StoreRefused` where this database must not be used, `StoreUnavailable` where it can't be reached.
+        """
+        place = target(url)
+        if place.path is not None:
+            prepare_file(place.path)
+        # Before anything is made beside a database that is not for us.
+        await schema_state(place)
+        lock = lock_for(place)
+        try:
+            await lock.acquire()
+            await migrate(place)
+            await lock.hold()
+            zone_id, cursor = await _prepared_zone(place, apex, clock)
+        except FOREIGN_ERRORS as error:
+            await lock.release()
+            raise opening_error(error, place) from error
+        except BaseException:
+            await lock.release()
+            raise
+        ground = Ground(zone_id, apex, Rule(window_seconds, max_values), clock)
+        writer = Writer(place, ground=ground, lock=lock, published=cursor, on_commit=on_commit, served=served)
+        return cls(place, ground=ground, lock=lock, writer=writer)
+
+    async def load(self) -> ZoneState:
+        """Everything that is served, one moment of the database; raises `StoreUnavailable`.
+
+        Commits with a cursor not above the state's may be told to `on_commit` meanwhile: they are in it already.
+        """
+        try:
+            async with snapshot(self._place) as connection:
+                return await zone_state(connection, self._ground)
+        except FOREIGN_ERRORS as error:
+            raise unavailable(error) from error
+
+    async def replace_static(self, rrsets: Iterable[tuple[bytes, int, StaticData]]) -> Written:
+        """Commit the difference between the stored static RRsets and these as one change; none takes no cursor."""
+        return await self._writer.write(StaticWrite({(owner, rrtype): data for owner, rrtype, data in rrsets}))
+
+    async def account(self, username: str) -> Account | None:
+        """The account of that username, or None where there is none or it is disabled."""
+        return await self._reader.account(username)
+
+    async def register(self, *, username: str, label: str, allow_from: Sequence[str], verifier: str) -> Written:
+        """Commit an account, its credential and its empty challenge name.
+
+        Raises `StoreUnavailable` where username or label are taken: both are random, another try has others.
+        """
+        return await self._writer.write(NewAccount(username, label, tuple(allow_from), verifier))
+
+    async def add_value(self, account: Account, value: str) -> Written:
+        """Commit one more live value, or renew it; raises `Refused` where the account is no longer what it was."""
+        return await self._writer.write(ValueWrite(account, Action.ADD, value.encode()))
+
+    async def remove_value(self, account: Account, value: str) -> Written:
+        """Commit the removal of one value; raises `Refused` as `add_value` does."""
+        return await self._writer.write(ValueWrite(account, Action.REMOVE, value.encode()))
+
+    async def clear_values(self, account: Account) -> Written:
+        """Commit the removal of all values; raises `Refused` as `add_value` does."""
+        return await self._writer.write(ValueWrite(account, Action.CLEAR))
+
+    async def expire(self) -> Written:
+        """Take away what has left the window, without waiting for the next look."""
+        return await self._writer.write(Expiry())
+
+    async def ready(self) -> bool:
+        """Whether reads work and the last write did; never raises, never takes longer than two seconds."""
+        try:
+            async with asyncio.timeout(READY_SECONDS), self._engine.connect() as connection:
+                await connection.scalar(select(zone.c.cursor).where(zone.c.id == self._ground.zone_id))
+            await self._lock.hold()
+        except (AcmednsError, *FOREIGN_ERRORS):
+            return False
+        return self._writer.works
+
+    async def close(self) -> None:
+        """Finish what was accepted, then let go of the database and of the lock."""
+        self._closing.set()
+        await self._watch
+        await self._writer.close()
+        await self._reader.close()
+        await self._engine.dispose()
+        await self._lock.release()
+
+    async def _keep_watch(self) -> None:
+        """Look once a second whether the lock still lives and whether there is something to write."""
+        while not self._closing.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(WATCH_SECONDS):
+                    await self._closing.wait()
+                    return
+            await self._lock.heartbeat()
+            try:
+                if not self._writer.works or await self._work_waits():
+                    await self.expire()
+            except (AcmednsError, *FOREIGN_ERRORS) as error:
+                # The writer says what is wrong with the database, once; here it would be said every second.
+                log.debug("database_watch_failed", reason=str(unavailable(error)))
+
+    async def _work_waits(self) -> bool:
+        async with self._engine.connect() as connection:
+            return await expiry.work_waits(
+                connection, self._ground.zone_id, self._writer.published, self._ground.rule, self._ground.clock
+            )
+
+
+async def _prepared_zone(place: Target, apex: bytes, clock: Clock) -> tuple[int, int]:
+    """Find or make the zone's row; gives its id and cursor.
+
+    A zone takes part in one order with every other that this database was written for: accounts belong to no zone,
+    so that changes made under another apex are changes of this one, and its serial must lie above them.
+    """
+    engine = connect(place, Use.WRITE)
+    try:
+        async with engine.begin() as connection:
+            known = (await connection.execute(select(zone.c.id, zone.c.cursor).where(zone.c.name == apex))).first()
+            others = await connection.scalar(select(func.max(zone.c.cursor)).where(zone.c.name != apex)) or 0
+            if known is None:
+                seconds = (await connection.scalar(select(clock())) or 0) // MICROSECONDS
+                cursor = max(seconds, others + 1)
+                inserted = await connection.scalar(insert(zone).returning(zone.c.id), {"name": apex, "cursor": cursor})
+                assert inserted is not None, "an insert gives its row's id"
+                return inserted, cursor
+            zone_id, cursor = known
+            if others >= cursor:
+                return zone_id, await _raised(connection, zone_id, others + 1)
+            return zone_id, cursor
+    finally:
+        await engine.dispose()
+
+
+async def _raised(connection: AsyncConnection, zone_id: int, cursor: int) -> int:
+    """Set a zone's cursor above another's; its change rows no longer lead up to it and go."""
+    await connection.execute(update(zone).where(zone.c.id == zone_id).values(cursor=cursor))
+    await changes.forget(connection, zone_id)
+    return cursor

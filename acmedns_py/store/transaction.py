@@ -1,0 +1,250 @@
+"""What one write transaction does: read all that its requests touch, compute in memory, write the difference.
+
+`together` takes a group in a fixed number of statements. `apart` takes the same group one by one, each in a savepoint:
+it is used after `together` failed over the data of some request, and finds out whose it was.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from sqlalchemy import delete, insert, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from acmedns_py.accounts.ports import Account, Written
+from acmedns_py.errors import AcmednsError, Refused
+from acmedns_py.feed.changes import ChallengeChange, Commit, StaticChange, StaticData
+from acmedns_py.store import changes, expiry
+from acmedns_py.store.accounts import NewAccount, Standing, create, live_rows, padded, save, standings
+from acmedns_py.store.live import LiveValues, Rule
+from acmedns_py.store.schema import Clock, static, zone
+
+
+class Action(Enum):
+    """What becomes of an account's values."""
+
+    ADD = auto()
+    REMOVE = auto()
+    CLEAR = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class ValueWrite:
+    """A client's write to its own name; `account` is what its credential was checked against."""
+
+    account: Account
+    action: Action
+    value: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class StaticWrite:
+    """All static RRsets that the zone shall have."""
+
+    rrsets: dict[tuple[bytes, int], StaticData]
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """Take away what has left the window."""
+
+
+Request = NewAccount | ValueWrite | StaticWrite | Expiry
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What all transactions of a store share: the zone and the rules."""
+
+    zone_id: int
+    apex: bytes
+    rule: Rule
+    clock: Clock
+
+    def owner(self, label: str) -> bytes:
+        """The challenge name of a label: directly below the apex, folded, in wire form."""
+        octets = label.lower().encode("ascii")
+        return bytes([len(octets)]) + octets + self.apex
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The zone's cursor and the database's time while the transaction holds the zone's row."""
+
+    cursor: int
+    now: int
+
+    @property
+    def next_cursor(self) -> int:
+        """What the transaction takes if it changes anything."""
+        return self.cursor + 1
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of each request, in their order, and what changed; `commit` is None where nothing did."""
+
+    results: list[int | AcmednsError]
+    commit: Commit | None
+
+    def written(self, moment: Moment) -> list[Written | AcmednsError]:
+        """The answers; without a commit the cursor that was not taken stands for the last one that was."""
+        last = moment.next_cursor if self.commit else moment.cursor
+        return [one if isinstance(one, AcmednsError) else Written(min(one, last)) for one in self.results]
+
+
+@dataclass(slots=True)
+class _Changes:
+    challenges: list[ChallengeChange] = field(default_factory=list)
+    static: list[StaticChange] = field(default_factory=list)
+
+    def commit(self, cursor: int) -> Commit | None:
+        if not self.challenges and not self.static:
+            return None
+        return changes.merged(self.challenges, self.static, cursor=cursor)
+
+
+async def moment(connection: AsyncConnection, ground: Ground) -> Moment:
+    """Take the zone's row for this transaction, and with it the order of commits; then read cursor and time."""
+    cursor = await connection.scalar(select(zone.c.cursor).where(zone.c.id == ground.zone_id).with_for_update())
+    assert cursor is not None, "the zone's row was made when the store was opened"
+    # A statement of its own: the time must be that at which the lock was had, not that at which it was asked for.
+    now = await connection.scalar(select(ground.clock()))
+    assert now is not None, "a clock gives a time"
+    return Moment(cursor, now)
+
+
+async def take_cursor(connection: AsyncConnection, ground: Ground) -> None:
+    """Count the zone's cursor up by one."""
+    await connection.execute(update(zone).where(zone.c.id == ground.zone_id).values(cursor=zone.c.cursor + 1))
+
+
+async def together(connection: AsyncConnection, ground: Ground, at: Moment, requests: Sequence[Request]) -> Outcome:
+    """Do all requests at once; raises what the database raises where the data of any is at fault."""
+    made = _Changes()
+    new = [request for request in requests if isinstance(request, NewAccount)]
+    if new:
+        await create(connection, new, at.now)
+        made.challenges += [ChallengeChange(ground.owner(one.label), None, ()) for one in new]
+    touched = await _touched(connection, ground, at, requests)
+    results: list[int | AcmednsError] = []
+    for request in requests:
+        match request:
+            case ValueWrite():
+                results.append(_write_value(request, touched, at))
+            case StaticWrite(rrsets):
+                made.static += await replace_static(connection, ground, rrsets)
+                results.append(at.next_cursor)
+            case NewAccount() | Expiry():
+                results.append(at.next_cursor)
+    for values in touched.values.values():
+        values.settle(at.now)
+    await save(connection, touched.values)
+    made.challenges += [
+        ChallengeChange(ground.owner(touched.standings[number].label), values.before(), values.after())
+        for number, values in touched.values.items()
+        if values.before() != values.after()
+    ]
+    return Outcome(results, made.commit(at.next_cursor))
+
+
+async def apart(
+    connection: AsyncConnection,
+    ground: Ground,
+    at: Moment,
+    requests: Sequence[Request],
+    *,
+    blame: Callable[[Exception], AcmednsError],
+) -> Outcome:
+    """Do the requests one by one; `blame` gives a failed one's error, or raises where the database is at fault."""
+    made = _Changes()
+    results: list[int | AcmednsError] = []
+    for request in requests:
+        savepoint = await connection.begin_nested()
+        try:
+            outcome = await together(connection, ground, at, [request])
+        except Exception as error:  # noqa: BLE001 - whatever one request causes must stay with it
+            results.append(blame(error))
+            await savepoint.rollback()
+            continue
+        await savepoint.commit()
+        results += outcome.results
+        if outcome.commit:
+            made.challenges += outcome.commit.challenges
+            made.static += outcome.commit.static
+    return Outcome(results, made.commit(at.next_cursor))
+
+
+@dataclass(slots=True)
+class _Touched:
+    standings: dict[int, Standing]
+    values: dict[int, LiveValues]
+
+
+async def _touched(connection: AsyncConnection, ground: Ground, at: Moment, requests: Sequence[Request]) -> _Touched:
+    """Read the accounts of the requests, and their values, in two statements."""
+    ids = {request.account.id for request in requests if isinstance(request, ValueWrite)}
+    if any(isinstance(request, Expiry) for request in requests):
+        ids.update(await expiry.due(connection, ground.rule, at.now))
+    if not ids:
+        return _Touched({}, {})
+    asked = padded(sorted(ids))
+    found = await standings(connection, asked, at.now)
+    rows = await live_rows(connection, asked)
+    return _Touched(
+        found,
+        {
+            number: LiveValues(rows.get(number, {}), rule=ground.rule, next_cursor=at.next_cursor)
+            for number in sorted(found)
+        },
+    )
+
+
+def _write_value(request: ValueWrite, touched: _Touched, at: Moment) -> int | AcmednsError:
+    standing = touched.standings.get(request.account.id)
+    if standing is None:
+        return Refused("the account exists no longer")
+    if standing.disabled:
+        return Refused("the account is disabled")
+    if request.account.verifier not in standing.verifiers:
+        return Refused("the credential was replaced or has expired")
+    values = touched.values[request.account.id]
+    match request.action:
+        case Action.ADD:
+            return values.add(request.value, at.now)
+        case Action.REMOVE:
+            changed = values.remove(request.value)
+        case Action.CLEAR:
+            changed = values.clear()
+    # Nothing to take away: the client waits for all that was committed, the removal that came first included.
+    return at.next_cursor if changed else at.cursor
+
+
+async def static_rrsets(connection: AsyncConnection, ground: Ground) -> dict[tuple[bytes, int], StaticData]:
+    """The zone's static RRsets."""
+    rows = await connection.execute(
+        select(static.c.owner, static.c.rrtype, static.c.data).where(static.c.zone == ground.zone_id)
+    )
+    return {(owner, rrtype): changes.static_data(data) for owner, rrtype, data in rows}
+
+
+async def replace_static(
+    connection: AsyncConnection, ground: Ground, rrsets: dict[tuple[bytes, int], StaticData]
+) -> tuple[StaticChange, ...]:
+    """Make the zone's static RRsets these; gives the difference."""
+    found = changes.static_difference(await static_rrsets(connection, ground), rrsets)
+    if found:
+        await connection.execute(
+            delete(static).where(
+                static.c.zone == ground.zone_id,
+                tuple_(static.c.owner, static.c.rrtype).in_([(one.owner, one.rrtype) for one in found]),
+            )
+        )
+    kept = [
+        {"zone": ground.zone_id, "owner": one.owner, "rrtype": one.rrtype, "data": changes.encoded(one.after)}
+        for one in found
+        if one.after is not None
+    ]
+    if kept:
+        await connection.execute(insert(static), kept)
+    return found

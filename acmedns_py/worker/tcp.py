@@ -1,0 +1,205 @@
+"""DNS over TCP (RFC 7766): connections, their time and number limits, pipelining and back pressure.
+
+A connection lives while it brings a whole query at least every idle time and takes its answers; octets that never
+become a query do not count. When the limits are reached the longest idle connections go first, so that a new client
+is always served (RFC 7766 6.2).
+"""
+
+import asyncio
+import socket
+from collections import OrderedDict, defaultdict, deque
+from typing import Final, cast
+
+from acmedns_py.dns.framing import FrameReader, FramingError, framed
+from acmedns_py.dns.responder import Responder, Transport
+from acmedns_py.worker.clock import now
+
+WRITE_HIGH_WATER_OCTETS: Final = 64 * 1024
+"""Answers that may wait for a slow reader before we stop reading its queries."""
+
+QUERIES_A_TURN: Final = 64
+"""Pipelined queries that one connection gets answered before others, UDP and the feed have their turn."""
+
+
+class TcpConnections:
+    """All TCP connections of this worker, oldest activity first, within `total` and `per_client` connections."""
+
+    def __init__(self, responder: Responder, *, idle_seconds: float, total: int, per_client: int) -> None:
+        """Take the limits; `sweep` must be called about once a second."""
+        self.responder = responder
+        self._idle_seconds = idle_seconds
+        self._total = total
+        self._per_client = per_client
+        self._connections: OrderedDict[TcpConnection, float] = OrderedDict()
+        self._by_client: defaultdict[str, OrderedDict[TcpConnection, None]] = defaultdict(OrderedDict)
+
+    def __len__(self) -> int:
+        """Give the number of open connections."""
+        return len(self._connections)
+
+    def opened(self, connection: "TcpConnection") -> None:
+        """Count a new connection and shed the longest idle one where a limit is passed."""
+        siblings = self._by_client[connection.client]
+        if len(siblings) >= self._per_client:
+            next(iter(siblings)).shed()
+        elif len(self._connections) >= self._total:
+            next(iter(self._connections)).shed()
+        siblings = self._by_client[connection.client]
+        siblings[connection] = None
+        self._connections[connection] = now().monotonic
+
+    def active(self, connection: "TcpConnection") -> None:
+        """Note that this connection brought a query."""
+        if connection in self._connections:
+            self._connections[connection] = now().monotonic
+            self._connections.move_to_end(connection)
+            self._by_client[connection.client].move_to_end(connection)
+
+    def closed(self, connection: "TcpConnection") -> None:
+        """Forget a connection; a second call does nothing."""
+        self._connections.pop(connection, None)
+        siblings = self._by_client.get(connection.client)
+        if siblings is not None:
+            siblings.pop(connection, None)
+            if not siblings:
+                del self._by_client[connection.client]
+
+    def sweep(self) -> None:
+        """Close the connections that have been idle for too long."""
+        limit = now().monotonic - self._idle_seconds
+        while self._connections:
+            connection, since = next(iter(self._connections.items()))
+            if since > limit:
+                return
+            connection.shed()
+
+    def close_all(self) -> None:
+        """Close every connection behind the answers that it is still owed."""
+        for connection in list(self._connections):
+            connection.finish()
+
+
+class TcpConnection(asyncio.Protocol):
+    """One client's connection; answers go out in the order of the queries."""
+
+    def __init__(self, connections: TcpConnections, listener: "TcpListener") -> None:
+        """Belong to `connections`, counted at `listener`."""
+        self._connections = connections
+        self._listener = listener
+        self._reader = FrameReader()
+        self._source: tuple[str, int] | tuple[str, int, int, int] = ("", 0)
+        self._transport: asyncio.Transport | None = None
+        self._queries: deque[bytes] = deque()
+        self._congested = False
+        self.client = ""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin (asyncio's name)."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by descent
+        self._source = transport.get_extra_info("peername") or ("", 0)
+        self.client = self._source[0]
+        self._transport.set_write_buffer_limits(high=WRITE_HIGH_WATER_OCTETS)
+        self._connections.opened(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Answer every query that these octets complete (asyncio's name)."""
+        assert self._transport is not None
+        try:
+            queries = self._reader.feed(data)
+        except FramingError:
+            self.shed()
+            return
+        if queries:
+            self._connections.active(self)
+            self._queries.extend(queries)
+            self._answer()
+
+    def _answer(self) -> None:
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        instant = now()
+        answers = []
+        for _ in range(min(len(self._queries), QUERIES_A_TURN)):
+            response = self._connections.responder.respond(
+                self._queries.popleft(), self._source, Transport.TCP, instant
+            )
+            if response is not None:
+                answers.append(framed(response))
+        if answers:
+            self._listener.answered += len(answers)
+            transport.write(b"".join(answers))
+        if self._queries:
+            asyncio.get_running_loop().call_soon(self._answer)
+        self._regulate()
+
+    def _regulate(self) -> None:
+        """Read only while there is neither a query left nor an answer that waits for the client."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        if self._queries or self._congested:
+            transport.pause_reading()
+        else:
+            transport.resume_reading()
+
+    def pause_writing(self) -> None:
+        """Stop reading from a client that does not take its answers (asyncio's name)."""
+        self._congested = True
+        self._regulate()
+
+    def resume_writing(self) -> None:
+        """Read on (asyncio's name)."""
+        self._congested = False
+        self._regulate()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget it (asyncio's name)."""
+        self._connections.closed(self)
+
+    def shed(self) -> None:
+        """Close at once; answers that the client did not take in all its idle time are dropped."""
+        self._connections.closed(self)
+        if self._transport is not None:
+            if self._transport.get_write_buffer_size():
+                self._transport.abort()
+            else:
+                self._transport.close()
+
+    def finish(self) -> None:
+        """Answer what has arrived and close behind it."""
+        while self._queries:
+            self._answer()
+        if self._transport is not None:
+            self._transport.close()
+
+
+class TcpListener:
+    """One listening socket that this worker accepts from between `start` and `stop`."""
+
+    def __init__(self, sock: socket.socket, connections: TcpConnections) -> None:
+        """Take a bound, listening, non-blocking socket."""
+        self._socket = sock
+        self._connections = connections
+        self._server: asyncio.Server | None = None
+        self._wanted = False
+        self.answered = 0
+
+    async def start(self) -> None:
+        """Accept connections."""
+        self._wanted = True
+        # The server closes the socket that it is given, and this one may be wanted again.
+        server = await asyncio.get_running_loop().create_server(
+            lambda: TcpConnection(self._connections, self), sock=self._socket.dup()
+        )
+        if self._wanted:
+            self._server = server
+        else:
+            server.close()
+
+    def stop(self) -> None:
+        """Accept no more; open connections go on."""
+        self._wanted = False
+        if self._server is not None:
+            self._server.close()
+            self._server = None

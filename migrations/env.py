@@ -1,0 +1,7 @@
+"""Alembic's entry: runs the revisions on the connection that `store.migrate` hands over, in its transaction."""
+
+from alembic import context
+
+context.configure(connection=context.config.attributes["connection"], transactional_ddl=True)
+with context.begin_transaction():
+    context.run_migrations()

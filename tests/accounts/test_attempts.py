@@ -1,0 +1,101 @@
+"""Limits of failed logins."""
+
+from ipaddress import ip_address
+
+import pytest
+
+from acmedns_py.accounts import attempts
+from acmedns_py.accounts.attempts import SOURCE_FAILURES, SOURCE_SECONDS_EACH, USERNAME_FAILURES, FailedLogins
+from acmedns_py.errors import TooManyAttempts
+
+SOURCE = ip_address("192.0.2.1")
+OTHER = ip_address("192.0.2.2")
+
+
+class Clock:
+    """Monotonic seconds that stand still."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def failures(clock) -> FailedLogins:
+    return FailedLogins(clock)
+
+
+def test_source_may_fail_so_often_and_no_more(failures):
+    """The failure after the last one allowed is told when to come back."""
+    for number in range(SOURCE_FAILURES):
+        failures.check(SOURCE, f"user{number}")
+        failures.failed(SOURCE, f"user{number}")
+    with pytest.raises(TooManyAttempts) as limited:
+        failures.check(SOURCE, "another")
+    assert limited.value.retry_after == SOURCE_SECONDS_EACH
+
+
+def test_other_sources_are_not_limited(failures):
+    """One stranger does not lock out the rest."""
+    for number in range(SOURCE_FAILURES):
+        failures.failed(SOURCE, f"user{number}")
+    failures.check(OTHER, "user0")
+
+
+def test_username_is_limited_over_all_sources(failures):
+    """Many sources against one username share its bucket."""
+    for number in range(USERNAME_FAILURES):
+        failures.failed(ip_address(f"198.51.100.{number}"), "user")
+    with pytest.raises(TooManyAttempts, match="username"):
+        failures.check(OTHER, "user")
+    failures.check(OTHER, "another")
+
+
+def test_time_gives_attempts_back(failures, clock):
+    """One more after each interval, and never more than the bucket holds."""
+    for _ in range(SOURCE_FAILURES):
+        failures.failed(SOURCE, "user")
+    clock.now += SOURCE_SECONDS_EACH
+    failures.check(SOURCE, "user")
+    failures.failed(SOURCE, "user")
+    with pytest.raises(TooManyAttempts):
+        failures.check(SOURCE, "user")
+    clock.now += 1_000_000
+    for number in range(SOURCE_FAILURES):
+        failures.check(SOURCE, f"user{number}")
+        failures.failed(SOURCE, f"user{number}")
+    with pytest.raises(TooManyAttempts):
+        failures.check(SOURCE, "another")
+
+
+def test_failures_at_one_moment_leave_a_debt(failures, clock):
+    """Attempts that passed the check together are all counted."""
+    for _ in range(SOURCE_FAILURES + 5):
+        failures.failed(SOURCE, "user")
+    clock.now += 5 * SOURCE_SECONDS_EACH
+    with pytest.raises(TooManyAttempts):
+        failures.check(SOURCE, "user")
+
+
+def test_ipv6_source_is_its_64(failures):
+    """A host has a whole /64 to choose its address from."""
+    for number in range(SOURCE_FAILURES):
+        failures.failed(ip_address(f"2001:db8::{number + 1:x}"), f"user{number}")
+    with pytest.raises(TooManyAttempts):
+        failures.check(ip_address("2001:db8::ffff"), "another")
+    failures.check(ip_address("2001:db8:0:1::1"), "another")
+
+
+def test_table_is_bounded(failures, monkeypatch):
+    """A flood from many sources forgets the oldest and does not grow."""
+    monkeypatch.setattr(attempts, "MOST_TRACKED", 10)
+    for number in range(100):
+        failures.failed(ip_address(f"198.51.100.{number}"), f"user{number}")
+    assert len(failures._sources._buckets) == 10
+    assert len(failures._usernames._buckets) == 10

@@ -1,0 +1,93 @@
+"""The Argon2 threads and the line in front of them."""
+
+import asyncio
+import os
+import threading
+
+import pytest
+
+from acmedns_py.accounts.hashing import NOBODY, HashPool
+from acmedns_py.errors import Overloaded, Refused
+
+
+@pytest.fixture
+def pool():
+    made = HashPool(threads=1, most_waiting=2)
+    yield made
+    made.close()
+
+
+async def test_hash_is_argon2id_with_the_stated_cost(pool):
+    """19 MiB, two passes, one lane; and it verifies."""
+    async with pool.turn():
+        verifier = await pool.hash("password")
+        assert verifier.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+        assert await pool.verify(verifier, "password")
+        assert not await pool.verify(verifier, "Password")
+
+
+async def test_nobody_costs_the_same_and_fits_nothing(pool):
+    """The verifier for unknown usernames has the same parameters and lengths as a real one."""
+    async with pool.turn():
+        verifier = await pool.hash("password")
+        assert not await pool.verify(NOBODY, "password")
+    assert [len(part) for part in NOBODY.split("$")] == [len(part) for part in verifier.split("$")]
+    assert NOBODY.split("$")[:4] == verifier.split("$")[:4]
+
+
+async def test_foreign_verifier_is_refused_with_its_reason(pool):
+    """A stored text that is none of Argon2's is not taken for a wrong password."""
+    async with pool.turn():
+        with pytest.raises(Refused, match="unreadable_verifier"):
+            await pool.verify("plain", "plain")
+
+
+async def test_threads_have_the_lowest_priority_and_the_loop_keeps_its_own(pool):
+    """Hashing yields to everything else on the machine."""
+    before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    native = await asyncio.get_running_loop().run_in_executor(pool._threads, threading.get_native_id)
+    assert os.getpriority(os.PRIO_PROCESS, native) == 19
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
+
+
+async def test_full_line_is_overloaded(pool):
+    """Who finds it full is told to come back; who waits in it gets a turn."""
+    done = []
+
+    async def wait(number):
+        async with pool.turn():
+            done.append(number)
+
+    async with pool.turn():
+        waiting = [asyncio.create_task(wait(number)) for number in range(2)]
+        await asyncio.sleep(0)
+        with pytest.raises(Overloaded) as full:
+            async with pool.turn():
+                pass
+        assert full.value.retry_after > 0
+    await asyncio.gather(*waiting)
+    assert done == [0, 1]
+
+
+async def test_too_long_a_wait_is_overloaded():
+    """A line that does not move is left, and the place in it is free again."""
+    pool = HashPool(threads=1, most_waiting=1, patience_seconds=0.0)
+    try:
+        async with pool.turn():
+            for _ in range(2):
+                with pytest.raises(Overloaded, match="no thread"):
+                    async with pool.turn():
+                        pass
+        async with pool.turn():
+            pass
+    finally:
+        pool.close()
+
+
+async def test_default_threads_leave_a_core(monkeypatch):
+    """One less than the cores, at least one and at most four."""
+    for cores, expected in ((1, 1), (2, 1), (4, 3), (64, 4), (None, 1)):
+        monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
+        pool = HashPool()
+        assert pool._threads._max_workers == expected
+        pool.close()

@@ -1,0 +1,335 @@
+"""HTTP itself: sizes, time limits, versions of the protocol, and what no response may say."""
+
+import asyncio
+import gzip
+import json
+
+import pytest
+import pytest_asyncio
+
+from acmedns_py.api import bodies, connection
+from tests.api.running import credential, running, value
+from tests.api.wire import Wire, request
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def wire(api):
+    opened = await Wire.open(api.port)
+    yield opened
+    await opened.close()
+
+
+def update_of(account, number, **options):
+    """An update as octets."""
+    body = json.dumps({"subdomain": account["subdomain"], "txt": value(number)}).encode()
+    return request("POST", "/update", body, credential(account), **options)
+
+
+async def test_keep_alive_serves_request_after_request(api, wire):
+    """HTTP/1.1 as it is by default (clients #12)."""
+    account = await api.register()
+    for number in range(3):
+        await wire.send(update_of(account, number))
+        assert (await wire.reply()).json == {"txt": value(number)}
+
+
+async def test_pipelined_requests_are_answered_in_order(api, wire):
+    """RFC 9112 9.3.2."""
+    account = await api.register()
+    await wire.send(b"".join(update_of(account, number) for number in range(5)))
+    assert [(await wire.reply()).json["txt"] for _ in range(5)] == [value(number) for number in range(5)]
+
+
+async def test_http_1_0_is_answered_and_closed(api, wire):
+    """A client that knows no keep-alive sees the end (clients #12)."""
+    account = await api.register()
+    await wire.send(update_of(account, 1, version="1.0"))
+    assert (await wire.reply()).json == {"txt": value(1)}
+    assert await wire.ended() == b""
+
+
+async def test_http_1_0_may_ask_for_keep_alive(api, wire):
+    """As wget does (clients #12)."""
+    for _ in range(2):
+        await wire.send(request("POST", "/register", b"", {"Connection": "keep-alive"}, version="1.0"))
+        reply = await wire.reply()
+        assert (reply.status, reply.header("connection")) == (201, "keep-alive")
+
+
+@pytest.mark.parametrize("word", ["100-continue", "100-Continue"])
+async def test_expect_100_continue_is_heeded(api, wire, word):
+    """PowerShell 5.1 and curl hold the body back until they hear it (clients #12)."""
+    account = await api.register()
+    body = json.dumps({"subdomain": account["subdomain"], "txt": value(1)}).encode()
+    whole = request("POST", "/update", body, {**credential(account), "Expect": word})
+    await wire.send(whole[: -len(body)])
+    assert (await wire.reply()).status == 100
+    await wire.send(body)
+    assert (await wire.reply()).json == {"txt": value(1)}
+
+
+@pytest.mark.parametrize("target", ["/update", "/nothing"])
+async def test_unknown_expectation_is_ignored(api, target):
+    """A server may (RFC 9110 10.1.1), and no text page with a version comes."""
+    reply = await api.post(target, b"{}", {"Expect": "something"})
+    assert reply.json in ({"error": "forbidden"}, {"error": "not_found"})
+
+
+async def test_chunked_body_is_read(api, wire):
+    """In pieces of any size."""
+    account = await api.register()
+    body = json.dumps({"subdomain": account["subdomain"], "txt": value(1)}).encode()
+    await wire.send(request("POST", "/update", None, {**credential(account), "Transfer-Encoding": "chunked"}))
+    for octet in body:
+        await wire.send(b"1\r\n%c\r\n" % octet)
+    await wire.send(b"0\r\n\r\n")
+    assert (await wire.reply()).json == {"txt": value(1)}
+
+
+async def test_request_is_read_octet_by_octet(api, wire):
+    """However the network cuts it."""
+    account = await api.register()
+    for octet in update_of(account, 1):
+        await wire.send(bytes([octet]))
+    assert (await wire.reply()).json == {"txt": value(1)}
+
+
+@pytest.mark.parametrize("target", ["/register", "/update"])
+async def test_body_over_16_kib_is_413(api, wire, target):
+    """By its length alone, before it is sent (clients #7)."""
+    await wire.send(request("POST", target, None, {"Content-Length": "16385"}))
+    reply = await wire.reply()
+    assert (reply.status, reply.json) == (413, {"error": "payload_too_large"})
+
+
+@pytest.mark.parametrize("target", ["/register", "/update"])
+async def test_body_of_1_mib_is_413(api, target):
+    """The answer can be read although the body was sent whole."""
+    reply = await api.post(target, b'{"x":"' + b"x" * 1_048_576 + b'"}')
+    assert (reply.status, reply.json) == (413, {"error": "payload_too_large"})
+
+
+@pytest.mark.parametrize("target", ["/register", "/update"])
+@pytest.mark.parametrize("pieces", [1, 3])
+async def test_chunked_body_over_16_kib_is_413(api, wire, target, pieces):
+    """A length that is not declared is counted."""
+    await wire.send(request("POST", target, None, {"Transfer-Encoding": "chunked"}))
+    size = 16_385 // pieces + 1
+    for _ in range(pieces):
+        await wire.send(b"%x\r\n%s\r\n" % (size, b" " * size))
+    await wire.send(b"0\r\n\r\n")
+    reply = await wire.reply()
+    assert (reply.status, reply.json) == (413, {"error": "payload_too_large"})
+
+
+async def test_body_of_16_kib_is_read(api):
+    """The limit itself is allowed."""
+    body = b'{"x":"' + b"x" * (16_384 - 8) + b'"}'
+    assert len(body) == 16_384
+    assert (await api.post("/register", body)).status == 201
+
+
+@pytest.mark.parametrize("header", ["X-Api-Key", "X-Api-User", "X-Other"])
+@pytest.mark.parametrize("size", [8_200, 1_048_576])
+async def test_header_over_8_kib_is_431(api, wire, header, size):
+    """And the connection ends."""
+    wire.writer.write(request("POST", "/update", b"{}", {header: "x" * size}))
+    reply = await wire.reply()
+    assert (reply.status, reply.json) == (431, {"error": "header_too_large"})
+
+
+async def test_path_over_8_kib_is_431(api, wire):
+    """Likewise the request line."""
+    await wire.send(request("GET", "/" + "x" * 9_000))
+    assert (await wire.reply()).status == 431
+
+
+async def test_too_many_headers_are_400(api, wire):
+    """128 are enough for everyone."""
+    await wire.send(request("GET", "/health", None, [(f"X-{number}", "x") for number in range(200)]))
+    reply = await wire.reply()
+    assert (reply.status, reply.json) == (400, {"error": "bad_request"})
+
+
+BROKEN = [
+    b"GARBAGE\r\n\r\n",
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(200),
+    b"POST /update HTTP/1.1\r\n\r\n",
+    b"POST /update HTTP/9.9\r\nHost: x\r\n\r\n",
+    b"POST /update HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n",
+    b"POST /update HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+    b"POST /update HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+    b"POST /update HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}",
+    b"POST /update HTTP/1.1\r\nHost: x\r\nX-Api-Key: a\0b\r\n\r\n",
+    b"POST /update HTTP/1.1\r\nHost: x\r\n folded\r\n\r\n",
+    b"POST /update HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n",
+]
+
+
+@pytest.mark.parametrize("octets", BROKEN)
+async def test_what_is_no_http_is_400_in_json_and_the_end(api, wire, octets):
+    """Without a word about the software, or about what was wrong."""
+    wire.writer.write(octets)
+    reply = await wire.reply()
+    assert (reply.status, reply.body) == (400, b'{"error":"bad_request"}')
+    assert await wire.ended() == b""
+
+
+async def test_broken_chunk_is_400(api, wire):
+    """A body that can't be read is not a fault of ours."""
+    await wire.send(request("POST", "/register", None, {"Transfer-Encoding": "chunked"}))
+    await wire.send(b"zz\r\n{}\r\n0\r\n\r\n")
+    reply = await wire.reply()
+    assert (reply.status, reply.json) == (400, {"error": "bad_request"})
+
+
+async def test_compressed_body_is_not_unpacked(api):
+    """acme-dns doesn't either, and a bomb stays packed."""
+    reply = await api.post("/register", gzip.compress(b"{}"), {"Content-Encoding": "gzip"})
+    assert (reply.status, reply.json) == (400, {"error": "malformed_json_payload"})
+
+
+async def test_no_answer_is_compressed(api):
+    """Whatever the client could unpack (clients #12)."""
+    reply = await api.post("/register", None, {"Accept-Encoding": "gzip, deflate, br, zstd"})
+    assert reply.header("content-encoding") is None
+    assert reply.json["allowfrom"] == []
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        request("GET", "/health"),
+        request("POST", "/register"),
+        request("POST", "/update", b"{}"),
+        request("GET", "/nothing"),
+        request("GET", "/update"),
+        request("POST", "/nothing", b"{}", {"Expect": "x"}),
+        request("POST", "/update", None, {"Content-Length": "99999"}),
+        b"GARBAGE\r\n\r\n",
+        request("GET", "/", None, {"X": "x" * 9000}),
+    ],
+)
+async def test_no_response_names_the_software_and_each_has_a_request_id(api, octets):
+    """No Server header, no HTML, no name."""
+    wire = await Wire.open(api.port)
+    wire.writer.write(octets)
+    reply = await wire.reply()
+    await wire.close()
+    assert reply.header("server") is None
+    assert reply.header("x-request-id")
+    text = repr(reply).lower()
+    assert not [word for word in ("aiohttp", "python", "html", "traceback") if word in text]
+
+
+async def test_request_ids_differ(api):
+    """One for each request."""
+    replies = [await api.ask(request("GET", "/health")) for _ in range(3)]
+    assert len({reply.header("x-request-id") for reply in replies}) == 3
+
+
+@pytest.mark.parametrize("sent", [b"", b"P", b"POST /update HTTP/1.1\r\nHost: x\r\nX-A: "])
+async def test_slow_head_ends_the_connection(api, monkeypatch, sent):
+    """From the connection's start, whether something came or not (slow loris)."""
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.05)
+    wire = await Wire.open(api.port)
+    if sent:
+        await wire.send(sent)
+    assert await wire.ended() == b""
+    await wire.close()
+
+
+async def test_slow_head_of_a_later_request_ends_the_connection(api, monkeypatch):
+    """Idle time between requests is longer than a head may take, so a head has a clock of its own."""
+    wire = await Wire.open(api.port)
+    await wire.send(request("GET", "/health"))
+    assert (await wire.reply()).status == 200
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.05)
+    await wire.send(b"GET /health HT")
+    assert await wire.ended() == b""
+    await wire.close()
+
+
+async def test_idle_connection_outlives_the_time_of_a_head(api, monkeypatch):
+    """Between requests only the idle limit counts."""
+    wire = await Wire.open(api.port)
+    await wire.send(request("GET", "/health"))
+    assert (await wire.reply()).status == 200
+    served = api.listener._connections.connections[-1]
+    assert served._deadline is None
+    assert served.keepalive_timeout == connection.IDLE_SECONDS
+    await wire.close()
+
+
+async def test_slow_body_is_408(sqlite_url, monkeypatch):
+    """The client is told, and the connection ends (clients #7)."""
+    monkeypatch.setattr(bodies, "BODY_SECONDS", 0.05)
+    monkeypatch.setattr(connection, "LINGER_SECONDS", 0.05)
+    async with running(sqlite_url) as api:
+        wire = await Wire.open(api.port)
+        await wire.send(request("POST", "/update", None, {"Content-Length": "10"}) + b"{")
+        reply = await wire.reply()
+        assert (reply.status, reply.json) == (408, {"error": "request_timeout"})
+        assert await wire.ended() == b""
+        await wire.close()
+
+
+async def test_full_server_closes_the_connection_that_waits_longest(sqlite_url, monkeypatch):
+    """Idle strangers can't keep a client out."""
+    monkeypatch.setattr(connection, "MOST_CONNECTIONS", 2)
+    async with running(sqlite_url) as api:
+        first, second = await Wire.open(api.port), await Wire.open(api.port)
+        for wire in (first, second):
+            await wire.send(request("GET", "/health"))
+            assert (await wire.reply()).status == 200
+        third = await Wire.open(api.port)
+        await third.send(request("GET", "/health"))
+        assert (await third.reply()).status == 200
+        assert await first.ended() == b""
+        await second.send(request("GET", "/health"))
+        assert (await second.reply()).status == 200
+        for wire in (first, second, third):
+            await wire.close()
+
+
+async def test_stop_answers_what_is_in_hand_and_then_closes(sqlite_url):
+    """A request that was read is answered; an idle connection is not waited for."""
+    async with running(sqlite_url) as api:
+        account = await api.register()
+        idle, busy = await Wire.open(api.port), await Wire.open(api.port)
+        await idle.send(request("GET", "/health"))
+        await idle.reply()
+        asked, release = asyncio.Event(), asyncio.Event()
+
+        async def held(_cursor):
+            asked.set()
+            await release.wait()
+
+        api.publisher.served = held
+        await busy.send(update_of(account, 1))
+        await asked.wait()
+        stopping = asyncio.create_task(api.listener.stop(5.0))
+        assert await idle.ended() == b""
+        assert not stopping.done()
+        release.set()
+        assert (await busy.reply()).json == {"txt": value(1)}
+        await stopping
+        assert await busy.ended() == b""
+        with pytest.raises(ConnectionRefusedError):
+            await Wire.open(api.port)
+        await idle.close()
+        await busy.close()
+
+
+async def test_client_that_leaves_does_not_undo_its_update(api):
+    """What was asked is carried out; the next client finds the server well."""
+    account = await api.register()
+    wire = await Wire.open(api.port)
+    await wire.send(update_of(account, 1))
+    wire.writer.transport.abort()
+    half = await Wire.open(api.port)
+    await half.send(request("POST", "/update", None, {"Content-Length": "10"}) + b"{")
+    half.writer.transport.abort()
+    assert (await api.update(account, value(2))).status == 200

@@ -1,0 +1,260 @@
+"""Our own file: defaults, all problems at once, each with option, value and cure, and nothing secret in them."""
+
+from pathlib import Path
+
+import pytest
+import trustme
+
+from acmedns_py.config.load import ConfigProblems, load
+from acmedns_py.config.settings import Settings
+
+MINIMUM = '[zone]\nname = "auth.example.org"\naddresses = ["198.51.100.1"]\n'
+
+WRONG = [
+    # section, its lines, the option named, a part of the cure
+    ("zone", "nmae = 1", "zone.nmae", "did you mean zone.name?"),
+    ("zone", 'admin = "@example.org"', "zone.admin", "before the @"),
+    ("zone", 'nameservers = ["198.51.100.1"]', "zone.nameservers[0]", "this is an address"),
+    ("zone", 'nameservers = ["a..b"]', "zone.nameservers[0]", "label empty"),
+    ("zone", "records = [5]", "zone.records[0]", "text in quotes"),
+    ("zone", 'records = "@ A 198.51.100.1"', "zone.records", "write a list"),
+    ("zone", "negative_ttl = 61", "zone.negative_ttl", "60 or less"),
+    ("zone", "txt_ttl = 0", "zone.txt_ttl", "1 or more"),
+    ("zone", "ttl = true", "zone.ttl", "whole number"),
+    ("zone", "ttl = 2020-01-01", "zone.ttl", "whole number"),
+    ("dns", 'listen = ["eth0"]', "dns.listen[0]", "no IP address"),
+    ("dns", 'listen = ["127.0.0.1:0"]', "dns.listen[0]", "from 1 to 65535"),
+    ("dns", 'listen = ["127.0.0.1:99999"]', "dns.listen[0]", "from 1 to 65535"),
+    ("dns", 'listen = ["[::1"]', "dns.listen[0]", "bracket"),
+    ("dns", "listen = []", "dns.listen", "at least one"),
+    ("dns", 'port = "53"', "dns.port", "without quotes"),
+    ("dns", 'protocol = "quic"', "dns.protocol", "write one of 'both'"),
+    ("dns", 'protocol = "udp4"\nlisten = ["::1"]', "dns.listen", "no address fits"),
+    ("dns", "tcp_idle_seconds = nan", "dns.tcp_idle_seconds", "number of seconds"),
+    ("dns", "tcp_idle_seconds = 0", "dns.tcp_idle_seconds", "more than 0"),
+    ("dns", 'tcp_idle_seconds = "10"', "dns.tcp_idle_seconds", "number of seconds"),
+    ("api", 'listen = ["127.0.0.1"]', "api.listen[0]", "port is missing"),
+    ("api", 'tls = "letsencrypt"', "api.tls", "write one of 'none' or 'cert'"),
+    ("api", 'tls = "cert"', "api.tls_certificate", "needs this file"),
+    ("api", 'tls = "cert"', "api.tls_key", "needs this file"),
+    ("api", 'tls = "cert"\ntls_key = "/nowhere/key.pem"', "api.tls_key", "No such file"),
+    ("api", "use_header = true", "api.trusted_proxies", "networks of your proxies"),
+    ("api", 'use_header = "yes"', "api.use_header", "true or false"),
+    ("api", 'trusted_proxies = ["proxy"]', "api.trusted_proxies[0]", "no network"),
+    ("api", 'header_name = "X Forwarded"', "api.header_name", "no name of a header"),
+    ("api", 'cors_origins = ["app.example.org"]', "api.cors_origins[0]", "https://app.example.org"),
+    ("api", 'cors_origins = ["https://*.*.example.org"]', "api.cors_origins[0]", "without a path"),
+    ("api", 'cors_origins = ["https://app.example.org/"]', "api.cors_origins[0]", "without a path"),
+    ("api", "hsts = true", "api.hsts", "needs HTTPS"),
+    ("challenges", "max_values = 1", "challenges.max_values", "2 or more"),
+    ("database", 'url = "mysql://u:geheim@h/db"', "database.url", "sqlite:////PATH"),
+    ("database", 'url = "postgresql://u:geheim@h:port/db"', "database.url", "port after the host"),
+    ("database", 'url = "postgresql://u:geheim#1@h/db"', "database.url", "%23"),
+    ("database", 'url = "postgresql://u:geheim@1@h/db"', "database.url", "%40"),
+    ("database", 'url = "postgresql://u:geheim/1@h/db"', "database.url", "%2F"),
+    ("database", 'url = "postgresql://u:12/geheim@h/db"', "database.url", "%2F"),
+    ("database", 'url = "postgresql://u:geheim@h"', "database.url", "name of the database"),
+    ("database", 'url = "postgresql://u:geheim@h/db?sslmod=require"', "database.url", "did you mean sslmode?"),
+    ("database", 'url = "postgresql://u:geheim@h/db?sslmode=yes"', "database.url", "sslmode is one of"),
+    ("database", 'url = "sqlite://relative"', "database.url", "four slashes"),
+    ("database", 'url = "sqlite:///:memory:"', "database.url", "four slashes"),
+    ("database", 'url = "sqlite:////x?mode=ro"', "database.url", "question mark"),
+    ("database", 'pasword = "geheim"', "database.pasword", "did you mean database.password?"),
+    ("database", "password = 5", "database.password", "text in quotes"),
+    ("log", 'level = "loud"', "log.level", "write one of 'debug'"),
+    ("log", 'destination = "file"', "log.file", "name the file"),
+    ("log", 'destination = "file"\nfile = "/nowhere/at/all.log"', "log.file", "no directory"),
+    ("log", 'destination = "file"\nfile = "/"', "log.file", "directory"),
+    ("process", 'user = "nobody-of-that-name"', "process.user", "no such user"),
+    ("process", 'group = "nobody-of-that-name"', "process.group", "no such group"),
+]
+
+
+def test_zone_and_address_are_enough(loaded):
+    """The minimum is a zone and a public address; all else has a default."""
+    settings = loaded().settings
+    assert settings == Settings.model_validate({"zone": {"name": "auth.example.org", "addresses": ["198.51.100.1"]}})
+    assert settings.dns.listen == ["auto"]
+
+
+@pytest.mark.parametrize(("section", "lines", "option", "cure"), WRONG)
+def test_wrong_option_is_named_with_its_cure(problems, section, lines, option, cure):
+    """Each wrong value is one problem that says what to do."""
+    text = MINIMUM + (lines if section == "zone" else f"[{section}]\n{lines}")
+    found = problems(text)
+    matching = [problem for problem in found.problems if problem.option == option]
+    assert len(matching) == 1, str(found)
+    assert cure in matching[0].cure
+    assert "geheim" not in str(found)
+    assert "\n" not in str(matching[0])
+
+
+def test_all_problems_come_at_once(problems):
+    """Wrong types, unknown keys, rules over several options and wrong records are told in one run."""
+    found = problems(
+        '[zone]\nname = "auth.example.org"\naddresses = ["all"]\nrecords = ["@ A 1.2.3"]\n'
+        '[dns]\nport = "x"\nprot = 1\n[api]\nuse_header = true\nhsts = true\ntls = "cert"\n[dsn]\nport = 5\n'
+    )
+    assert [problem.option for problem in found.problems] == [
+        "dns.prot",
+        "dsn",
+        "zone.addresses[0]",
+        "dns.port",
+        "api.trusted_proxies",
+        "api.tls_certificate",
+        "api.tls_key",
+        "zone.records[0]",
+    ]
+    assert len(str(found).splitlines()) == len(found.problems)
+
+
+def test_one_wrong_value_is_one_problem(problems):
+    """What would follow from the default in its place is not told as well."""
+    (problem,) = problems(MINIMUM + "[api]\ntls = 5\nhsts = true\n").problems
+    assert problem.option == "api.tls"
+
+
+def test_unused_addresses_are_a_warning(loaded):
+    """All nameservers outside the zone: the addresses gave no record."""
+    (warning,) = loaded(MINIMUM + 'nameservers = ["ns.example.net"]\n').warnings
+    assert warning.startswith("zone.addresses")
+
+
+def test_unknown_section_is_named_with_the_nearest(problems):
+    """A misspelt section is named, not ignored."""
+    (problem,) = problems(MINIMUM + "[dbase]\nurl = 1\n[databse]\n").problems[1:]
+    assert (problem.option, problem.cure) == ("databse", "no such option; did you mean [database]?")
+
+
+def test_section_that_is_no_table_is_named(problems):
+    """A section must be a table."""
+    (problem,) = problems("dns = 5\n" + MINIMUM).problems
+    assert (problem.option, problem.value) == ("dns", 5)
+    assert "[dns]" in problem.cure
+
+
+def test_value_of_an_unknown_key_is_hidden(problems):
+    """It may be a misspelt password."""
+    assert "geheim" not in str(problems(MINIMUM + '[database]\npassphrase = "geheim"\n'))
+
+
+def test_missing_zone_is_one_problem(problems):
+    """Without a zone no record can be judged, and nothing is said of them."""
+    (problem,) = problems('[dns]\nport = 53\n[zone]\nrecords = ["bad"]\n').problems
+    assert problem.option == "zone.name"
+    assert "(not set)" in str(problem)
+
+
+@pytest.mark.parametrize(
+    "name", [".", "198.51.100.1", "a..b", "bücher.example", f"{'a' * 63}.{'b' * 63}.{'c' * 63}.{'d' * 30}"]
+)
+def test_wrong_zone_is_refused(problems, name):
+    """The root, addresses, names in other scripts and names too long for a challenge below them are refused."""
+    (problem,) = problems(f'[zone]\nname = "{name}"\naddresses = ["198.51.100.1"]\n').problems
+    assert problem.option == "zone.name"
+
+
+@pytest.mark.parametrize("text", ["0.0.0.0", "::", "224.0.0.1", "fe80::1%eth0", "198.51.100", "ns1"])
+def test_address_that_reaches_no_host_is_refused(problems, text):
+    """A public address is a literal one of a host."""
+    (problem,) = problems(f'[zone]\nname = "auth.example.org"\naddresses = ["{text}"]\n').problems
+    assert problem.option == "zone.addresses[0]"
+
+
+def test_zone_is_folded_without_final_dot(loaded):
+    """One canonical form of the zone's name (dns-correctness #84)."""
+    assert loaded('[zone]\nname = "AUTH.example.ORG."\naddresses = ["::1"]\n').settings.zone.name == "auth.example.org"
+
+
+def test_secrets_are_not_in_the_repr(loaded):
+    """Neither the password nor the URL that may hold one is shown."""
+    loaded = loaded(MINIMUM + '[database]\nurl = "postgres://u:geheim@h/db"\npassword = "geheim"\n')
+    assert "geheim" not in repr(loaded)
+    assert "geheim" not in str(loaded.settings)
+
+
+def test_password_goes_before_that_of_the_url(loaded):
+    """The option replaces what stands in the URL, percent-encoded."""
+    database = loaded(
+        MINIMUM + '[database]\nurl = "postgres://u:old@h:5/db?sslmode=require"\npassword = "p@/ß"\n'
+    ).settings.database
+    assert database.connection_url == "postgresql://u:p%40%2F%C3%9F@h:5/db?sslmode=require"
+
+
+def test_url_without_password_option_stays(loaded):
+    """SQLite's URL is taken as it is."""
+    assert loaded().settings.database.connection_url == "sqlite:////var/lib/acmedns/acmedns.db"
+
+
+def test_settings_are_frozen(loaded):
+    """Nobody changes the configuration while it is used."""
+    with pytest.raises(ValueError, match="frozen"):
+        loaded().settings.dns.port = 54
+
+
+@pytest.mark.parametrize(
+    ("lines", "warning"),
+    [
+        ('[api]\ntls_key = "x"', "not used"),
+        ('[api]\ntrusted_proxies = ["::1"]', "not used"),
+        ('[api]\nuse_header = true\ntrusted_proxies = ["::1"]\nhsts = true\nhsts_preload = true', "no effect"),
+        ('[database]\npassword = "x"', "not used"),
+    ],
+)
+def test_option_without_effect_is_a_warning(loaded, lines, warning):
+    """What is allowed and probably not meant is said."""
+    (said,) = loaded(MINIMUM + lines + "\n").warnings
+    assert warning in said
+
+
+def test_good_certificate_is_accepted_and_a_foreign_key_refused(loaded, problems, tmp_path):
+    """Certificate and key are read and must belong together."""
+    authority = trustme.CA()
+    pairs = [authority.issue_cert("auth.example.org") for _ in range(2)]
+    for number, pair in enumerate(pairs):
+        pair.private_key_pem.write_to_path(str(tmp_path / f"{number}.key"))
+        pair.cert_chain_pems[0].write_to_path(str(tmp_path / f"{number}.crt"))
+    good = f'[api]\ntls = "cert"\ntls_certificate = "{tmp_path}/0.crt"\ntls_key = "{tmp_path}/0.key"\nhsts = true\n'
+    assert loaded(MINIMUM + good).settings.api.tls_key == tmp_path / "0.key"
+    (problem,) = problems(MINIMUM + good.replace("0.key", "1.key")).problems
+    assert problem.option == "api.tls_certificate"
+    assert str(tmp_path / "1.key") in problem.cure
+
+
+def test_long_values_are_cut(problems):
+    """A line of a megabyte helps nobody."""
+    assert len(str(problems(MINIMUM + f'[log]\nlevel = "{"x" * 100_000}"\n'))) < 300
+
+
+def test_control_characters_do_not_reach_the_terminal(problems):
+    """Keys and values are escaped, so that one problem is one line."""
+    text = str(problems(MINIMUM + '"a\\nb" = 1\n[log]\nlevel = "\\u001b[31m"\n'))
+    assert len(text.splitlines()) == 2
+    assert text.isprintable() or text.replace("\n", "").isprintable()
+
+
+def test_without_a_file_the_environment_is_enough(tmp_path, monkeypatch):
+    """No file at all is fine where the environment gives zone and address."""
+    monkeypatch.setattr("acmedns_py.config.files.find", lambda _path: None)
+    found = load(
+        None, {"ACMEDNS_ZONE__NAME": "auth.example.org", "ACMEDNS_ZONE__ADDRESSES": "198.51.100.1,2001:db8::1"}
+    )
+    assert found.path is None
+    assert [str(address) for address in found.settings.zone.addresses] == ["198.51.100.1", "2001:db8::1"]
+
+
+def test_neither_file_nor_environment_is_one_problem(monkeypatch):
+    """It says where files are looked for."""
+    monkeypatch.setattr("acmedns_py.config.files.find", lambda _path: None)
+    with pytest.raises(ConfigProblems) as caught:
+        load(None, {})
+    (problem,) = caught.value.problems
+    assert "/etc/acmedns/config.toml" in problem.cure
+    assert "ACMEDNS_ZONE__NAME" in problem.cure
+
+
+def test_unreadable_file_is_the_only_problem(tmp_path):
+    """Nothing can be said of options that were not read."""
+    with pytest.raises(ConfigProblems) as caught:
+        load(tmp_path / "none.toml", {})
+    assert [problem.value for problem in caught.value.problems] == [str(Path(tmp_path / "none.toml"))]

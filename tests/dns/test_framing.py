@@ -1,0 +1,57 @@
+"""Messages on a stream, however the stream is cut."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acmedns_py.dns.framing import FrameReader, FramingError, framed
+
+MESSAGES = st.lists(st.binary(min_size=12, max_size=300), max_size=5)
+
+
+@given(MESSAGES)
+def test_whole(messages):
+    """All messages of one piece come out of one call (dns-correctness #52)."""
+    assert FrameReader().feed(b"".join(map(framed, messages))) == messages
+
+
+@given(MESSAGES)
+def test_octet_by_octet(messages):
+    """A message comes out with its last octet, not before and not after (dns-correctness #53)."""
+    reader = FrameReader()
+    for message in messages:
+        octets = framed(message)
+        for position in range(len(octets) - 1):
+            assert reader.feed(octets[position : position + 1]) == []
+        assert reader.feed(octets[-1:]) == [message]
+
+
+@given(MESSAGES, st.binary(min_size=12, max_size=100), st.data())
+def test_trailing_data_wait_for_the_rest(messages, last, data):
+    """A message that has begun behind others is kept until it is whole."""
+    octets = framed(last)
+    cut = data.draw(st.integers(0, len(octets) - 1))
+    reader = FrameReader()
+    assert reader.feed(b"".join(map(framed, messages)) + octets[:cut]) == messages
+    assert reader.feed(octets[cut:]) == [last]
+
+
+@pytest.mark.parametrize("length", range(12))
+def test_length_without_room_for_a_header_is_an_error(length):
+    """The error comes with the length, whatever follows, and brings what was whole before it (dns-correctness #54)."""
+    before = bytes(range(12))
+    with pytest.raises(FramingError, match=f"{length} octets") as caught:
+        FrameReader().feed(framed(before) + length.to_bytes(2, "big"))
+    assert caught.value.messages == [before]
+
+
+def test_longest_message_passes():
+    """65,535 octets are a message."""
+    message = bytes(65535)
+    assert FrameReader().feed(framed(message)) == [message]
+
+
+def test_longer_message_is_not_framed():
+    """What the length can't say is our own fault."""
+    with pytest.raises(AssertionError, match="longer"):
+        framed(bytes(65536))

@@ -1,0 +1,177 @@
+"""The life of `acmedns serve`: ready only when whole, reloaded without harm, stopped without loss."""
+
+import os
+import signal
+import socket
+import threading
+import time
+
+import pytest
+
+from tests.ask import ask, from_every_worker, rcode, serials, values
+from tests.server import value
+
+
+def test_ready_means_that_dns_and_api_answer(make_server):
+    """At the moment of READY every worker has answered, and readiness says so."""
+    server = make_server().start()
+    ready = server.request("GET", "/health/ready")
+    assert ready.status == 200
+    assert ready.json["ready"] is True
+    assert ready.json["database"]["reachable"] is True
+    assert [worker["state"] for worker in ready.json["workers"]] == ["live", "live"]
+    assert serials(from_every_worker(server.dns, server.zone, "SOA")) == {ready.json["zone"]["serial"]}
+    assert {worker["applied"] for worker in ready.json["workers"]} == {ready.json["zone"]["serial"]}
+    server.wait_for_log("ready", server.zone)
+
+
+def test_health_is_empty_and_200(make_server):
+    """acme-dns's own health route."""
+    reply = make_server().start().request("GET", "/health")
+    assert (reply.status, reply.body) == (200, b"")
+
+
+def test_an_update_is_served_by_every_worker_at_its_200(make_server):
+    """Promise 1 from outside: any port, both transports, the very next moment."""
+    server = make_server().start()
+    account = server.register()
+    assert all(rcode(r) == "NOERROR" and not r.answer for r in from_every_worker(server.dns, account["fulldomain"]))
+    for number in range(5):
+        assert server.update(account, value(number)).status == 200
+        for response in from_every_worker(server.dns, account["fulldomain"], times=6):
+            assert value(number) in values(response)
+
+
+def test_sigterm_ends_with_exit_code_0(make_server):
+    """A clean stop, and no worker is left."""
+    server = make_server().start()
+    pids = server.worker_pids()
+    assert server.stop() == 0
+    assert not [pid for pid in pids if _exists(pid)]
+    server.wait_for_log("stopped")
+
+
+def test_sigterm_finishes_the_request_in_hand(make_server):
+    """An update that waits for a paused worker still gets its answer."""
+    server = make_server().start()
+    account = server.register()
+    os.kill(server.worker_pids()[0], signal.SIGSTOP)
+    replies = []
+    update = threading.Thread(target=lambda: replies.append(server.update(account, value(1))))
+    update.start()
+    server.wait_for_log("worker_died")
+    assert server.stop() == 0
+    update.join()
+    assert [reply.status for reply in replies] == [200]
+
+
+def test_restart_serves_what_was_acknowledged(make_server):
+    """Kill -9 of the control process loses nothing that a client was told."""
+    server = make_server().start()
+    account = server.register()
+    assert server.update(account, value(1)).status == 200
+    server.kill()
+    server.start()
+    assert all(values(r) == {value(1)} for r in from_every_worker(server.dns, account["fulldomain"]))
+
+
+def test_the_serial_grows_over_restarts_and_updates(make_server):
+    """Secondaries and resolvers never see it go back (dns-correctness #35)."""
+    server = make_server().start()
+    before = serials([ask(server.dns, server.zone, "SOA")]).pop()
+    server.update(server.register(), value(1))
+    during = serials([ask(server.dns, server.zone, "SOA")]).pop()
+    server.stop()
+    server.start()
+    after = serials([ask(server.dns, server.zone, "SOA")]).pop()
+    assert before < during <= after
+
+
+def test_sighup_takes_over_static_records(make_server):
+    """A changed record is served without a restart, under a new serial."""
+    server = make_server().start()
+    before = serials([ask(server.dns, server.zone, "SOA")])
+    server.config.write_text(server.config.read_text().replace("192.0.2.1", "192.0.2.99"))
+    server.signal(signal.SIGHUP)
+    server.wait_for_log("reloaded")
+    answers = from_every_worker(server.dns, f"www.{server.zone}", "A")
+    assert {rdata.address for r in answers for rrset in r.answer for rdata in rrset} == {"192.0.2.99"}
+    assert (
+        serials([ask(server.dns, server.zone, "SOA")]) > before
+        or serials([ask(server.dns, server.zone, "SOA")]) != before
+    )
+
+
+@pytest.mark.parametrize("wrong", ["[zone\n", '[zone]\nname = "auth.example.org"\naddresses = ["no"]\n'])
+def test_sighup_with_a_wrong_file_changes_nothing(make_server, wrong):
+    """What is served goes on, and the log says what is wrong."""
+    server = make_server().start()
+    good = server.config.read_text()
+    server.config.write_text(wrong)
+    server.signal(signal.SIGHUP)
+    server.wait_for_log("reload_refused")
+    assert ask(server.dns, f"www.{server.zone}", "A").answer
+    server.config.write_text(good)
+    server.signal(signal.SIGHUP)
+    server.wait_for_log("reloaded")
+
+
+def test_sighup_says_what_needs_a_restart(make_server):
+    """Sockets stay as they are; the operator is told."""
+    server = make_server().start()
+    port = str(server.dns[1])
+    server.config.write_text(server.config.read_text().replace(f":{port}", f":{int(port) - 1}"))
+    server.signal(signal.SIGHUP)
+    server.wait_for_log("reload_needs_restart", "dns.listen")
+    assert ask(server.dns, server.zone, "SOA").answer
+
+
+def test_a_taken_port_ends_the_start_with_one_line(make_server):
+    """Exit code 1; the line names address, transport, holder and cure."""
+    server = make_server()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
+        holder.bind(server.dns)
+        server.spawn()
+        assert server.process.wait(60) == 1
+    lines = server.log.read_text().splitlines()
+    assert len(lines) == 1
+    assert all(word in lines[0] for word in (f"{server.dns[0]}:{server.dns[1]}", "UDP", f"pid {os.getpid()}"))
+
+
+def test_a_second_copy_on_the_same_database_is_refused_by_name(make_server):
+    """Two writers would each take the other's serials; the line names the holder."""
+    first = make_server().start()
+    second = make_server(database_url=first.database_url)
+    second.spawn()
+    assert second.process.wait(60) == 1
+    lines = second.log.read_text().splitlines()
+    assert str(first.process.pid) in lines[-1]
+    assert "Traceback" not in second.log.read_text()
+    assert first.request("GET", "/health/ready").status == 200
+
+
+def test_a_stranger_gets_nothing_from_the_sockets_while_not_ready(make_server):
+    """Before READY no DNS question is answered: a half-loaded zone would give wrong negatives."""
+    server = make_server()
+    server.spawn()
+    deadline = time.monotonic() + 60
+    first = None
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(0.05)
+        query = b"\0\1\0\0\0\1\0\0\0\0\0\0\x03www\x04auth\x07example\x03org\0\0\1\0\1"
+        while first is None and time.monotonic() < deadline:
+            try:
+                sock.sendto(query, server.dns)
+                first = sock.recv(512)
+            except OSError:
+                continue
+    assert first is not None
+    assert first[3] & 0x0F == 0, "the first answer ever given is already the right one"
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

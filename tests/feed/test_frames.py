@@ -1,0 +1,95 @@
+"""The codec of the feed: frames survive any cut of the stream, and nothing else is taken for one."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acmedns_py.feed.changes import ChallengeChange, Commit, StaticChange, StaticData
+from acmedns_py.feed.frames import (
+    MAX_FRAME_OCTETS,
+    Adopt,
+    Applied,
+    Apply,
+    Ask,
+    Challenges,
+    FeedError,
+    Frame,
+    FrameStream,
+    Hello,
+    Listener,
+    Loaded,
+    Release,
+    Report,
+    Serve,
+    Setup,
+    Static,
+    Stop,
+    control_decoder,
+    encoded,
+    worker_decoder,
+)
+
+OWNER = b"\x04host\x04auth\x07example\x03org\0"
+CONTROL: list[Frame] = [
+    Setup(1, (Listener(0, 7, tcp=True, wildcard=False),), b"\x04auth\0", 1, 10.0, 1000, 100),
+    Static(((OWNER, 6, StaticData(60, (b"rdata",))),)),
+    Challenges(((OWNER, (b"a", b"b")), (b"\x01x" + OWNER, ()))),
+    Loaded(2**40),
+    Serve(),
+    Apply(
+        Commit(
+            2**40 + 1,
+            (ChallengeChange(OWNER, None, ()), ChallengeChange(OWNER, (b"a",), None)),
+            (StaticChange(OWNER, 16, None, StaticData(1, (b"\x01a",))),),
+        )
+    ),
+    Ask(),
+    Adopt(3),
+    Release(3),
+    Stop(4.5),
+]
+WORKER: list[Frame] = [Hello("a fence", fenced=True), Applied(2**40), Report({"udp.NOERROR": 3}, (1, 2))]
+
+
+@pytest.mark.parametrize(("frames", "decoder"), [(CONTROL, control_decoder), (WORKER, worker_decoder)])
+def test_frames_come_back_from_one_piece_and_from_single_octets(frames, decoder):
+    """Both ends read the same frames however the stream was cut."""
+    octets = b"".join(encoded(frame) for frame in frames)
+    assert FrameStream(decoder).receive(octets) == frames
+    stream = FrameStream(decoder)
+    assert [frame for octet in octets for frame in stream.receive(bytes([octet]))] == frames
+
+
+@given(st.lists(st.integers(0, 3000), max_size=20))
+def test_frames_come_back_from_any_cut(cuts):
+    """Cuts in the middle of lengths and documents lose nothing."""
+    octets = b"".join(encoded(frame) for frame in CONTROL)
+    edges = sorted({0, len(octets), *(cut % len(octets) for cut in cuts)})
+    stream = FrameStream(control_decoder)
+    got = [frame for a, b in pairwise(edges) for frame in stream.receive(octets[a:b])]
+    assert got == CONTROL
+
+
+def test_a_frame_behind_a_whole_one_waits_for_its_rest():
+    """Trailing octets stay in the stream."""
+    stream = FrameStream(worker_decoder)
+    octets = encoded(Applied(1)) + encoded(Applied(2))
+    assert stream.receive(octets[:-1]) == [Applied(1)]
+    assert stream.receive(octets[-1:]) == [Applied(2)]
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        (MAX_FRAME_OCTETS + 1).to_bytes(4, "big"),
+        b"\0\0\0\1\xc1",
+        b"\0\0\0\2\x91\xa0",
+        encoded(Applied(1)),
+    ],
+)
+def test_what_is_no_frame_of_the_other_side_tears_the_feed(octets):
+    """A torn stream is an error at once, never a guess."""
+    with pytest.raises(FeedError):
+        FrameStream(control_decoder).receive(octets)

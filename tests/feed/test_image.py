@@ -1,0 +1,67 @@
+"""The image of the zone: a snapshot and the commits behind it give the same as the image itself."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acmedns_py.feed.changes import ChallengeChange, Commit, StaticChange, StaticData, ZoneState
+from acmedns_py.feed.frames import Challenges, Loaded, Static
+from acmedns_py.feed.image import CHUNK_NAMES, ZoneImage
+
+owners = st.sampled_from([bytes([1, letter]) + b"\0" for letter in b"abcdef"])
+values = st.none() | st.lists(st.sampled_from([b"1", b"2", b"3"]), max_size=3, unique=True).map(tuple)
+data = st.none() | st.builds(StaticData, st.integers(0, 9), st.just((b"x",)))
+
+
+def commits(first: int):
+    """Commits in cursor order."""
+    one = st.tuples(
+        st.lists(st.builds(ChallengeChange, owners, st.none(), values), max_size=3),
+        st.lists(st.builds(StaticChange, owners, st.sampled_from([1, 16]), st.none(), data), max_size=2),
+    )
+    return st.lists(one, max_size=8).map(
+        lambda many: [Commit(first + n, tuple(c), tuple(s)) for n, (c, s) in enumerate(many)]
+    )
+
+
+def content(frames):
+    """What a worker holds after these frames."""
+    challenges, static, cursor = {}, {}, None
+    for frame in frames:
+        match frame:
+            case Static(rrsets):
+                static.update({(owner, rrtype): rrset for owner, rrtype, rrset in rrsets})
+            case Challenges(names):
+                challenges.update(names)
+            case Loaded(at):
+                cursor = at
+    return ZoneState(cursor, challenges, static)
+
+
+@given(commits(11), commits(31))
+def test_a_snapshot_is_whole_at_its_call_whatever_comes_after(before, after):
+    """Commits applied while the snapshot is being sent are not in it; applied behind it they give the image."""
+    image = ZoneImage(ZoneState(10, {}, {}))
+    for commit in before:
+        image.apply(commit)
+    frames = image.snapshot()
+    for commit in after:
+        image.apply(commit)
+    sent = content(frames)
+    assert sent.cursor == (before[-1].cursor if before else 10)
+    replayed = ZoneImage(sent)
+    for commit in after:
+        replayed.apply(commit)
+    assert content(replayed.snapshot()) == content(image.snapshot())
+
+
+def test_a_large_snapshot_goes_in_chunks():
+    """No frame holds more names than the bound, and the last frame says for which cursor they stand."""
+    names = {n.to_bytes(4, "big"): () for n in range(CHUNK_NAMES * 2 + 1)}
+    frames = list(ZoneImage(ZoneState(7, names, {})).snapshot())
+    assert [len(frame.names) for frame in frames if isinstance(frame, Challenges)] == [CHUNK_NAMES, CHUNK_NAMES, 1]
+    assert frames[-1] == Loaded(7)
+
+
+def test_the_serial_is_the_low_half_of_the_cursor():
+    """A cursor past 2^32 goes on as RFC 1982 wants it."""
+    assert ZoneImage(ZoneState(2**32 + 5, {}, {})).serial == 5

@@ -1,0 +1,195 @@
+"""Starts the real server for a test, as an operator would: a configuration file, a command line, a process.
+
+Readiness comes as systemd gets it, by a datagram to NOTIFY_SOCKET, so that nothing is polled.
+"""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ACMEDNS = Path(sys.executable).with_name("acmedns")
+START_SECONDS = 60
+ZONE = "auth.example.org"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An HTTP answer."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+
+class Server:
+    """One `acmedns serve` with its own folder, ports and database."""
+
+    def __init__(
+        self, folder: Path, *, database_url: str, zone: str = ZONE, config: str = "", workers: int = 2
+    ) -> None:
+        """Write the configuration; `config` holds further TOML lines, with sections of their own."""
+        self.folder = folder
+        self.zone = zone
+        self.database_url = database_url
+        self.dns = ("127.0.0.1", free_port())
+        self.api = ("127.0.0.1", free_port())
+        self.config = folder / "config.toml"
+        self.log = folder / "server.log"
+        self.process: subprocess.Popen[bytes] | None = None
+        self.config.write_text(
+            f"""
+[zone]
+name = "{zone}"
+addresses = ["127.0.0.1"]
+records = [
+    "www 300 IN A 192.0.2.1",
+    "a.b 300 IN TXT \\"deep\\"",
+    "alias 300 IN CNAME www",
+    "*.wild 300 IN TXT \\"wild\\"",
+]
+[dns]
+listen = ["{self.dns[0]}:{self.dns[1]}"]
+workers = {workers}
+[api]
+listen = ["{self.api[0]}:{self.api[1]}"]
+[database]
+url = "{database_url}"
+{config}
+"""
+        )
+
+    @property
+    def api_url(self) -> str:
+        """The base URL, without a final slash."""
+        return f"http://{self.api[0]}:{self.api[1]}"
+
+    def start(self, *, environ: dict[str, str] | None = None) -> "Server":
+        """Start and return when the server says that it is ready; fails with its log otherwise."""
+        path = self.folder / "notify"
+        path.unlink(missing_ok=True)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            notify.bind(str(path))
+            notify.settimeout(0.2)
+            self.spawn(environ={"NOTIFY_SOCKET": str(path), **(environ or {})})
+            assert self.process is not None
+            deadline = time.monotonic() + START_SECONDS
+            while time.monotonic() < deadline:
+                try:
+                    if notify.recv(200) == b"READY=1":
+                        return self
+                except TimeoutError:
+                    if self.process.poll() is not None:
+                        break
+        raise AssertionError(f"the server did not get ready; its log:\n{self.log.read_text()}")
+
+    def spawn(self, *, environ: dict[str, str] | None = None) -> None:
+        """Start without waiting."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [ACMEDNS, "serve", "-c", self.config],
+                env={"PATH": os.environ["PATH"], **(environ or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+            )
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the control process."""
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def stop(self) -> int:
+        """Stop as systemd does and give the exit code."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=20)
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(timeout=20)
+
+    def close(self) -> None:
+        """Leave nothing running."""
+        if self.process is not None and self.process.poll() is None:
+            try:
+                self.stop()
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def wait_for_log(self, *words: str, seconds: float = 20) -> dict[str, Any]:
+        """Give the first log line that has all these words, as JSON where it is."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            for line in self.log.read_text().splitlines():
+                if all(word in line for word in words):
+                    return json.loads(line) if line.startswith("{") else {"text": line}
+            time.sleep(0.02)
+        raise AssertionError(f"no log line with {words}; the log:\n{self.log.read_text()}")
+
+    def worker_pids(self) -> list[int]:
+        """Give the pids of the workers that readiness names, by place."""
+        return [worker["pid"] for worker in self.request("GET", "/health/ready").json["workers"]]
+
+    def request(
+        self, method: str, path: str, *, body: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> Reply:
+        """Make one HTTP request on a connection of its own."""
+        connection = http.client.HTTPConnection(*self.api, timeout=30)
+        try:
+            connection.request(method, path, body=body, headers=headers or {})
+            response = connection.getresponse()
+            return Reply(response.status, response.headers, response.read())
+        finally:
+            connection.close()
+
+    def register(self, **fields: Any) -> dict[str, Any]:
+        """Register and give the account as the client sees it."""
+        reply = self.request("POST", "/register", body=json.dumps(fields).encode() if fields else None)
+        assert reply.status == 201, reply
+        account: dict[str, Any] = reply.json
+        return account
+
+    def update(self, account: dict[str, Any], txt: str) -> Reply:
+        """Set a value as a client does."""
+        return self.request(
+            "POST",
+            "/update",
+            body=json.dumps({"subdomain": account["subdomain"], "txt": txt}).encode(),
+            headers={"X-Api-User": account["username"], "X-Api-Key": account["password"]},
+        )
+
+
+def free_port() -> int:
+    """Give a port that is free on loopback for both UDP and TCP."""
+    for _ in range(50):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
+            tcp.bind(("127.0.0.1", 0))
+            port: int = tcp.getsockname()[1]
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+                try:
+                    udp.bind(("127.0.0.1", port))
+                except OSError:
+                    continue
+                return port
+    raise AssertionError("no free port on loopback")
+
+
+def value(number: int) -> str:
+    """Give a TXT value of the form that ACME uses: 43 characters, different for each number."""
+    return f"{number:043d}"
