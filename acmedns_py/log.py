@@ -20,6 +20,8 @@ from acmedns_py.errors import ConfigError
 MASKED: Final = frozenset(("password", "txt", "value", "authorization", "xapikey"))
 """Keys whose values are never written, without hyphens and underscores and in lower case."""
 
+LIBRARIES: Final = ("aiohttp", "aiosqlite", "alembic", "asyncio", "sqlalchemy")
+
 _MASK: Final = "***"
 _DEEPEST: Final = 6
 """Levels of nesting that are looked through; what lies deeper is masked whole."""
@@ -59,8 +61,13 @@ def configure(level: str, format: str, destination: str, file: Path | None = Non
 
 
 def set_level(level: str) -> None:
-    """Write events of `level` and above from here on; form and place stay."""
+    """Write events of `level` and above from here on; form and place stay.
+
+    What libraries have to say below a warning interests nobody but who debugs.
+    """
     logging.getLogger().setLevel(level.upper())
+    for library in LIBRARIES:
+        logging.getLogger(library).setLevel(logging.NOTSET if level == "debug" else logging.WARNING)
 
 
 def masked(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -27,12 +27,17 @@ def check(
     try:
         loaded = load(path, os.environ)
     except ConfigProblems as problems:
-        where = f"{problems.path}: " if problems.path is not None else ""
-        _tell("warning: ", problems.warnings)
-        _tell(where, [str(problem) for problem in problems.problems])
+        tell_problems(problems)
         raise typer.Exit(1) from None
     _tell("warning: ", loaded.warnings)
     typer.echo(one_line(summary(loaded)))
+
+
+def tell_problems(problems: ConfigProblems) -> None:
+    """Print warnings and problems, one a line, on standard error."""
+    where = f"{problems.path}: " if problems.path is not None else ""
+    _tell("warning: ", problems.warnings)
+    _tell(where, [str(problem) for problem in problems.problems])
 
 
 def summary(loaded: Loaded) -> str:

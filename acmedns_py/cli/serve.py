@@ -6,23 +6,26 @@ from typing import Annotated
 
 import typer
 
+from acmedns_py.cli.config import tell_problems
 from acmedns_py.config.load import load
-from acmedns_py.config.problems import ConfigProblems
+from acmedns_py.config.problems import ConfigProblems, one_line
 from acmedns_py.errors import AcmednsError
 from acmedns_py.service.lifetime import run
 
 
 def serve(
-    config: Annotated[Path | None, typer.Option("-c", "--config", help="The configuration file.")] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("-c", "--config", metavar="PATH", help="The configuration file, else the first one found."),
+    ] = None,
 ) -> None:
-    """Serve DNS and the API. Exit code 1 and one line for each reason where it can't start."""
+    """Serve DNS and the API; where that can't be begun, print one line for each reason and exit 1."""
     try:
         loaded = load(config, os.environ)
         run(loaded, path=config, environ=os.environ)
     except ConfigProblems as problems:
-        for problem in problems.problems:
-            typer.echo(f"acmedns: {problem}", err=True)
+        tell_problems(problems)
         raise typer.Exit(1) from None
     except AcmednsError as error:
-        typer.echo(f"acmedns: {error}", err=True)
+        typer.echo(one_line(f"acmedns: {error}"), err=True)
         raise typer.Exit(1) from None

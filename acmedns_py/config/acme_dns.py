@@ -230,7 +230,7 @@ def _api(api: Api, found: Translation) -> dict[str, object]:
         found.broken.add("api.listen")
     else:
         ours["listen"] = _listen(api.ip, api.port)
-    if ours["tls"] == "cert":
+    if api.tls != "none":
         ours |= {key: Path(text) for key, text in _certificate(api).items() if text}
     if api.use_header:
         ours["trusted_proxies"] = list(PRIVATE_PROXIES)

@@ -22,10 +22,10 @@ def problems(settings: Settings, broken: set[str]) -> Iterator[ConfigError]:
             yield from rule(settings)
 
 
-def warnings(settings: Settings) -> Iterator[str]:
-    """Give what is allowed and probably not meant."""
+def warnings(settings: Settings, *, translated: bool) -> Iterator[str]:
+    """Give what is allowed and probably not meant; an acme-dns file (`translated`) names certificates in any case."""
     api = settings.api
-    if api.tls == "none" and (api.tls_certificate is not None or api.tls_key is not None):
+    if not translated and api.tls == "none" and (api.tls_certificate is not None or api.tls_key is not None):
         yield 'api.tls_certificate and api.tls_key are not used, as api.tls is "none"'
     if api.trusted_proxies and not api.use_header:
         yield "api.trusted_proxies is not used, as api.use_header is false"

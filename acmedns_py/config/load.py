@@ -71,7 +71,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Loaded:
     try:
         file = files.find(path)
     except ConfigError as error:
-        raise ConfigProblems([error], path=path) from None
+        raise ConfigProblems([error]) from None
     findings = _Findings()
     translated = file is not None and is_acme_dns(file.document)
     found = environment.overlay(environ)
@@ -82,7 +82,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Loaded:
     settings = _validated(document, findings)
     for problem in checks.problems(settings, findings.broken):
         findings.add(problem)
-    findings.warnings += checks.warnings(settings)
+    findings.warnings += checks.warnings(settings, translated=translated)
     data = None
     if findings.broken.isdisjoint(("zone.name", "zone.nameservers", "zone.records", "zone.admin")):
         data = zone_data(settings.zone)

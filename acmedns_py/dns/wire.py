@@ -206,11 +206,6 @@ class _Writer:
             self._write_name(rdata[start:position])
         self.octets += rdata[position:]
 
-    def cut(self, size: int) -> None:
-        """Take back all that was written from `size` octets on."""
-        del self.octets[size:]
-        self._offsets = {name: offset for name, offset in self._offsets.items() if offset < size}
-
 
 def render(response: Response, transport: Transport) -> bytes:
     """Give the octets of a response, within the limit of its transport and its query's OPT.
@@ -230,7 +225,7 @@ def render(response: Response, transport: Transport) -> bytes:
     if query.edns is not None and len(writer.octets) + len(opt) > limit:
         opt = opt_record(query.edns, response.rcode, None)
     if len(writer.octets) + len(opt) > limit:
-        writer.cut(question_end)
+        del writer.octets[question_end:]
         ancount = nscount = arcount = 0
         truncated = True
     else:
@@ -238,7 +233,8 @@ def render(response: Response, transport: Transport) -> bytes:
             size = len(writer.octets)
             count = writer.write(rrset)
             if len(writer.octets) + len(opt) > limit:
-                writer.cut(size)
+                # Nothing with a name is written after this, so that no pointer can lead into what is gone.
+                del writer.octets[size:]
                 break
             arcount += count
     flags = (

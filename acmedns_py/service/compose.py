@@ -1,4 +1,4 @@
-"""The wiring plan: which part is given which other part. Reads top to bottom; holds no rule of its own."""
+"""The wiring plan: which part is given which other part; reads top to bottom and holds no rule of its own."""
 
 import os
 import socket

@@ -32,6 +32,19 @@ from acmedns_py.service.sockets import DnsSocket, api_addresses, bind_api, bind_
 from acmedns_py.service.workers import WorkerPool
 from acmedns_py.store.store import SqlStore
 
+TAKEN_OVER: Final = frozenset(
+    {
+        "log.level",
+        "zone.addresses",
+        "zone.admin",
+        "zone.nameservers",
+        "zone.negative_ttl",
+        "zone.records",
+        "zone.ttl",
+    }
+)
+"""Options that SIGHUP changes in a running service; certificate files are read again under the same options."""
+
 STOP_SECONDS: Final = 5.0
 PROBE_SECONDS: Final = 10.0
 
@@ -186,14 +199,12 @@ def _static(loaded: Loaded) -> list[tuple[bytes, int, StaticData]]:
 
 def _needs_restart(running: Settings, wanted: Settings) -> list[str]:
     """Name the options that differ and that a running service does not take over."""
-    taken_over = {"log.level", "zone.records", "zone.addresses", "zone.nameservers", "zone.admin", "zone.ttl"}
-    taken_over |= {"zone.negative_ttl"}
     differing = []
     before, after = running.model_dump(), wanted.model_dump()
     for section, options in before.items():
         differing += [
             f"{section}.{option}"
             for option, value in options.items()
-            if after[section][option] != value and f"{section}.{option}" not in taken_over
+            if after[section][option] != value and f"{section}.{option}" not in TAKEN_OVER
         ]
     return differing

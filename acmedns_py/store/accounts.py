@@ -137,7 +137,8 @@ async def create(connection: AsyncConnection, accounts: Sequence[NewAccount], no
         [
             {
                 "username": one.username,
-                "label": one.label,
+                # Folded, so that no two accounts have one name of the zone.
+                "label": one.label.lower(),
                 "allow_from": json.dumps(one.allow_from),
                 "disabled": False,
                 "created_at": now,

@@ -19,13 +19,15 @@ from pathlib import Path
 import structlog
 from alembic import command
 from alembic.config import Config
-from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect, select
+from sqlalchemy import Connection, inspect, select, text
 
 from acmedns_py.errors import StoreRefused
 from acmedns_py.store import schema
 from acmedns_py.store.engine import FOREIGN_ERRORS, Target, Use, connect, opening_error
+
+_REVISIONS = "alembic_version"
+"""Alembic's own table; it is read here without Alembic, which would log what it thinks of each database."""
 
 log = structlog.get_logger()
 
@@ -120,12 +122,14 @@ def _judge(connection: Connection, place: Target) -> SchemaState:
     script = ScriptDirectory.from_config(_config())
     head = script.get_current_head()
     assert head is not None, "there is a first revision"
-    revision = MigrationContext.configure(connection).get_current_revision()
+    revision: str | None = None
+    if _REVISIONS in tables:
+        revision = connection.scalar(text(f"SELECT version_num FROM {_REVISIONS}"))  # noqa: S608 - a constant
     if revision is None or schema.compatibility.name not in tables:
         taken = sorted(set(schema.metadata.tables) & lowered.keys())
         if taken or revision is not None:
             raise StoreRefused(
-                f"{place.name} holds tables of another program ({', '.join(taken) or 'alembic_version'}); "
+                f"{place.name} holds tables of another program ({', '.join(taken) or _REVISIONS}); "
                 "point database.url at an empty database"
             )
         return SchemaState(None, head, due=True)

@@ -52,6 +52,8 @@ zone = Table(
     Column("id", _Id, primary_key=True),
     Column("name", LargeBinary, nullable=False),
     Column("cursor", BigInteger, nullable=False),
+    # Who holds the right to write; a transaction of somebody else finds out under the row's lock.
+    Column("holder", Text, nullable=False),
     UniqueConstraint("name", name="zone_name"),
 )
 

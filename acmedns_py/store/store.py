@@ -40,6 +40,9 @@ WATCH_SECONDS = 1.0
 READY_SECONDS = 2.0
 """How long `ready` lets the database think."""
 
+CLOSE_SECONDS = 8.0
+"""How long `close` lets a database take that does not answer: a transaction in hand has five for its statement."""
+
 log = structlog.get_logger()
 
 
@@ -88,7 +91,7 @@ class SqlStore:
             await lock.acquire()
             await migrate(place)
             await lock.hold()
-            zone_id, cursor = await _prepared_zone(place, apex, clock)
+            zone_id, cursor = await _prepared_zone(place, apex, clock, lock.token)
         except FOREIGN_ERRORS as error:
             await lock.release()
             raise opening_error(error, place) from error
@@ -146,18 +149,21 @@ class SqlStore:
         try:
             async with asyncio.timeout(READY_SECONDS), self._engine.connect() as connection:
                 await connection.scalar(select(zone.c.cursor).where(zone.c.id == self._ground.zone_id))
-            await self._lock.hold()
-        except (AcmednsError, *FOREIGN_ERRORS):
+        except FOREIGN_ERRORS:
             return False
-        return self._writer.works
+        return self._writer.works and self._lock.held()
 
     async def close(self) -> None:
-        """Finish what was accepted, then let go of the database and of the lock."""
+        """Finish what was accepted, then let go of the database and of the lock; gives up on a database that hangs."""
         self._closing.set()
-        await self._watch
-        await self._writer.close()
-        await self._reader.close()
-        await self._engine.dispose()
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._watch
+                await self._writer.close()
+                await self._reader.close()
+                await self._engine.dispose()
+        except TimeoutError:
+            log.warning("database_close_given_up", seconds=CLOSE_SECONDS)
         await self._lock.release()
 
     async def _keep_watch(self) -> None:
@@ -182,8 +188,8 @@ class SqlStore:
             )
 
 
-async def _prepared_zone(place: Target, apex: bytes, clock: Clock) -> tuple[int, int]:
-    """Find or make the zone's row; gives its id and cursor.
+async def _prepared_zone(place: Target, apex: bytes, clock: Clock, token: str) -> tuple[int, int]:
+    """Find or make the zone's row and claim it; gives its id and cursor.
 
     A zone takes part in one order with every other that this database was written for: accounts belong to no zone,
     so that changes made under another apex are changes of this one, and its serial must lie above them.
@@ -191,12 +197,14 @@ async def _prepared_zone(place: Target, apex: bytes, clock: Clock) -> tuple[int,
     engine = connect(place, Use.WRITE)
     try:
         async with engine.begin() as connection:
+            await connection.execute(update(zone).values(holder=token))
             known = (await connection.execute(select(zone.c.id, zone.c.cursor).where(zone.c.name == apex))).first()
             others = await connection.scalar(select(func.max(zone.c.cursor)).where(zone.c.name != apex)) or 0
             if known is None:
                 seconds = (await connection.scalar(select(clock())) or 0) // MICROSECONDS
                 cursor = max(seconds, others + 1)
-                inserted = await connection.scalar(insert(zone).returning(zone.c.id), {"name": apex, "cursor": cursor})
+                row = {"name": apex, "cursor": cursor, "holder": token}
+                inserted = await connection.scalar(insert(zone).returning(zone.c.id), row)
                 assert inserted is not None, "an insert gives its row's id"
                 return inserted, cursor
             zone_id, cursor = known

@@ -69,10 +69,11 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The zone's cursor and the database's time while the transaction holds the zone's row."""
+    """The zone's cursor, the database's time and the holder of the right to write, while the zone's row is locked."""
 
     cursor: int
     now: int
+    holder: str
 
     @property
     def next_cursor(self) -> int:
@@ -105,13 +106,13 @@ class _Changes:
 
 
 async def moment(connection: AsyncConnection, ground: Ground) -> Moment:
-    """Take the zone's row for this transaction, and with it the order of commits; then read cursor and time."""
-    cursor = await connection.scalar(select(zone.c.cursor).where(zone.c.id == ground.zone_id).with_for_update())
-    assert cursor is not None, "the zone's row was made when the store was opened"
+    """Take the zone's row for this transaction, and with it the order of commits; then read what it says."""
+    mine = select(zone.c.cursor, zone.c.holder).where(zone.c.id == ground.zone_id)
+    cursor, holder = (await connection.execute(mine.with_for_update())).one()
     # A statement of its own: the time must be that at which the lock was had, not that at which it was asked for.
     now = await connection.scalar(select(ground.clock()))
     assert now is not None, "a clock gives a time"
-    return Moment(cursor, now)
+    return Moment(cursor, now, holder)
 
 
 async def take_cursor(connection: AsyncConnection, ground: Ground) -> None:

@@ -3,8 +3,9 @@
 A group goes through these steps, and each may only be left in the way that is named:
 
 1. the right to write is held (`lock`), else all fail with `StoreUnavailable`;
-2. the zone's row is locked and its cursor read; commits that were never published (a COMMIT whose answer was lost,
-   another holder of the lock while ours was gone) are read from the change rows and published before anything else;
+2. the zone's row is locked and read: its holder must still be this process; commits that were never published (a
+   COMMIT whose answer was lost, another holder of the lock while ours was gone) are read from the change rows and
+   published before anything else;
 3. the requests are done together; where their data is at fault, again one by one, so that only the bad one fails;
 4. the cursor is counted up and the change recorded, if anything changed;
 5. COMMIT; where its outcome is unknown all fail with `StoreUnavailable`, and step 2 of the next transaction finds out;
@@ -188,6 +189,7 @@ class Writer:
         transaction = await connection.begin()
         try:
             at = await moment(connection, ground)
+            await self._require_right(at)
             await self._publish_missed(connection, at)
             if one_by_one:
                 outcome = await apart(connection, ground, at, requests, blame=_blame)
@@ -209,6 +211,11 @@ class Writer:
         except Exception as error:
             raise _CommitUnknownError from error
         return outcome.written(at)
+
+    async def _require_right(self, at: Moment) -> None:
+        if at.holder != self._lock.token:
+            await self._lock.drop()
+            raise StoreUnavailable(f"{at.holder} has taken over the right to write")
 
     def _publish(self, commit: Commit) -> None:
         self._on_commit(commit)

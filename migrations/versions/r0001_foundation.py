@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("id", number, primary_key=True),
         sa.Column("name", sa.LargeBinary, nullable=False),
         sa.Column("cursor", sa.BigInteger, nullable=False),
+        sa.Column("holder", sa.Text, nullable=False),
         sa.UniqueConstraint("name", name="zone_name"),
     )
     op.create_table(

@@ -233,6 +233,15 @@ def test_environment_silences_what_is_said_of_the_keys_it_replaces(loaded):
     assert loaded(text, {"ACMEDNS_API__TLS": "none", "ACMEDNS_DNS__LISTEN": "auto"}).warnings == ()
 
 
+def test_certificate_by_the_environment_needs_the_files_of_the_file(problems):
+    """What the environment sets is checked with the rest."""
+    found = problems((DATA / "v1.cfg").read_text(), {"ACMEDNS_API__TLS": "cert"})
+    assert [(problem.option, problem.value) for problem in found.problems] == [
+        ("api.tls_cert_fullchain", "/etc/tls/example.org/fullchain.pem"),
+        ("api.tls_cert_privkey", "/etc/tls/example.org/privkey.pem"),
+    ]
+
+
 def test_key_that_makes_another_option_too_is_not_silenced(loaded):
     """`records` makes the addresses and the records."""
     text = with_value("records", '["auth.example.org. A 198.51.100.1"]')

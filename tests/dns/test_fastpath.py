@@ -10,8 +10,9 @@ from acmedns_py.dns.name import from_text
 from acmedns_py.dns.responder import Responder, Transport
 from tests.dns.cases import CASES
 from tests.dns.example import APEX, CHALLENGES, EMPTY, LONG, MANY, NOW, SOURCE, STATIC_LINES, TWO, Z, responder, rrsets
-from tests.dns.packets import opt, option, query
+from tests.dns.packets import opt, option, query, record
 
+MIDDLE = "deadbeef-2222-4333-8444-555566667705"
 SOA_NAMES = [
     "ns1 hostmaster",
     "@ @",
@@ -22,47 +23,71 @@ SOA_NAMES = [
     "nope x.y.nope",
     f"{'l' * 63}.{'m' * 63} {'n' * 63}",
 ]
-MORE_LINES = [
+BASE_LINES = [line for line in STATIC_LINES if " SOA " not in line]
+SPECIAL_LINES = [
     "* TXT any",
     "* CNAME web",
     f"{TWO} A 192.0.2.1",
     f"{EMPTY} CNAME web",
     f"x.{TWO} TXT below",
     "*.x.wild A 192.0.2.3",
+    "x.y.nope TXT deep",
 ]
-LINES = [line for line in STATIC_LINES if " SOA " not in line] + MORE_LINES
+LINES = [*BASE_LINES, *SPECIAL_LINES]
+ALL_CHALLENGES = {**CHALLENGES, from_text(f"{MIDDLE}.{Z}"): (b"m" * 400, b"m" * 200)}
 
-LABELS = [
-    b"", b"nope", b"ns1", b"ns2", b"hostmaster", b"x", b"b", b"web", b"www", b"chain", b"dangling", b"loop1", b"self", b"wild",
-    b"sub", b"ns.sub", b"to-two", b"to-cut", b"cw", b"zero\0octet", b"dot.ted", b"big", b"*", b"deep", b"l" * 63, b"m" * 63, b"y",
-    b"l" * 64, b"l" * 70, b"\0", b"a\0b", TWO.encode(), EMPTY.encode(), MANY.encode(), LONG.encode(),
+# Next to most names stands one of the same length that has nothing to do with the zone.
+COMMON_LABELS = [
+    b"nope", b"nopq", b"ns1", b"nsx", b"hostmaster", b"hostmastes", b"x", b"b", b"web", b"www", b"wex", b"wild", b"sub", b"big",
+    TWO.encode(), EMPTY.encode(), MIDDLE.encode(), MANY.encode(), LONG.encode(), b"f" * 36,
 ]  # fmt: skip
+ODD_LABELS = [
+    b"ns2", b"chain", b"dangling", b"loop1", b"self", b"to-two", b"to-cut", b"cw", b"zero\0octet", b"dot.ted", b"*", b"deep",
+    b"l" * 63, b"m" * 63, b"n" * 63, b"y", b"l" * 64, b"l" * 70, b"\0", b"a\0b",
+]  # fmt: skip
+ENDS = [APEX[5:], b"\0", b"\x04xauth\x07example\x03org\0", b"", (b"\x3f" + b"l" * 63) * 3 + b"\x30" + b"l" * 48 + APEX]
+
+
+def wire_labels(labels: list[bytes]) -> bytes:
+    return b"".join(bytes((len(label),)) + label for label in labels)
 
 
 @st.composite
 def names(draw):
     """Names that mostly are in the zone, in any letter case, some of them no names at all."""
-    labels = draw(st.lists(st.sampled_from(LABELS), max_size=5))
-    octets = b"".join(bytes((len(label),)) + label for label in labels if label)
-    octets += draw(st.sampled_from([APEX, APEX, APEX, APEX, APEX[5:], b"\0", b"\x04xauth\x07example\x03org\0", b""]))
-    case = draw(st.integers(0, 2**16 - 1))
+    common = st.lists(st.sampled_from(COMMON_LABELS), max_size=2).map(lambda labels: wire_labels(labels) + APEX)
+    odd = st.builds(
+        lambda labels, end: wire_labels(labels) + end,
+        st.lists(st.sampled_from([*COMMON_LABELS, *ODD_LABELS]), max_size=4),
+        st.sampled_from([APEX, APEX, APEX, *ENDS]),
+    )
+    octets = draw(st.one_of(common, common, odd))
+    case = draw(st.sampled_from([0, 0, 0x5555, 0xFFFF, 0x1234]))
     return bytes(
         octet ^ 0x20 if case >> index % 16 & 1 and chr(octet).isalpha() and octet < 128 else octet
         for index, octet in enumerate(octets)
     )
 
 
-OPTS = st.builds(
+PAYLOADS = st.sampled_from([0, 512, 600, 700, 1232, 65535])
+ODD_OPTS = st.builds(
     opt,
-    st.sampled_from([0, 511, 512, 600, 1232, 1400, 65535]),
-    version=st.sampled_from([0, 0, 0, 0, 1]),
+    PAYLOADS,
+    version=st.sampled_from([0, 0, 0, 1]),
     flags=st.sampled_from([0, 0x8000, 0x4000, 0x0080]),
     options=st.sampled_from(
-        [b"", b"", option(10, b"12345678"), option(3) + option(100, b"x"), b"\0", option(9)[:3], b"\0\x0a\0\x09abc"]
+        [b"", option(10, b"12345678"), option(3) + option(100, b"x"), b"\0", option(9)[:3], b"\0\x0a\0\x09abc"]
     ),
     owner=st.sampled_from([b"\0", b"\0", b"\0", b"\x01a\0"]),
 )
-QUERIES = st.builds(
+PLAIN_QUERIES = st.builds(
+    query,
+    names(),
+    st.sampled_from([16, 16, 1, 28, 6]),
+    flags=st.sampled_from([0, 0x0100]),
+    edns=st.one_of(st.none(), st.builds(opt, PAYLOADS, flags=st.sampled_from([0, 0x8000]))),
+)
+ODD_QUERIES = st.builds(
     lambda octets, cut, tail: octets[: len(octets) - cut] + tail,
     st.builds(
         query,
@@ -72,7 +97,7 @@ QUERIES = st.builds(
         flags=st.sampled_from(
             [0, 0, 0x0100, 0x0110, 0x0120, 0x0010, 0x0040, 0x0400, 0x0200, 0x0080, 0x8000, 0x0800, 0x0003]
         ),
-        edns=st.one_of(st.none(), OPTS, OPTS),
+        edns=st.one_of(st.none(), ODD_OPTS, ODD_OPTS, st.just(record(b"\0", 1, rrclass=1232))),
         ident=st.integers(0, 65535),
     ),
     st.sampled_from([0, 0, 0, 0, 0, 0, 1, 4, 12]),
@@ -81,12 +106,21 @@ QUERIES = st.builds(
 CHANGES = st.tuples(
     st.lists(
         st.tuples(
-            st.sampled_from([*CHALLENGES, from_text(f"new.{Z}"), from_text(f"ns1.{Z}"), from_text(f"www.{Z}")]),
+            st.sampled_from([*ALL_CHALLENGES, *(from_text(f"{label}.{Z}") for label in ("nope", "ns1", "www"))]),
             st.sampled_from([None, (), (b"one",), (b"one", b"two", b"one"), (b"x" * 600,)]),
         ),
         max_size=2,
     ),
     st.lists(st.tuples(st.sampled_from(LINES), st.booleans()), max_size=2),
+)
+STEPS = st.lists(
+    st.tuples(
+        st.one_of(st.none(), st.none(), st.none(), st.none(), CHANGES),
+        st.one_of(PLAIN_QUERIES, PLAIN_QUERIES, ODD_QUERIES),
+        st.sampled_from(Transport),
+    ),
+    min_size=1,
+    max_size=20,
 )
 
 
@@ -96,32 +130,91 @@ def full_path(door: Responder, octets: bytes, transport: Transport) -> bytes | N
     return None if response is None else wire.render(response, transport)
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(
     st.sampled_from(SOA_NAMES),
-    st.lists(st.sampled_from(LINES), unique=True, max_size=25),
-    st.lists(
-        st.tuples(st.one_of(st.none(), st.none(), st.none(), CHANGES), QUERIES, st.sampled_from(Transport)),
-        min_size=1,
-        max_size=30,
-    ),
+    st.lists(st.sampled_from(BASE_LINES), unique=True) | st.just(BASE_LINES),
+    st.sets(st.sampled_from(SPECIAL_LINES)),
+    STEPS,
 )
-def test_fast_and_full_path_are_octet_identical(soa_names, lines, steps):
+def test_fast_and_full_path_are_octet_identical(soa_names, base, special, steps):
     """Whatever zone is loaded, changed and asked, in whatever order, both paths send the same octets."""
-    door = responder([f"@ 3600 SOA {soa_names} 0 21600 3600 604800 60", *lines])
+    soa = f"@ 3600 SOA {soa_names} 0 21600 3600 604800 60"
+    door = responder([soa, *base, *sorted(special)], ALL_CHALLENGES)
     cursor = door.cursor
-    for change, octets, transport in steps:
-        if change is not None:
+    for (challenges, static), octets, transport in ((change or ([], []), *rest) for change, *rest in steps):
+        if challenges or static:
             cursor += 1
             changed = [
                 (rrset.owner, rrset.rrtype, rrset if there else None)
-                for line, there in change[1]
+                for line, there in static
                 for rrset in rrsets([line])
             ]
-            door.apply(cursor, challenges=change[0], static=changed)
+            door.apply(cursor, challenges=challenges, static=changed)
         for _ in range(2):
             assert door.respond(octets, SOURCE, transport, NOW) == full_path(door, octets, transport)
     assert door.counters()["internal_errors"] == 0
+
+
+@pytest.mark.parametrize("soa_names", SOA_NAMES)
+@pytest.mark.parametrize("special", [[], *([line] for line in SPECIAL_LINES)])
+def test_what_one_name_taught_is_right_for_the_next(soa_names, special):
+    """Every name is asked after every other of its length, first and last, in a zone with each odd record."""
+    soa = f"@ 3600 SOA {soa_names} 0 21600 3600 604800 60"
+    singles = [wire_labels([label]) + APEX for label in COMMON_LABELS]
+    doubles = [wire_labels([label]) + name for label in (b"x", b"nope", b"y") for name in singles]
+    asked = [
+        query(name, qtype, edns=edns)
+        for name in (*singles, *doubles)
+        for qtype in ("A", "TXT")
+        for edns in (None, opt(700))
+    ]
+    for order in (asked, asked[::-1]):
+        door = responder([soa, *BASE_LINES, *special], ALL_CHALLENGES)
+        for octets in order:
+            assert door.respond(octets, SOURCE, Transport.UDP, NOW) == full_path(door, octets, Transport.UDP)
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        pytest.param(query(name, qtype, qclass=qclass, flags=flags, edns=edns), id=title)
+        for title, name, qtype, qclass, flags, edns in (
+            (
+                "name of 256 octets",
+                (b"\x3f" + b"l" * 63) * 3 + bytes((63 - 18,)) + b"l" * (63 - 18) + APEX,
+                16,
+                1,
+                0,
+                None,
+            ),
+            ("label of 64 octets", b"\x40" + b"l" * 64 + APEX, 16, 1, 0, None),
+            ("label that swallows the apex", b"\x05x" + APEX, 16, 1, 0, None),
+            ("broken options", f"{TWO}.{Z}", 16, 1, 0, opt(options=b"\0\x0a\0\x09abc")),
+            ("half an option", f"{TWO}.{Z}", 16, 1, 0, opt(options=b"\0")),
+            ("a record that is no OPT", f"{TWO}.{Z}", 16, 1, 0, record(b"\0", 1, rrclass=1232)),
+            ("version 1", f"{TWO}.{Z}", 16, 1, 0, opt(version=1)),
+            ("class CH", f"{TWO}.{Z}", 16, 3, 0, None),
+            ("ANY", f"{TWO}.{Z}", 255, 1, 0, None),
+            ("opcode 1", f"{TWO}.{Z}", 16, 1, 0x0800, None),
+        )
+    ],
+)
+def test_what_is_out_of_the_ordinary_is_left_to_the_full_path(octets):
+    """Nothing is taken that the full path would answer in another way."""
+    assert responder()._fast_path.response(octets, stream=False) is None
+
+
+@pytest.mark.parametrize(
+    ("label", "payload", "fits"),
+    [(MIDDLE, None, False), (MIDDLE, 600, False), (MIDDLE, 1232, True), (MANY, 65535, False)],
+)
+def test_limit_is_that_of_udp_and_does_not_hold_for_tcp(label, payload, fits):
+    """A response over its limit is left to the full path over UDP only."""
+    fast = responder(None, ALL_CHALLENGES)._fast_path
+    octets = query(f"{label}.{Z}", edns=None if payload is None else opt(payload))
+    assert (fast.response(octets, stream=False) is not None) is fits
+    assert fast.response(octets, stream=True) is not None
 
 
 @pytest.mark.parametrize("transport", list(Transport))

@@ -93,7 +93,9 @@ def test_registered_name_is_nodata_from_its_change_on():
     seen = []
     for step, values in enumerate((None, (), (b"v",), (b"v", b"w", b"v"), (), None), start=1):
         door.apply(CURSOR + step, challenges=[(owner, values)], static=[])
-        response = read(ask(door, asked))
+        octets = ask(door, asked)
+        response = read(octets)
+        assert int.from_bytes(octets[6:8], "big") == len(lines(response.answer)), "one record twice"
         seen.append((dns.rcode.to_text(response.rcode()), lines(response.answer), len(response.authority)))
     assert seen == [
         ("NXDOMAIN", [], 1),

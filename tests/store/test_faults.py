@@ -235,9 +235,33 @@ async def test_a_lost_lock_is_taken_again(open_at: OpenStore, postgres_url: str)
     opened = await open_at(postgres_url)
     account = await opened.new_account()
     await execute(postgres_url, LOCK_BACKENDS)
+    await opened.store._lock.heartbeat()
+    assert not await opened.store.ready()
     await opened.store.add_value(account, a_value())
+    assert await opened.store.ready()
     with pytest.raises(StoreRefused):
         await open_at(postgres_url)
+
+
+async def test_a_holder_that_did_not_notice_its_loss_commits_nothing(
+    open_at: OpenStore, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """The successor's name in the zone's row stops it, however long its own connection seems to live."""
+    first = await open_at(postgres_url)
+    account = await first.new_account()
+    with monkeypatch.context() as patched:
+        patched.setattr(first.store._lock, "held", lambda: True)
+        patched.setattr(first.store._lock, "heartbeat", first.store._lock.hold)
+        await execute(postgres_url, LOCK_BACKENDS)
+        second = await open_at(postgres_url)
+        with pytest.raises(StoreUnavailable, match="taken over"):
+            await first.store.add_value(account, a_value())
+    assert second.values(account) == () == await second.loaded(account)
+    await second.store.add_value(account, a_value())
+    await second.store.close()
+    await first.store.add_value(account, a_value())
+    assert first.values(account) == await first.loaded(account)
+    assert len(first.values(account) or ()) == 2
 
 
 @pytest.mark.parametrize("rows", ["kept", "pruned"])
@@ -331,7 +355,7 @@ async def test_a_database_file_that_was_removed_takes_no_writes(open_at: OpenSto
     opened = await open_at(f"sqlite:///{path}")
     account = await opened.new_account()
     hidden = path.rename(tmp_path / "hidden")
-    with pytest.raises(StoreUnavailable, match=r"acmedns\.db: No such file.*restart"):
+    with pytest.raises(StoreUnavailable, match=r"acmedns\.db is gone: No such file.*restart"):
         await opened.store.add_value(account, a_value())
     shutil.copy(hidden, path)
     with pytest.raises(StoreUnavailable, match="was replaced"):

@@ -1,4 +1,7 @@
-"""Tries an installed `acmedns` (argument 1): serves, registers, updates, asks by DNS, stops. Standard library only."""
+"""Tries an installed `acmedns` (argument 1): serves, registers, updates, asks by DNS, stops.
+
+Standard library only.
+"""
 
 import json
 import os
