@@ -1,6 +1,11 @@
 """The exam as rows: a query in octets, and what the response must say; the zone stands in `example`.
 
 Rows hold no connection to our own code, so that the same table can be put to any server on ADDR:PORT.
+
+NSD 4.6.1 with the same data gives the same rcode, flags, sections (its NS set beside positive answers aside) and OPT
+over UDP, but where the standards leave the choice: it answers class CH and ANY, gives SOA or TXT for ANY instead of
+HINFO (RFC 8482 4), ignores octets behind the last record, refuses NOTIFY by REFUSED and a record before the OPT by
+FORMERR, gives NOERROR for no question beside an OPT, and lets flags of an unknown opcode come back.
 """
 
 from dataclasses import dataclass, field

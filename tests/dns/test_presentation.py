@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acmedns_py.dns.codes import RRType, type_from_text, type_to_text
+from acmedns_py.dns.codes import RRType, type_to_text
 from acmedns_py.dns.name import from_text
-from acmedns_py.dns.presentation import BadRecord, layout_problem, parse_record
+from acmedns_py.dns.presentation import BadRecord, parse_record
 from acmedns_py.dns.rrset import RRset
 
 ORIGIN = from_text("example.org")
