@@ -5,6 +5,7 @@
     ├── ListenError        the machine or the operator: an address can't be bound
     ├── StoreUnavailable   the database: gone, slow, full, locked; a later try may succeed
     ├── StoreRefused       the operator: this database is not one we may write (foreign, newer, held)
+    ├── WorkerNotStarted   the machine: a DNS worker's process can't be started
     ├── NotServed          our own workers: a committed change was not confirmed in time
     ├── Overloaded         the load: a bounded queue is full
     ├── TooManyAttempts    the client: too many failed logins from one source or for one username
@@ -48,6 +49,10 @@ class StoreUnavailable(AcmednsError):
 
 class StoreRefused(AcmednsError):
     """A database that must not be used as it is; the text says why and what to do."""
+
+
+class WorkerNotStarted(AcmednsError):
+    """A DNS worker's process can't be started, or does not live; the text says why and what to do."""
 
 
 class NotServed(AcmednsError):

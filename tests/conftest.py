@@ -3,11 +3,16 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.server import Server
 
 pytest_plugins = ["tests.postgres"]
+
+# Properties are held to no time: the machine may be busy.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

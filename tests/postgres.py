@@ -23,6 +23,7 @@ USER = "acmedns"
 PASSWORD = "right-password"
 _LOOPBACK = "127.0.0.1"
 _START_SECONDS = 60
+_REAP_SECONDS = 5
 
 
 def find_postgres() -> Path | None:
@@ -126,7 +127,7 @@ class Postgres:
         backends = server.children(recursive=True)
         self.signal(signal.SIGKILL)
         self._process.wait()
-        psutil.wait_procs(backends)
+        psutil.wait_procs(backends, timeout=_REAP_SECONDS)
 
     def stop(self) -> None:
         """End it in order."""

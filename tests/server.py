@@ -76,14 +76,18 @@ url = "{database_url}"
         """The base URL, without a final slash."""
         return f"http://{self.api[0]}:{self.api[1]}"
 
-    def start(self, *, environ: dict[str, str] | None = None) -> "Server":
-        """Start and return when the server says that it is ready; fails with its log otherwise."""
+    def start(self, *, environ: dict[str, str] | None = None, before: tuple[str, ...] = ()) -> "Server":
+        """Start and return when the server says that it is ready; fails with its log otherwise.
+
+        `before` is put in front of the command and must end in an exec of it.
+        """
         path = self.folder / "notify"
         path.unlink(missing_ok=True)
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
             notify.bind(str(path))
+            path.chmod(0o777)  # for a server that has become another user
             notify.settimeout(0.2)
-            self.spawn(environ={"NOTIFY_SOCKET": str(path), **(environ or {})})
+            self.spawn(environ={"NOTIFY_SOCKET": str(path), **(environ or {})}, before=before)
             assert self.process is not None
             deadline = time.monotonic() + START_SECONDS
             while time.monotonic() < deadline:
@@ -95,11 +99,11 @@ url = "{database_url}"
                         break
         raise AssertionError(f"the server did not get ready; its log:\n{self.log.read_text()}")
 
-    def spawn(self, *, environ: dict[str, str] | None = None) -> None:
+    def spawn(self, *, environ: dict[str, str] | None = None, before: tuple[str, ...] = ()) -> None:
         """Start without waiting."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [ACMEDNS, "serve", "-c", self.config],
+                [*before, ACMEDNS, "serve", "-c", self.config],
                 env={"PATH": os.environ["PATH"], **(environ or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -89,9 +89,10 @@ class Api:
         """Answer one request: always JSON or nothing, but for the text of a closed /register."""
         began = time.perf_counter()
         visit = self._visit(request)
-        path = self._route(request)
+        path: str | None = None
         failure: Exception | None = None
         try:
+            path = self._route(request)
             answer = self._cors.preflight(request) or await self._answer(request, visit, path)
         except Exception as error:  # noqa: BLE001 - this is the border where every failure becomes an answer
             failure = error
@@ -126,7 +127,7 @@ class Api:
         if target in self._routes:
             return target
         if not target.startswith("/"):
-            target = request.url.raw_path
+            target = request.rel_url.raw_path
         path = unquote(target.partition("?")[0].partition("#")[0])
         path = "/" + "/".join(part for part in path.split("/") if part).lower()
         return path if path in self._routes else None

@@ -1,8 +1,9 @@
 """One HTTP connection, with the time limits that aiohttp does not have.
 
 aiohttp closes a connection that idles between requests, but lets the octets of a request's head drip in for as
-long as that. Here a head must be complete within ten seconds: of the connection's start for the first request,
-of its own first octet for each later one. (The body has a limit of its own, in `bodies`.)
+long as that, and waits for ever for a client that does not read. Here a head must be complete within ten
+seconds: of the connection's start for the first request, of its own first octet for each later one; and as long
+as that, a client may leave an answer unread. (The body has a limit of its own, in `bodies`.)
 
 A connection is waiting (for a head) or busy (from the complete head to the end of the answer). Where the server
 holds as many as it may, one that waits gives its place to a new one.
@@ -15,8 +16,8 @@ from aiohttp import web
 
 from acmedns_py.api.app import Api
 
-HEAD_SECONDS = 10.0
-"""Between Go's advice (5 s, acme-dns) and nginx's default (60 s)."""
+PATIENCE_SECONDS = 10.0
+"""For a head to come, and for an answer to go; between Go's advice (5 s, acme-dns) and nginx's default (60 s)."""
 
 IDLE_SECONDS = 90.0
 """nginx keeps 75 s, acme-dns 120 s."""
@@ -64,10 +65,12 @@ class Connection(web.RequestHandler):
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
-        """Send the answer; then the connection waits again."""
+        """Send the answer, under a clock; then the connection waits again."""
+        self._start_clock()
         try:
             return await super().finish_response(request, resp, start_time)
         finally:
+            self._stop_clock()
             self.busy = False
 
     def handle_error(
@@ -83,7 +86,14 @@ class Connection(web.RequestHandler):
         return server.api.refused(request, exc)
 
     def _start_clock(self) -> None:
-        self._deadline = self._loop.call_later(HEAD_SECONDS, self.force_close)
+        self._deadline = self._loop.call_later(PATIENCE_SECONDS, self._give_up)
+
+    def _give_up(self) -> None:
+        transport = self.transport
+        self.force_close()
+        if transport is not None:
+            # Closing alone would wait until the client has read what is written.
+            transport.abort()
 
     def _stop_clock(self) -> None:
         if self._deadline is not None:

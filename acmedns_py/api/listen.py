@@ -12,6 +12,9 @@ from acmedns_py.api.connection import HttpServer
 from acmedns_py.errors import ConfigError
 
 BACKLOG = 512
+CANCEL_SECONDS = 0.1
+"""How long requests that outlived the grace have to end."""
+
 HANDSHAKE_SECONDS = 10.0
 CLOSE_SECONDS = 5.0
 """How long a TLS connection may take to say good-bye."""
@@ -62,7 +65,12 @@ class ApiListener:
             # One turn of the loop, so that requests that are read already count as being in hand.
             await asyncio.sleep(0)
             self._connections.pre_shutdown()
-            await self._connections.shutdown(grace_seconds)
+            try:
+                async with asyncio.timeout(grace_seconds):
+                    await self._connections.shutdown(grace_seconds)
+            except TimeoutError:
+                # aiohttp waits for its time twice over: once for the handler, once for the connection.
+                await self._connections.shutdown(CANCEL_SECONDS)
 
     def reload_certificate(self) -> None:
         """Read the certificate's files again; a pair that can't be used changes nothing and is logged."""

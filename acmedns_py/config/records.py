@@ -69,6 +69,7 @@ def read(
     for index, reason in _bad_aliases(records, servers).items():
         del records[index]
         rejected.append(Rejected(index, lines[index], reason))
+    _even_aliases(records)
     return StaticRecords(records, tuple(sorted(rejected, key=lambda item: item.index)))
 
 
@@ -111,3 +112,12 @@ def _bad_aliases(records: dict[int, RRset], nameservers: set[bytes]) -> dict[int
         elif name.folded(first) != name.folded(record.rdatas[0]):
             reasons[index] = "this name has another CNAME already (RFC 2181 10.1); keep one"
     return reasons
+
+
+def _even_aliases(records: dict[int, RRset]) -> None:
+    """Write equal aliases in the letters of the first, so that they are one record (RFC 4343 2)."""
+    first: dict[bytes, RRset] = {}
+    for index, record in records.items():
+        if record.rrtype == RRType.CNAME:
+            rdatas = first.setdefault(record.owner, record).rdatas
+            records[index] = RRset(record.owner, record.rrtype, record.ttl, rdatas)

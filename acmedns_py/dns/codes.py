@@ -4,7 +4,6 @@ Types and classes travel as plain integers, so that unknown numbers are kept (RF
 core or an operator's records speak of.
 """
 
-import re
 from enum import IntEnum
 
 
@@ -124,20 +123,6 @@ class RRType(IntEnum):
     ANY = 255
     URI = 256
     CAA = 257
-
-
-_GENERIC_TYPE = re.compile(r"TYPE(\d{1,5})", re.ASCII)
-
-
-def type_from_text(text: str) -> int | None:
-    """Give the type's number for a mnemonic or `TYPEnnn` in any letter case, None where it is neither (RFC 3597 5)."""
-    upper = text.upper()
-    if upper in RRType.__members__:
-        return int(RRType[upper])
-    generic = _GENERIC_TYPE.fullmatch(upper)
-    if generic is None or int(generic[1]) > 0xFFFF:
-        return None
-    return int(generic[1])
 
 
 def type_to_text(rrtype: int) -> str:

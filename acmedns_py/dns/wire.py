@@ -32,18 +32,15 @@ _POINTER_REACH = 0x4000
 
 _COMPRESSIBLE: dict[int, tuple[int, int]] = {
     RRType.NS: (0, 1),
-    RRType.MD: (0, 1),
-    RRType.MF: (0, 1),
     RRType.CNAME: (0, 1),
     RRType.SOA: (0, 2),
-    RRType.MB: (0, 1),
-    RRType.MG: (0, 1),
-    RRType.MR: (0, 1),
     RRType.PTR: (0, 1),
-    RRType.MINFO: (0, 2),
     RRType.MX: (2, 1),
 }
-"""Octets before the names and number of names, for the types that every resolver can decompress (RFC 3597 4)."""
+"""Octets before the names and number of names, for types that every resolver can decompress (RFC 3597 4).
+
+Their data must have that layout: `presentation` takes no others. The obsolete types of RFC 1035 go uncompressed.
+"""
 
 
 class NotAQuery(Exception):

@@ -5,6 +5,7 @@ sees. Nothing is served before everything can be.
 """
 
 import asyncio
+import contextlib
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -46,6 +47,7 @@ TAKEN_OVER: Final = frozenset(
 """Options that SIGHUP changes in a running service; certificate files are read again under the same options."""
 
 STOP_SECONDS: Final = 5.0
+CLOSE_SECONDS: Final = 2.0
 PROBE_SECONDS: Final = 10.0
 
 log = structlog.get_logger(__name__)
@@ -112,7 +114,10 @@ class Service:
                 await pool.stop(grace_seconds=0)
                 hashes.close()
         finally:
-            await store.close()
+            with contextlib.suppress(TimeoutError):
+                # Nobody waits for a write any more; a database that hangs must not hold the exit.
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await store.close()
         log.info("stopped")
 
     def _committed(self, commit: Commit) -> None:

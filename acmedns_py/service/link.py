@@ -19,6 +19,7 @@ from typing import Final, cast
 
 import structlog
 
+from acmedns_py.errors import WorkerNotStarted
 from acmedns_py.feed.frames import (
     Applied,
     Ask,
@@ -79,20 +80,31 @@ class WorkerLink(asyncio.Protocol):
         self._buried = asyncio.Event()
 
     async def start(self, setup: Setup) -> None:
-        """Start the process with an empty environment, its feed and the DNS sockets, nothing else."""
+        """Start the process with an empty environment, its feed and the DNS sockets, nothing else.
+
+        Raises `WorkerNotStarted` and leaves nothing behind where the system refuses.
+        """
         ours, theirs = socket.socketpair()
         with theirs:
             ours.setblocking(False)
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-I",
-                "-m",
-                "acmedns_py.worker",
-                str(theirs.fileno()),
-                env={},
-                stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=[theirs.fileno(), *(listener.fd for listener in setup.listeners)],
-            )
+            try:
+                self._process = await asyncio.create_subprocess_exec(
+                    sys.executable,
+                    "-I",
+                    "-m",
+                    "acmedns_py.worker",
+                    str(theirs.fileno()),
+                    env={},
+                    stdin=asyncio.subprocess.DEVNULL,
+                    pass_fds=[theirs.fileno(), *(listener.fd for listener in setup.listeners)],
+                )
+            except OSError as error:
+                ours.close()
+                self.state = State.DEAD
+                raise WorkerNotStarted(
+                    f"a DNS worker can't be started by {sys.executable}: {error.strerror or error}; "
+                    f"user {os.geteuid()} must be able to run it"
+                ) from error
         self.pid = self._process.pid
         await asyncio.get_running_loop().create_connection(lambda: self, sock=ours)
         self._write(encoded(setup))

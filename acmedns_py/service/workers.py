@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import structlog
 
-from acmedns_py.errors import NotServed
+from acmedns_py.errors import NotServed, WorkerNotStarted
 from acmedns_py.feed.changes import Commit
 from acmedns_py.feed.frames import Adopt, Apply, Listener, Release, Setup, Stop, encoded
 from acmedns_py.feed.image import ZoneImage
@@ -65,14 +65,14 @@ class WorkerPool:
     # Life.
 
     async def start(self) -> None:
-        """Start every worker and return when all are live; raises `NotServed` where one can't be started in time."""
+        """Start every worker and return when all are live; raises `WorkerNotStarted` where one does not live."""
         for index in range(len(self._places)):
             await self._spawn(index)
         self._do(self._watch())
         deadline = time.monotonic() + START_SECONDS
         while not all(link is not None and link.state is State.LIVE for link in self._places):
             if self.crash_looping or time.monotonic() > deadline:
-                raise NotServed(self.image.cursor, "the DNS workers do not start; their own words are above")
+                raise WorkerNotStarted("the DNS workers end at their start; their own words are above")
             await self._next_progress(WATCH_SECONDS)
 
     async def stop(self, *, grace_seconds: float) -> None:
@@ -234,8 +234,14 @@ class WorkerPool:
         # The first replacement comes at once; 0.5 s, 1 s, 2 s ... after that.
         pause = 0.0 if len(deaths) == 1 else min(LONGEST_PAUSE_SECONDS, 0.25 * 2 ** (len(deaths) - 1))
         await asyncio.sleep(pause)
-        if not self._stopping:
-            await self._spawn(link.index)
+        while not self._stopping:
+            try:
+                await self._spawn(link.index)
+            except WorkerNotStarted as error:
+                log.error("worker_not_started", worker=link.index, reason=str(error))
+                await asyncio.sleep(LONGEST_PAUSE_SECONDS)
+            else:
+                return
 
     def _adopt_orphans(self) -> None:
         """Let a live sibling read the sockets of each dead worker until its replacement serves."""

@@ -120,6 +120,11 @@ async def take_cursor(connection: AsyncConnection, ground: Ground) -> None:
     await connection.execute(update(zone).where(zone.c.id == ground.zone_id).values(cursor=zone.c.cursor + 1))
 
 
+async def touch(connection: AsyncConnection, ground: Ground) -> None:
+    """Write something that changes nothing: a database that can be read may be full."""
+    await connection.execute(update(zone).where(zone.c.id == ground.zone_id).values(holder=zone.c.holder))
+
+
 async def together(connection: AsyncConnection, ground: Ground, at: Moment, requests: Sequence[Request]) -> Outcome:
     """Do all requests at once; raises what the database raises where the data of any is at fault."""
     made = _Changes()

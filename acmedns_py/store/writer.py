@@ -38,7 +38,7 @@ from acmedns_py.store.engine import (
 )
 from acmedns_py.store.load import zone_state
 from acmedns_py.store.lock import Lock
-from acmedns_py.store.transaction import Ground, Moment, Request, apart, moment, take_cursor, together
+from acmedns_py.store.transaction import Ground, Moment, Request, apart, moment, take_cursor, together, touch
 
 QUEUE_REQUESTS = 1_024
 """Requests that may wait; at a thousand a second the last of them waits one second."""
@@ -191,6 +191,9 @@ class Writer:
             at = await moment(connection, ground)
             await self._require_right(at)
             await self._publish_missed(connection, at)
+            if not self._works:
+                # Nothing less than a write shows that writes work again.
+                await touch(connection, ground)
             if one_by_one:
                 outcome = await apart(connection, ground, at, requests, blame=_blame)
             else:

@@ -106,8 +106,9 @@ class TcpConnection(asyncio.Protocol):
         assert self._transport is not None
         try:
             queries = self._reader.feed(data)
-        except FramingError:
-            self.shed()
+        except FramingError as error:
+            self._queries.extend(error.messages)
+            self.finish()
             return
         if queries:
             self._connections.active(self)

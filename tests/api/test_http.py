@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import random
 
 import pytest
 import pytest_asyncio
@@ -233,7 +234,7 @@ async def test_request_ids_differ(api):
 @pytest.mark.parametrize("sent", [b"", b"P", b"POST /update HTTP/1.1\r\nHost: x\r\nX-A: "])
 async def test_slow_head_ends_the_connection(api, monkeypatch, sent):
     """From the connection's start, whether something came or not (slow loris)."""
-    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.05)
+    monkeypatch.setattr(connection, "PATIENCE_SECONDS", 0.05)
     wire = await Wire.open(api.port)
     if sent:
         await wire.send(sent)
@@ -246,7 +247,7 @@ async def test_slow_head_of_a_later_request_ends_the_connection(api, monkeypatch
     wire = await Wire.open(api.port)
     await wire.send(request("GET", "/health"))
     assert (await wire.reply()).status == 200
-    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.05)
+    monkeypatch.setattr(connection, "PATIENCE_SECONDS", 0.05)
     await wire.send(b"GET /health HT")
     assert await wire.ended() == b""
     await wire.close()
@@ -333,3 +334,91 @@ async def test_client_that_leaves_does_not_undo_its_update(api):
     await half.send(request("POST", "/update", None, {"Content-Length": "10"}) + b"{")
     half.writer.transport.abort()
     assert (await api.update(account, value(2))).status == 200
+
+
+async def test_stop_ends_what_outlives_the_grace(sqlite_url):
+    """A worker that never confirms can't keep the process."""
+    async with running(sqlite_url) as api:
+        account = await api.register()
+        asked = asyncio.Event()
+
+        async def never(_cursor):
+            asked.set()
+            await asyncio.Event().wait()
+
+        api.publisher.served = never
+        busy = await Wire.open(api.port)
+        await busy.send(update_of(account, 1))
+        await asked.wait()
+        async with asyncio.timeout(20):
+            await api.listener.stop(0.05)
+        assert await busy.ended() == b""
+        await busy.close()
+
+
+async def test_client_that_never_reads_is_cut_off(sqlite_url, monkeypatch):
+    """Thousands of questions and no look at the answers: the connection does not stay for ever."""
+    monkeypatch.setattr(connection, "PATIENCE_SECONDS", 0.2)
+    async with running(sqlite_url) as api:
+        wire = await Wire.open(api.port)
+        wire.writer.transport.pause_reading()
+        wire.writer.write(request("GET", "/openapi.json") * 5_000)
+
+        async def ask_on():
+            async with asyncio.timeout(20):
+                while True:
+                    wire.writer.write(request("GET", "/openapi.json") * 100)
+                    await wire.writer.drain()
+
+        with pytest.raises(ConnectionError):
+            await ask_on()
+        wire.writer.transport.abort()
+
+
+TARGETS = [b"/", b"//", *[b"/update", b"/register", b"/health", b"/update/"] * 4, b"*", b"http://", b"http://[", b"::1]", b"h", b":99999", b"@", b"%", b"%2f",
+    b"?", b"#", b"\\", b"\xff", b"\xc3\xa9", b"..", b";", b"\x7f"]  # fmt: skip
+HOSTS = [*[b"Host: localhost"] * 8, b"Host: [", b"Host: \xff", b"Host:"]
+HEADERS = [b"Expect: 100-continue", b"Expect: \xff", b"Content-Length: 2",
+    b"Content-Length: 99999999999999999999", b"Transfer-Encoding: chunked", b"Upgrade: websocket\r\nConnection: upgrade",
+    b"Upgrade: h2c", b"Connection: close", b"Authorization: Basic", b"X-Api-User: \xff", b"Origin: \xff", b"Cookie: a=\xff",
+    b"Origin: https://a.example", b"Access-Control-Request-Method: \xc4\xb0", b"Content-Type: \xff", b"Content-Encoding: br"]  # fmt: skip
+METHODS = [*[b"GET", b"POST"] * 3, b"OPTIONS", b"CONNECT", b"DELETE", b"HEAD", b"PRI", b"SEARCH", b"get"]
+ENDS = [b"", b"{}", b"0\r\n\r\n", b"2\r\n{}\r\n0\r\n\r\n", b"\r\n", b"GET / HTTP/1.1\r\n\r\n"]
+
+
+def odd_request(chance):
+    """Something near a request."""
+    target = b"".join(chance.choices(TARGETS, k=chance.choice([1, 1, 1, 2, 3])))
+    head = [b"%s %s HTTP/1.%d" % (chance.choice(METHODS), target, chance.randrange(2)), chance.choice(HOSTS)]
+    head += chance.sample(HEADERS, chance.randrange(3))
+    return b"\r\n".join(head) + b"\r\n\r\n" + chance.choice(ENDS)
+
+
+async def test_no_octets_make_the_server_fail(sqlite_url, monkeypatch):
+    """Whatever is sent as a request gets an answer below 500, or the end."""
+    for module, limit in (
+        (connection, "PATIENCE_SECONDS"),
+        (connection, "IDLE_SECONDS"),
+        (connection, "LINGER_SECONDS"),
+        (bodies, "BODY_SECONDS"),
+    ):
+        monkeypatch.setattr(module, limit, 0.1)
+    chance = random.Random(7)  # noqa: S311 - the same requests each time
+    failures: list[object] = []
+    answers: list[bytes] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
+    async with running(sqlite_url, cors_origins=["https://*.example"]) as api:
+
+        async def try_one(octets):
+            wire = await Wire.open(api.port)
+            wire.writer.write(octets)
+            answer = await wire.ended()
+            await wire.close()
+            answers.extend(line for line in answer.split(b"\r\n") if line.startswith(b"HTTP/1."))
+            assert b" 500 " not in answer, octets
+
+        for _ in range(20):
+            await asyncio.gather(*(try_one(odd_request(chance)) for _ in range(50)))
+        assert (await api.ask(request("GET", "/health"))).status == 200
+    assert not failures
+    assert {answer.split()[1] for answer in answers} >= {b"200", b"201", b"400", b"401", b"404", b"405"}

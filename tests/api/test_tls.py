@@ -183,7 +183,7 @@ async def test_handshake_that_never_comes_ends(sqlite_url, pair, monkeypatch):
 async def test_slow_head_ends_a_tls_connection(sqlite_url, pair, monkeypatch):
     """The same limit as on a plain listener."""
     async with running(sqlite_url, certificate=pair.files()) as api:
-        monkeypatch.setattr(connection, "HEAD_SECONDS", 0.05)
+        monkeypatch.setattr(connection, "PATIENCE_SECONDS", 0.05)
         wire = await Wire.open(api.port, tls=pair.client)
         await wire.send(b"GET /hea")
         assert await wire.ended() == b""

@@ -1,5 +1,8 @@
 """The zone's records: what is derived in each layout, what static records replace, and which are refused."""
 
+import json
+import re
+
 import pytest
 
 from acmedns_py.config.settings import Zone
@@ -138,7 +141,7 @@ def test_forgotten_final_dot_is_a_warning(line):
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("www A 198.51.100", "no IPv4 address"),
+        ("www A 198.51.100", "needed: an IPv4 address"),
         ("www", "type is missing"),
         ("", "empty"),
         ("www FOO bar", "no record type"),
@@ -175,7 +178,8 @@ def test_alias_beside_other_data_is_refused(records, index, reason):
 def test_same_alias_twice_is_one():
     """Equal but for letter case is no second CNAME."""
     data = zone_data(zone(records=["www CNAME a.example.net.", "www CNAME A.example.net."]))
-    assert data.rejected == ()
+    assert (data.rejected, data.flaws) == ((), ())
+    assert rrset(data, "www.auth.example.org", RRType.CNAME).rdatas == (b"\x01a\x07example\x03net\0",)
 
 
 def test_configured_nameserver_may_be_no_alias():
@@ -184,12 +188,65 @@ def test_configured_nameserver_may_be_no_alias():
     assert "nameserver" in rejected.reason
 
 
-def test_flaw_of_several_records_together_is_a_problem(problems):
-    """A delegation below the apex needs the address of its server."""
-    text = '[zone]\nname = "auth.example.org"\naddresses = ["198.51.100.1"]\nrecords = ["sub NS ns.sub"]\n'
+FLAWS = [
+    (["* NS ns.example.net."], "*.auth.example.org. NS", "a wildcard can't be delegated"),
+    (["www DS 1 13 2 " + "00" * 32], "www.auth.example.org. DS", "there is no NS beside it"),
+    (["sub NS ns.example.net.", "x.sub TXT a"], "x.sub.auth.example.org. TXT", "sub.auth.example.org. is delegated"),
+    (["sub NS ns.sub"], "sub.auth.example.org. NS", "ns.sub.auth.example.org. has no A or AAAA record"),
+    (["sub NS www", "www CNAME a.example.net."], "sub.auth.example.org. NS", "www.auth.example.org. is a CNAME"),
+    (["* CNAME a.example.net.", "sub NS any"], "sub.auth.example.org. NS", "any.auth.example.org. is a CNAME"),
+    (
+        [f"big TXT {number} {'x' * 250}" + f" {'x' * 250}" * 200 for number in range(2)],
+        "big.auth.example.org. TXT",
+        "too large",
+    ),
+]
+
+
+@pytest.mark.parametrize(("records", "title", "reason"), FLAWS)
+def test_flaw_of_several_records_together_is_a_problem(problems, records, title, reason):
+    """What no single line has wrong is told once, with owner and type."""
+    text = f'[zone]\nname = "auth.example.org"\naddresses = ["198.51.100.1"]\nrecords = {json.dumps(records)}\n'
     (problem,) = problems(text).problems
-    assert problem.option == "zone.records"
-    assert "ns.sub.auth.example.org." in problem.cure
+    assert (problem.option, problem.value) == ("zone.records", title)
+    assert reason in problem.cure
+
+
+@pytest.mark.parametrize(("records", "title", "reason"), FLAWS)
+def test_flaw_of_several_records_is_a_warning_of_an_acme_dns_file(loaded, records, title, reason):
+    """acme-dns serves such records, so that taking its file over goes on; it is told once."""
+    apex = ["auth.example.org. A 198.51.100.1", "auth.example.org. NS auth.example.org."]
+    relative = re.compile(r"(?<=NS )(ns\.sub|www|any)$")
+    lines = [relative.sub(r"\1.auth.example.org.", line) for line in records]
+    lines = apex + [line.replace(" ", ".auth.example.org. ", 1) for line in lines]
+    text = f"""
+[general]
+listen = "198.51.100.1:53"
+domain = "auth.example.org"
+nsname = "auth.example.org"
+nsadmin = "admin.example.org"
+records = {json.dumps(lines)}
+[database]
+engine = "sqlite"
+connection = "/var/lib/acme-dns.db"
+[api]
+port = "8080"
+tls = "none"
+corsorigins = ["*"]
+"""
+    (warning,) = [warning for warning in loaded(text).warnings if title in warning]
+    assert warning.startswith(f"general.records: {title}: ")
+    assert reason in warning
+
+
+@pytest.mark.parametrize(
+    "records", [["@ NS www", "www CNAME a.example.net."], ["sub CNAME a.", "sub TXT b"], ["@ DS 1 13 2 " + "00" * 32]]
+)
+def test_what_a_line_has_wrong_is_no_flaw_as_well(problems, records):
+    """It is told with its place in the list, and only there."""
+    text = f'[zone]\nname = "auth.example.org"\naddresses = ["198.51.100.1"]\nrecords = {json.dumps(records)}\n'
+    (problem,) = problems(text).problems
+    assert problem.option.startswith("zone.records[")
 
 
 def test_refused_record_names_its_line_in_the_file(problems):

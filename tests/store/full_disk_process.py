@@ -46,7 +46,6 @@ async def main(directory: Path) -> None:
         acknowledged.append(f"{number:043}")
     else:
         sys.exit("the disk never was full")
-    assert not await store.ready()
     assert await store.account("host") == account, "reads go on"
     (directory / "ballast").unlink()
     await store.add_value(account, "after")

@@ -378,6 +378,21 @@ async def test_a_full_disk_fails_writes_and_loses_nothing(tmp_path: Path):
     assert done.returncode == 0, output.decode()
 
 
+async def test_a_transaction_that_writes_nothing_is_no_recovery(open_at: OpenStore, tmp_path: Path):
+    """A database that can only be read is not ready, although looking for expired values goes well in it."""
+    url = f"sqlite:///{tmp_path / 'acmedns.db'}"
+    opened = await open_at(url)
+    account = await opened.new_account()
+    await execute(url, "CREATE TRIGGER full BEFORE UPDATE ON zone BEGIN SELECT RAISE(ABORT, 'full'); END")
+    for attempt in (opened.store.add_value(account, a_value()), opened.store.expire()):
+        with pytest.raises(StoreUnavailable):
+            await attempt
+        assert not await opened.store.ready()
+    await execute(url, "DROP TRIGGER full")
+    await opened.store.expire()
+    assert await opened.store.ready()
+
+
 async def test_a_publisher_that_fails_hears_of_the_commit_again(opened: Opened, monkeypatch: pytest.MonkeyPatch):
     """A commit is done, its publication is not: its caller hears 503, and it is published before anything later."""
     account = await opened.new_account()
