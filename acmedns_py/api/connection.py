@@ -125,7 +125,8 @@ class HttpServer(web.Server):
         """Take a connection in; beyond the limit, for the oldest that waits, or not at all."""
         if len(self._connections) >= MOST_CONNECTIONS:
             for other in self._connections:
-                if isinstance(other, Connection) and not other.busy:
+                # One that was closed a moment ago is still in the table: it can't give its place again.
+                if isinstance(other, Connection) and other.connected and not other.busy:
                     other.force_close()
                     break
             else:

@@ -45,7 +45,7 @@ def health(
         settings = load(config, os.environ).settings
         checks = [*_dns_checks(settings), *_api_checks(settings)]
     except AcmednsError as error:
-        typer.echo(one_line(f"unhealthy: {error}"))
+        typer.echo(one_line("unhealthy: " + "; ".join(str(error).splitlines())))
         raise typer.Exit(1) from None
     with ThreadPoolExecutor(max_workers=len(checks)) as threads:
         wrong = [problem for problem in threads.map(lambda check: check(), checks) if problem is not None]

@@ -41,7 +41,7 @@ class Zone(_Section):
     ttl: Annotated[StrictInt, Field(ge=0, le=MOST_TTL)] = 3600
     txt_ttl: Annotated[StrictInt, Field(ge=1, le=60)] = 1
     # A resolver may keep "no such challenge" for this long, and a validation that comes meanwhile fails (RFC 2308 5).
-    negative_ttl: Annotated[StrictInt, Field(ge=0, le=60)] = 60
+    negative_ttl: Annotated[StrictInt, Field(ge=0, le=60)] = 30
 
 
 class Dns(_Section):

@@ -69,6 +69,18 @@ async def test_full_line_is_overloaded(pool):
     assert done == [0, 1]
 
 
+async def test_line_without_places_still_gives_free_threads():
+    """Only those who would have to wait are sent away."""
+    pool = HashPool(threads=1, most_waiting=0)
+    try:
+        async with pool.turn():
+            with pytest.raises(Overloaded):
+                async with pool.turn():
+                    pass
+    finally:
+        pool.close()
+
+
 async def test_too_long_a_wait_is_overloaded():
     """A line that does not move is left, and the place in it is free again."""
     pool = HashPool(threads=1, most_waiting=1, patience_seconds=0.0)

@@ -191,6 +191,18 @@ async def test_same_password_under_a_fresh_verifier_goes_on(world, tmp_path):
     assert await world.values(fresh) == [VALUE, "b" * 43]
 
 
+async def test_second_look_applies_every_check_again(world, tmp_path):
+    """An allow-list that was narrowed together with the verifier counts at once."""
+    fresh, login = await world.account()
+    await world.updates.apply(login, Change(fresh.label, VALUE))
+    verifier = await world.credentials.hashed(fresh.password)
+    direct(tmp_path, "UPDATE credential SET verifier = ?", verifier)
+    direct(tmp_path, "UPDATE account SET allow_from = ?", '["203.0.113.0/24"]')
+    with pytest.raises(Refused, match="address_not_allowed"):
+        await world.updates.apply(login, Change(fresh.label, "b" * 43))
+    assert await world.values(fresh) == [VALUE]
+
+
 async def test_disabled_account_is_refused_although_it_is_remembered(world, tmp_path):
     """Memory is no right."""
     fresh, login = await world.account()

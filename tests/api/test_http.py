@@ -295,6 +295,23 @@ async def test_full_server_closes_the_connection_that_waits_longest(sqlite_url, 
             await wire.close()
 
 
+async def test_burst_of_connections_stays_within_the_limit(sqlite_url, monkeypatch):
+    """Many that come in one turn of the loop each need a place of their own."""
+    monkeypatch.setattr(connection, "MOST_CONNECTIONS", 2)
+    async with running(sqlite_url) as api:
+        wires = [await Wire.open(api.port) for _ in range(2)]
+        wires += await asyncio.gather(*(Wire.open(api.port) for _ in range(10)))
+        pending = {asyncio.create_task(wire.ended()) for wire in wires}
+        while len(pending) > 2:
+            finished, pending = await asyncio.wait(pending, timeout=5, return_when=asyncio.FIRST_COMPLETED)
+            assert finished, "more connections than places"
+        assert len([each for each in api.listener._connections.connections if each.connected]) == 2
+        for task in pending:
+            task.cancel()
+        for wire in wires:
+            await wire.close()
+
+
 async def test_stop_answers_what_is_in_hand_and_then_closes(sqlite_url):
     """A request that was read is answered; an idle connection is not waited for."""
     async with running(sqlite_url) as api:

@@ -39,7 +39,7 @@ def test_v2_sample_is_accepted_unchanged():
     assert settings.api.cors_origins == ["*"]
     assert settings.database.url == "sqlite:///acme-dns.db"
     assert (settings.log.level, settings.log.format, settings.log.destination) == ("info", "json", "stdout")
-    assert loaded.derived == ("auth.example.org. 60 SOA auth.example.org. admin.example.org. 0 14400 3600 604800 60",)
+    assert loaded.derived == ("auth.example.org. 30 SOA auth.example.org. admin.example.org. 0 14400 3600 604800 30",)
     assert len(loaded.static) == 3
     (warning,) = loaded.warnings
     assert LOOPBACK in warning

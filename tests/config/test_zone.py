@@ -11,7 +11,7 @@ from acmedns_py.dns import name
 from acmedns_py.dns.codes import RRType
 
 APEX = name.from_text("auth.example.org")
-SOA = "auth.example.org. 60 SOA {} 0 14400 3600 604800 60"
+SOA = "auth.example.org. 30 SOA {} 0 14400 3600 604800 30"
 
 
 def zone(**options) -> Zone:

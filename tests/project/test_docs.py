@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import json
 import re
 import subprocess
 import tomllib
@@ -18,6 +19,8 @@ from acmedns_py.config.environment import SECRETS, variable
 from acmedns_py.config.files import SEARCHED
 from acmedns_py.config.load import load
 from acmedns_py.config.settings import KNOWN
+from acmedns_py.dns.name import ROOT as ROOT_NAME
+from acmedns_py.dns.presentation import parse_record
 from acmedns_py.service.lifetime import TAKEN_OVER
 from tests.doors.test_clients import CLIENTS
 from tests.project.documents import IDS, PATHS, ROOT, anchors, blocks, code, links, prose, rows, section, text
@@ -123,6 +126,36 @@ def test_configuration_that_is_shown_is_accepted(path, tmp_path):
         # A user of the operator's machine need not exist on ours.
         file.write_text(zone + re.sub(r'(?m)^(user|group) = "acmedns"$', r'\1 = "root"', block.text), encoding="utf-8")
         assert load(file, {}).warnings == (), block.text
+
+
+@every_document
+def test_records_that_are_shown_can_be_read(path):
+    """Each line of a block of zone data, by the reader that the configuration uses."""
+    for block in blocks(path.read_text(encoding="utf-8")):
+        for line in block.text.splitlines() if block.language == "zone" else ():
+            assert parse_record(line, origin=ROOT_NAME, default_ttl=0).owner != ROOT_NAME
+
+
+def test_json_that_is_shown_is_what_the_server_says(make_server):
+    """The answers of /register and /health/ready have these keys, all levels counted."""
+    server = make_server().start()
+    (readiness,) = [json.loads(block.text) for block in blocks(text("docs/operations.md")) if block.language == "json"]
+    assert shape(readiness) == shape(server.request("GET", "/health/ready").json)
+    shown = [json.loads(block.text) for block in blocks(text("docs/api.md")) if block.language == "json"]
+    account = server.register(**shown[0])
+    assert shape(shown[1]) == shape(account)
+    assert shown[1]["allowfrom"] == account["allowfrom"]
+    reply = server.update(server.register(), shown[2]["txt"])
+    assert (shown[2].keys(), reply.json) == ({"subdomain", "txt"}, shown[3])
+
+
+def shape(value: object) -> object:
+    """Give a JSON value with types in the place of texts, numbers and truths."""
+    if isinstance(value, dict):
+        return {key: shape(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [shape(item) for item in value]
+    return type(value)
 
 
 def test_every_key_of_acme_dns_is_in_the_table_of_the_migration():
@@ -280,6 +313,17 @@ def test_clients_whose_requests_are_replayed_are_rows_of_that_test():
     named = re.search(r"<!-- replayed -->\n(.*?)\n\n", text("README.md"), re.DOTALL)[1].replace("\n", " ").rstrip(".")
     tested = {name for client in CLIENTS for name in client.name.split(", ")}
     assert [name for name in named.split(", ") if name not in tested] == []
+
+
+def test_versions_of_clients_are_those_that_the_tests_install():
+    """The second column of the table of clients, against the locks."""
+    locks = " ".join(path.read_text(encoding="utf-8") for path in peers.GO_SOURCES.glob("*/go.mod"))
+    locks += (ROOT / "tests/tools/clients.in").read_text(encoding="utf-8")
+    table = rows(section(text("README.md"), "Clients known to work"))
+    assert len(table) > 5
+    for client, versions, _how in table:
+        for version in versions.split(", "):
+            assert re.search(rf"[ v=]{re.escape(version)}$", locks, re.MULTILINE) or f" v{version} " in locks, client
 
 
 def test_changelog_begins_with_what_is_unreleased():

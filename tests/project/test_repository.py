@@ -11,15 +11,27 @@ from tests.project.documents import ROOT
 
 
 def files() -> list[Path]:
-    """Give every file that belongs to the repository: tracked, or not yet and not ignored."""
+    """Give every file that belongs to the repository: tracked, or not yet and not ignored.
+
+    An unpacked archive has no list; there it is everything but what tools leave behind.
+    """
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
         capture_output=True,
         text=True,
-        check=True,
-    ).stdout
-    return sorted(path for name in listed.split("\0") if name and (path := ROOT / name).is_file())
+        check=False,
+    )
+    if listed.returncode == 0:
+        return sorted(path for name in listed.stdout.split("\0") if name and (path := ROOT / name).is_file())
+    left_behind = {"__pycache__", "build", "dist", "var"}
+    return sorted(
+        path
+        for path in ROOT.rglob("*")
+        if path.is_file()
+        and not any(part in left_behind or part.startswith(".") for part in path.relative_to(ROOT).parts)
+        and not any(part.endswith(".egg-info") for part in path.parts)
+    )
 
 
 FILES = files()

@@ -3,11 +3,13 @@
 import ipaddress
 import os
 import socket
+from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from acmedns_py.errors import ConfigError, ListenError
-from acmedns_py.service.sockets import Address, bind_api, bind_dns, dns_addresses, global_addresses
+from acmedns_py.service.sockets import Address, api_addresses, bind_api, bind_dns, dns_addresses, global_addresses
 from tests.server import free_port
 
 LOOPBACK = ipaddress.ip_address("127.0.0.1")
@@ -23,6 +25,16 @@ def test_ports_and_repeats_of_dns_addresses():
 def test_a_protocol_of_one_family_leaves_the_other_out(protocol, left):
     """acme-dns's words for families are obeyed."""
     assert [str(address) for address in dns_addresses(["127.0.0.1", "::1"], port=53, protocol=protocol)] == [left]
+
+
+def test_the_wildcards_of_both_families_mean_ipv4_on_a_host_without_ipv6(monkeypatch):
+    """Docker's default network has no IPv6; "::" alone stays, so that the one who wrote it is told."""
+    interface = SimpleNamespace(family=socket.AF_INET, address="127.0.0.1")
+    monkeypatch.setattr(psutil, "net_if_addrs", lambda: {"lo": [interface]})
+    both = dns_addresses(["0.0.0.0", "::"], port=53, protocol="both")
+    assert [str(address) for address in both] == ["0.0.0.0:53"]
+    assert [str(address) for address in api_addresses(["0.0.0.0:80", "[::]:80"])] == ["0.0.0.0:80"]
+    assert [str(address) for address in dns_addresses(["::"], port=53, protocol="both")] == ["[::]:53"]
 
 
 def test_auto_means_the_addresses_that_others_can_reach():

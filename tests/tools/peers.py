@@ -32,6 +32,7 @@ DEBIAN_PACKAGES = {
     "ip": "iproute2",
     "kdig": "knot-dnsutils",
     "knotd": "knot",
+    "nginx": "nginx",
     "nsd": "nsd",
     "nsenter": "util-linux",
     "openssl": "openssl",
