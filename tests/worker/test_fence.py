@@ -13,6 +13,9 @@ ATTEMPTS = {
     "read the control process's memory": "open(f'/proc/{os.getppid()}/mem', 'rb').read(1)",
     "trace the control process": "traced(os.getppid())",
     "signal the control process": "os.kill(os.getppid(), 0)",
+    "make a UDP socket": "socket.socket(socket.AF_INET, socket.SOCK_DGRAM)",
+    "connect a socket that it holds": "HELD.connect(('127.0.0.1', PORT))",
+    "connect to a Unix socket": "UNIX.connect(PATH + '.socket')",
     "connect out by TCP": "socket.create_connection(('127.0.0.1', PORT), 2)",
     "listen on a port of its own": "socket.socket().bind(('127.0.0.1', 0))",
     "start a program": "os.execv('/bin/true', ['true'])",
@@ -27,6 +30,8 @@ def traced(pid):
     if libc.ptrace(16, pid, 0, 0) != 0:
         raise PermissionError(ctypes.get_errno(), "ptrace")
 socket.getaddrinfo("127.0.0.1", 1)
+HELD = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+UNIX = socket.socket(socket.AF_UNIX)
 if sys.argv[3] == "fenced":
     fence = raise_fence()
     if not fence.whole:
@@ -49,7 +54,10 @@ def attempt(tmp_path):
 
     path = tmp_path / "database"
     path.write_text("secret")
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.create_server(f"{path}.socket", family=socket.AF_UNIX),
+    ):
 
         def run(code: str, how: str) -> str:
             return subprocess.run(
@@ -72,7 +80,17 @@ def test_a_fenced_worker_cannot(what, attempt):
     assert outcome == "refused"
 
 
-@pytest.mark.parametrize("what", ["open a file", "connect out by TCP", "listen on a port of its own"])
+@pytest.mark.parametrize(
+    "what",
+    [
+        "open a file",
+        "make a UDP socket",
+        "connect a socket that it holds",
+        "connect to a Unix socket",
+        "connect out by TCP",
+        "listen on a port of its own",
+    ],
+)
 def test_the_attempts_work_without_the_fence(what, attempt):
     """The attempts prove something: unfenced they succeed."""
     assert attempt(ATTEMPTS[what], "free") == "done"
