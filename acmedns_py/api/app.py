@@ -30,6 +30,8 @@ from acmedns_py.api.visit import Visit
 Handler = Callable[[web.BaseRequest, Visit], Awaitable[Answer]]
 Routes = dict[str, dict[str, Handler]]
 
+_HEALTH = ("/health", "/health/ready")
+
 _log = structlog.get_logger(__name__)
 
 
@@ -161,7 +163,9 @@ class Api:
         if visit.account is not None:
             facts["account"] = visit.account
         if failure is None:
-            _log.info("request_answered", **facts)
+            # Whoever looks after us asks for our health every few seconds.
+            level = _log.debug if path in _HEALTH else _log.info
+            level("request_answered", **facts)
         elif foreseen(failure):
             _log.warning("request_refused", reason=reason(failure), **facts)
         else:

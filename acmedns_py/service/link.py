@@ -7,9 +7,9 @@ waiting for it, until the kernel has taken the process away: one that is only pa
 """
 
 import asyncio
+import contextlib
 import enum
 import os
-import signal
 import socket
 import sys
 import time
@@ -161,8 +161,8 @@ class WorkerLink(asyncio.Protocol):
     def kill(self) -> None:
         """Send SIGKILL, which a stopped process obeys too."""
         assert self._process is not None
-        if self._process.returncode is None:
-            os.kill(self.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it ended by itself, and its end is about to be told
+            self._process.kill()
 
     async def _end(self, *, kill: bool) -> None:
         assert self._process is not None

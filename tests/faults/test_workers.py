@@ -36,9 +36,18 @@ def wait_until_gone(pid, seconds=20):
     raise AssertionError(f"process {pid} is still there")
 
 
-def test_a_killed_worker_is_back_and_fed(make_server):
+@pytest.fixture(params=["uvloop", "asyncio"])
+def loop(request, tmp_path):
+    """The environment of a control process with the one event loop or the other."""
+    if request.param == "uvloop":
+        return {}
+    (tmp_path / "uvloop.py").write_text("raise ImportError('not wanted in this test')")
+    return {"PYTHONPATH": str(tmp_path)}
+
+
+def test_a_killed_worker_is_back_and_fed(make_server, loop):
     """Its place is taken by a new process that holds every value."""
-    server = make_server().start()
+    server = make_server().start(environ=loop)
     account = server.register()
     server.update(account, value(1))
     pids = server.worker_pids()
@@ -117,9 +126,9 @@ def test_a_worker_that_keeps_dying_makes_the_service_unready(make_server):
     assert rcode(ask(server.dns, f"www.{server.zone}", "A")) == "NOERROR"
 
 
-def test_values_survive_a_storm_of_kills(make_server):
+def test_values_survive_a_storm_of_kills(make_server, loop):
     """Updates go on while workers die one after the other; whatever was acknowledged is in every later answer."""
-    server = make_server(workers=3).start()
+    server = make_server(workers=3).start(environ=loop)
     account = server.register()
     acknowledged = set()
     for number in range(12):
