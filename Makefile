@@ -72,6 +72,7 @@ check: ## what CI runs
 lock: $(VENV)/dev.stamp ## choose dependency versions anew and write them down with their hashes
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --extra speed pyproject.toml -o requirements.txt
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --extra speed --group dev -c requirements.txt pyproject.toml -o tests/requirements.txt
+	@echo 'setuptools>=77' | $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url - -o deploy/docker/build-requirements.txt
 
 .PHONY: clean
 clean: ## remove the virtual environment and what the tools left

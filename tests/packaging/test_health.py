@@ -110,6 +110,8 @@ def test_a_wrong_configuration_is_one_line(make_server: Callable[..., Server]):
     server = make_server()
     code, line = health(server, environ={"ACMEDNS_DNS__PORT": "0", "ACMEDNS_ZONE__TTL": "-1"})
     assert code == 1
-    first, second = line.removeprefix("unhealthy: ").split("; ACMEDNS_")
-    assert first.startswith("ACMEDNS_DNS__PORT = 0: ")
-    assert second.startswith("ZONE__TTL = -1: ")
+    problems = line.removeprefix("unhealthy: ").split("; ACMEDNS_")
+    assert sorted(problem.removeprefix("ACMEDNS_").partition(":")[0] for problem in problems) == [
+        "DNS__PORT = 0",
+        "ZONE__TTL = -1",
+    ]
