@@ -7,10 +7,11 @@ sees. Nothing is served before everything can be.
 import asyncio
 import contextlib
 import signal
+import socket
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, Literal
 
 import structlog
 
@@ -21,7 +22,7 @@ from acmedns_py.config.load import Loaded, load
 from acmedns_py.config.problems import ConfigProblems
 from acmedns_py.config.settings import Settings
 from acmedns_py.dns import name
-from acmedns_py.errors import AcmednsError
+from acmedns_py.errors import AcmednsError, ConfigError
 from acmedns_py.eventloop import event_loop_factory
 from acmedns_py.feed.changes import Commit, StaticData, ZoneState
 from acmedns_py.feed.image import ZoneImage
@@ -59,6 +60,8 @@ def run(loaded: Loaded, *, path: Path | None, environ: Mapping[str, str]) -> Non
     `path` is what the operator named with `-c`, so that SIGHUP reads the same file again.
     """
     settings = loaded.settings
+    # By default a SIGHUP ends a process; one that comes before there is anything to reload is no reason to.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     raise_descriptor_limit()
     workers = compose.worker_count(settings.dns.workers)
     addresses = dns_addresses(settings.dns.listen, port=settings.dns.port, protocol=settings.dns.protocol)
@@ -91,34 +94,41 @@ class Service:
         self._stop_asked = asyncio.Event()
         self._reload_asked = asyncio.Event()
 
-    async def live(self, api_sockets: list[Any]) -> None:
-        """Start, run and stop; raises `AcmednsError` where the start fails."""
+    async def live(self, api_sockets: list[socket.socket]) -> None:
+        """Start, run and stop; raises `AcmednsError` where the start fails. A stop may come at any time."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop_asked.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload_asked.set)
+        stop = asyncio.create_task(self._stop_asked.wait())
+        async with contextlib.AsyncExitStack() as undo:
+            start = asyncio.create_task(self._start(undo, api_sockets))
+            await asyncio.wait({start, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if start.done():
+                store, pool, listener = start.result()
+                self._say_ready()
+                await self._run(stop, store, listener)
+                await self._stop(listener, pool)
+            else:
+                start.cancel()
+                await asyncio.wait({start})
+        log.info("stopped")
+
+    async def _start(
+        self, undo: contextlib.AsyncExitStack, api_sockets: list[socket.socket]
+    ) -> tuple[SqlStore, WorkerPool, ApiListener]:
+        """Open, load, feed, probe; what has been opened is noted in `undo`."""
         settings = self._loaded.settings
         store = await compose.open_store(settings, apex=self._apex, on_commit=self._committed, served=self._served)
-        try:
-            await store.replace_static(_static(self._loaded))
-            pool = self._feed(ZoneImage(await store.load()))
-            hashes = HashPool()
-            try:
-                await pool.start()
-                await pool.probe(soa_probe(self._apex), seconds=PROBE_SECONDS)
-                listener = await compose.start_api(settings, api_sockets, store=store, pool=pool, hashes=hashes)
-                self._say_ready()
-                await self._run(store, listener)
-                await self._stop(listener, pool)
-            finally:
-                await pool.stop(grace_seconds=0)
-                hashes.close()
-        finally:
-            with contextlib.suppress(TimeoutError):
-                # Nobody waits for a write any more; a database that hangs must not hold the exit.
-                async with asyncio.timeout(CLOSE_SECONDS):
-                    await store.close()
-        log.info("stopped")
+        undo.push_async_callback(_close, store)
+        await store.replace_static(_static(self._loaded))
+        pool = self._feed(ZoneImage(await store.load()))
+        hashes = HashPool()
+        undo.callback(hashes.close)
+        undo.push_async_callback(pool.stop, grace_seconds=0)
+        await pool.start()
+        await pool.probe(soa_probe(self._apex), seconds=PROBE_SECONDS)
+        return store, pool, await compose.start_api(settings, api_sockets, store=store, pool=pool, hashes=hashes)
 
     def _committed(self, commit: Commit) -> None:
         """Publish a commit; those that come before there are workers wait for the image that they belong on."""
@@ -154,8 +164,7 @@ class Service:
         )
         notify("READY=1")
 
-    async def _run(self, store: SqlStore, listener: ApiListener) -> None:
-        stop = asyncio.create_task(self._stop_asked.wait())
+    async def _run(self, stop: "asyncio.Task[Literal[True]]", store: SqlStore, listener: ApiListener) -> None:
         while not stop.done():
             reload = asyncio.create_task(self._reload_asked.wait())
             await asyncio.wait({stop, reload}, return_when=asyncio.FIRST_COMPLETED)
@@ -176,18 +185,40 @@ class Service:
             return
         for warning in loaded.warnings:
             log.warning("configuration", text=warning)
-        for option in _needs_restart(self._loaded.settings, loaded.settings):
+        for option in self._needs_restart(loaded.settings):
             log.warning("reload_needs_restart", option=option)
         if loaded.settings.zone.name != self._loaded.settings.zone.name:
             return
+        logging_setup.set_level(loaded.settings.log.level)
+        listener.reload_certificate()
         try:
             written = await store.replace_static(_static(loaded))
         except AcmednsError as error:
-            log.error("reload_refused", problem=str(error))
+            log.error("reload_refused", option="zone.records", problem=str(error))
             return
-        logging_setup.set_level(loaded.settings.log.level)
-        listener.reload_certificate()
         log.info("reloaded", serial=written.cursor & 0xFFFF_FFFF)
+
+    def _needs_restart(self, wanted: Settings) -> list[str]:
+        """Name the options that differ and that a running service does not take over."""
+        differing = []
+        before, after = self._loaded.settings.model_dump(), wanted.model_dump()
+        for section, options in before.items():
+            differing += [
+                f"{section}.{option}"
+                for option, value in options.items()
+                if after[section][option] != value and f"{section}.{option}" not in TAKEN_OVER
+            ]
+        if "dns.listen" not in differing and not self._listens_on(wanted):
+            differing.append("dns.listen")
+        return differing
+
+    def _listens_on(self, wanted: Settings) -> bool:
+        """Whether the bound addresses are still those that the options mean: a host's own may have changed."""
+        try:
+            addresses = dns_addresses(wanted.dns.listen, port=wanted.dns.port, protocol=wanted.dns.protocol)
+        except ConfigError:
+            return False
+        return set(addresses) == {sock.address for sock in self._dns_sockets}
 
     async def _stop(self, listener: ApiListener, pool: WorkerPool) -> None:
         log.info("stopping")
@@ -202,14 +233,8 @@ def _static(loaded: Loaded) -> list[tuple[bytes, int, StaticData]]:
     return [(rrset.owner, rrset.rrtype, StaticData(rrset.ttl, rrset.rdatas)) for rrset in loaded.static]
 
 
-def _needs_restart(running: Settings, wanted: Settings) -> list[str]:
-    """Name the options that differ and that a running service does not take over."""
-    differing = []
-    before, after = running.model_dump(), wanted.model_dump()
-    for section, options in before.items():
-        differing += [
-            f"{section}.{option}"
-            for option, value in options.items()
-            if after[section][option] != value and f"{section}.{option}" not in TAKEN_OVER
-        ]
-    return differing
+async def _close(store: SqlStore) -> None:
+    with contextlib.suppress(TimeoutError):
+        # Nobody waits for a write any more; a database that hangs must not hold the exit.
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await store.close()

@@ -84,10 +84,11 @@ class WorkerLink(asyncio.Protocol):
 
         Raises `WorkerNotStarted` and leaves nothing behind where the system refuses.
         """
-        ours, theirs = socket.socketpair()
-        with theirs:
-            ours.setblocking(False)
-            try:
+        try:
+            ours, theirs = socket.socketpair()
+            with theirs:
+                ours.setblocking(False)
+                await asyncio.get_running_loop().create_connection(lambda: self, sock=ours)
                 self._process = await asyncio.create_subprocess_exec(
                     sys.executable,
                     "-I",
@@ -98,15 +99,15 @@ class WorkerLink(asyncio.Protocol):
                     stdin=asyncio.subprocess.DEVNULL,
                     pass_fds=[theirs.fileno(), *(listener.fd for listener in setup.listeners)],
                 )
-            except OSError as error:
-                ours.close()
-                self.state = State.DEAD
-                raise WorkerNotStarted(
-                    f"a DNS worker can't be started by {sys.executable}: {error.strerror or error}; "
-                    f"user {os.geteuid()} must be able to run it"
-                ) from error
+        except OSError as error:
+            self.state = State.DEAD
+            if self._transport is not None:
+                self._transport.abort()
+            raise WorkerNotStarted(
+                f"a DNS worker can't be started by {sys.executable}: {error.strerror or error}; "
+                f"user {os.geteuid()} must be able to run it"
+            ) from error
         self.pid = self._process.pid
-        await asyncio.get_running_loop().create_connection(lambda: self, sock=ours)
         self._write(encoded(setup))
 
     async def load(self, image: ZoneImage) -> None:

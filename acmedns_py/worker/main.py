@@ -16,6 +16,7 @@ import socket
 import sys
 from collections.abc import Callable
 from functools import partial
+from itertools import chain
 from typing import Final, cast
 
 from acmedns_py.dns.responder import Responder
@@ -48,6 +49,8 @@ from acmedns_py.worker.tcp import TcpConnections, TcpListener
 from acmedns_py.worker.udp import UdpListener
 
 SWEEP_SECONDS: Final = 1.0
+LAST_BATCHES: Final = 64
+"""Batches that a stopping worker still takes from each UDP socket: about what its buffer holds."""
 
 
 class Worker(asyncio.Protocol):
@@ -192,10 +195,13 @@ class Worker(asyncio.Protocol):
             async with asyncio.timeout(grace_seconds):
                 for worker in list(self._reading):
                     self._leave(worker)
-                    for udp in self._udp.get(worker, ()):
-                        while udp.reader()():
-                            await asyncio.sleep(0)
                 self._connections.close_all()
+                for udp in chain.from_iterable(self._udp.values()):
+                    # What is in the queue now; under a flood there is always more.
+                    for _ in range(LAST_BATCHES):
+                        if not udp.reader()():
+                            break
+                        await asyncio.sleep(0)
                 while len(self._connections):
                     await asyncio.sleep(0.02)
         self._finished.set()

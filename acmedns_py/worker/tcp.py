@@ -80,7 +80,11 @@ class TcpConnections:
 
 
 class TcpConnection(asyncio.Protocol):
-    """One client's connection; answers go out in the order of the queries."""
+    """One client's connection; answers go out in the order of the queries.
+
+    What is held for it is bounded: no query is read while one waits, and none is answered while the client has not
+    taken earlier answers.
+    """
 
     def __init__(self, connections: TcpConnections, listener: "TcpListener") -> None:
         """Belong to `connections`, counted at `listener`."""
@@ -91,6 +95,8 @@ class TcpConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._queries: deque[bytes] = deque()
         self._congested = False
+        self._ending = False
+        self._turn: asyncio.Handle | None = None
         self.client = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -103,7 +109,6 @@ class TcpConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Answer every query that these octets complete (asyncio's name)."""
-        assert self._transport is not None
         try:
             queries = self._reader.feed(data)
         except FramingError as error:
@@ -113,49 +118,66 @@ class TcpConnection(asyncio.Protocol):
         if queries:
             self._connections.active(self)
             self._queries.extend(queries)
+            self._go_on()
+
+    def eof_received(self) -> bool:
+        """Answer what a half-closed connection has asked, then close (asyncio's name)."""
+        self.finish()
+        return True
+
+    def finish(self) -> None:
+        """Read nothing more, answer what has arrived, and close behind it."""
+        self._ending = True
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._turn is None:
             self._answer()
 
     def _answer(self) -> None:
+        """Answer some queries; the rest has its turn after others, or when the client has taken these answers."""
+        self._turn = None
         transport = self._transport
         if transport is None or transport.is_closing():
+            self._queries.clear()
             return
         instant = now()
-        answers = []
-        for _ in range(min(len(self._queries), QUERIES_A_TURN)):
+        answers = bytearray()
+        left = QUERIES_A_TURN
+        while self._queries and left and not self._congested and len(answers) < WRITE_HIGH_WATER_OCTETS:
+            left -= 1
             response = self._connections.responder.respond(
                 self._queries.popleft(), self._source, Transport.TCP, instant
             )
             if response is not None:
-                answers.append(framed(response))
+                self._listener.answered += 1
+                answers += framed(response)
         if answers:
-            self._listener.answered += len(answers)
-            transport.write(b"".join(answers))
+            transport.write(bytes(answers))
         if self._queries:
-            asyncio.get_running_loop().call_soon(self._answer)
-        self._regulate()
-
-    def _regulate(self) -> None:
-        """Read only while there is neither a query left nor an answer that waits for the client."""
-        transport = self._transport
-        if transport is None or transport.is_closing():
+            if not self._congested:
+                self._turn = asyncio.get_running_loop().call_soon(self._answer)
+        elif self._ending:
+            transport.close()
             return
-        if self._queries or self._congested:
+        if self._queries or self._congested or self._ending:
             transport.pause_reading()
         else:
             transport.resume_reading()
 
     def pause_writing(self) -> None:
-        """Stop reading from a client that does not take its answers (asyncio's name)."""
+        """Answer no more to a client that does not take its answers (asyncio's name)."""
         self._congested = True
-        self._regulate()
 
     def resume_writing(self) -> None:
-        """Read on (asyncio's name)."""
+        """Go on where it was left (asyncio's name)."""
         self._congested = False
-        self._regulate()
+        self._go_on()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it (asyncio's name)."""
+        self._transport = None
+        self._queries.clear()
         self._connections.closed(self)
 
     def shed(self) -> None:
@@ -166,13 +188,6 @@ class TcpConnection(asyncio.Protocol):
                 self._transport.abort()
             else:
                 self._transport.close()
-
-    def finish(self) -> None:
-        """Answer what has arrived and close behind it."""
-        while self._queries:
-            self._answer()
-        if self._transport is not None:
-            self._transport.close()
 
 
 class TcpListener:

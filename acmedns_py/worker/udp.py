@@ -27,7 +27,10 @@ _PKTINFO_V6: Final = struct.Struct("=16sI")
 
 
 class UdpListener:
-    """One UDP socket that this worker reads from `start` to `stop`."""
+    """One UDP socket; the event loop calls its `reader` while this worker is to serve it.
+
+    The two readers are one loop written twice: a shared inner function would cost each datagram a call.
+    """
 
     def __init__(self, sock: socket.socket, responder: Responder, *, wildcard: bool) -> None:
         """Take a bound, non-blocking socket; `wildcard` ones answer from the address that was asked (RFC 2181 4)."""

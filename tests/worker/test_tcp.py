@@ -1,8 +1,10 @@
 """TCP at a real worker: any cut of the stream, many queries at once, limits in time and number (RFC 7766)."""
 
+import contextlib
 import socket
 import struct
 
+import psutil
 import pytest
 
 from acmedns_py.dns.responder import Transport
@@ -140,6 +142,47 @@ def test_a_client_that_takes_no_answers_is_dropped(strict_port):
             for _ in range(1000):
                 greedy.recv(1 << 16)
                 greedy.sendall(b"\0")
+
+
+def test_a_reset_behind_queries_and_a_bad_length_stops_nobody():
+    """A connection that ends while its queries wait for their turn is forgotten; the worker goes on."""
+    number = free_port()
+    with workers("127.0.0.1", port=number) as pool:
+        pids = [state["pid"] for state in pool.states()]
+        for _ in range(30):
+            sock = connected(number)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            sock.sendall(framed(query(Z, "SOA")) * 2000 + b"\0\0")
+            sock.close()
+            with connected(number) as other:
+                other.sendall(framed(query(Z, "SOA")))
+                assert received(other) is not None
+        assert [state["pid"] for state in pool.states()] == pids
+
+
+def test_answers_that_nobody_takes_are_not_made():
+    """Connections that ask for much and read nothing cost a bounded piece of memory each (dns-correctness #54)."""
+    number = free_port()
+    with workers("127.0.0.1", port=number) as pool:
+        worker = psutil.Process(pool.states()[0]["pid"])
+        before = worker.memory_info().rss
+        greedy = []
+        try:
+            for _ in range(30):
+                sock = connected(number)
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                sock.setblocking(False)
+                greedy.append(sock)
+                with contextlib.suppress(BlockingIOError):
+                    sock.send(framed(query(f"{MANY}.{Z}")) * 3000)
+            with connected(number) as other:
+                for _ in range(50):
+                    other.sendall(framed(query(Z, "SOA")))
+                    assert received(other) is not None
+            assert worker.memory_info().rss - before < 30 * 500_000
+        finally:
+            for sock in greedy:
+                sock.close()
 
 
 def test_a_new_client_is_served_where_the_limit_is_reached(strict_port):
