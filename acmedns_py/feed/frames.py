@@ -15,8 +15,8 @@ import msgspec
 
 from acmedns_py.feed.changes import Commit, StaticData, Values
 
-MAX_FRAME_OCTETS: Final = 64 * 1024 * 1024
-"""Far above any chunk that we send; a length beyond it means that the stream is torn."""
+MAX_FRAME_OCTETS: Final = 1024 * 1024 * 1024
+"""Far above any commit; a length beyond it means that the stream is torn."""
 
 _LENGTH = struct.Struct(">I")
 

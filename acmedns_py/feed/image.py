@@ -5,14 +5,16 @@ whole, and every commit that comes behind it can be sent as it is.
 """
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import Final
 
 from acmedns_py.feed.changes import Commit, StaticData, Values, ZoneState
 from acmedns_py.feed.frames import Challenges, Frame, Loaded, Static
 
-CHUNK_NAMES: Final = 2_000
-"""Names in one frame of a snapshot: about 200 KiB, so that neither side's loop is held for more than a few ms."""
+CHUNK_OCTETS: Final = 256 * 1024
+"""About the size of one frame of a snapshot: neither side's loop is held for more than a few ms."""
+
+NAME_OCTETS: Final = 64
+"""What a name without values counts in a chunk."""
 
 
 class ZoneImage:
@@ -61,7 +63,13 @@ def _snapshot(
     cursor: int, static: tuple[tuple[bytes, int, StaticData], ...], challenges: dict[bytes, Values]
 ) -> Iterator[Frame]:
     yield Static(static)
-    names = iter(challenges.items())
-    while chunk := tuple(islice(names, CHUNK_NAMES)):
-        yield Challenges(chunk)
+    chunk: list[tuple[bytes, Values]] = []
+    octets = 0
+    for owner, values in challenges.items():
+        chunk.append((owner, values))
+        octets += NAME_OCTETS + sum(map(len, values))
+        if octets >= CHUNK_OCTETS:
+            yield Challenges(tuple(chunk))
+            chunk, octets = [], 0
+    yield Challenges(tuple(chunk))
     yield Loaded(cursor)

@@ -178,7 +178,8 @@ class Service:
     async def _reload(self, store: SqlStore, listener: ApiListener) -> None:
         """Take over static records, log level and certificate files; a file with problems changes nothing."""
         try:
-            loaded = self._reread()
+            # Files may be slow to read, and 20,000 records to check.
+            loaded = await asyncio.to_thread(self._reread)
         except ConfigProblems as problems:
             for problem in problems.problems:
                 log.error("reload_refused", option=problem.option, problem=str(problem))

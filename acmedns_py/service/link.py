@@ -9,6 +9,7 @@ waiting for it, until the kernel has taken the process away: one that is only pa
 import asyncio
 import contextlib
 import enum
+import errno
 import os
 import socket
 import sys
@@ -64,9 +65,8 @@ class WorkerLink(asyncio.Protocol):
         self.serving = False
         self.applied = 0
         self.pid = 0
-        self.counters: dict[str, int] = {}
+        self.internal_errors = 0
         self.answered: tuple[int, ...] = ()
-        self.reports = 0
         self._changed = changed
         self._frames = FrameStream(worker_decoder)
         self._transport: asyncio.Transport | None = None
@@ -97,15 +97,21 @@ class WorkerLink(asyncio.Protocol):
                     str(theirs.fileno()),
                     env={},
                     stdin=asyncio.subprocess.DEVNULL,
+                    # A signal to our group, such as Ctrl-C, is for us alone: we stop the workers.
+                    start_new_session=True,
                     pass_fds=[theirs.fileno(), *(listener.fd for listener in setup.listeners)],
                 )
         except OSError as error:
             self.state = State.DEAD
             if self._transport is not None:
                 self._transport.abort()
+            cure = (
+                "raise the limit of open files (ulimit -n, LimitNOFILE)"
+                if error.errno in (errno.EMFILE, errno.ENFILE)
+                else f"user {os.geteuid()} must be able to run it"
+            )
             raise WorkerNotStarted(
-                f"a DNS worker can't be started by {sys.executable}: {error.strerror or error}; "
-                f"user {os.geteuid()} must be able to run it"
+                f"a DNS worker can't be started by {sys.executable}: {error.strerror or error}; {cure}"
             ) from error
         self.pid = self._process.pid
         self._write(encoded(setup))
@@ -239,9 +245,16 @@ class WorkerLink(asyncio.Protocol):
                 self._changed(self)
             case Report(counters, answered):
                 self._unconfirmed.popleft()
-                self.counters, self.answered = counters, answered
-                self.reports += 1
+                self.answered = answered
+                self._judge(counters)
                 self._changed(self)
             case Hello(fence, fenced):
                 level = log.info if fenced else log.warning
                 level("worker_fenced" if fenced else "worker_fence_incomplete", worker=self.index, fence=fence)
+
+    def _judge(self, counters: dict[str, int]) -> None:
+        """Say that queries met a fault of ours: one line for all of a report, however many there were."""
+        errors = counters["internal_errors"]
+        if errors > self.internal_errors:
+            log.error("dns_internal_errors", worker=self.index, pid=self.pid, queries=errors - self.internal_errors)
+        self.internal_errors = errors

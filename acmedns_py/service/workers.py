@@ -28,6 +28,8 @@ SERVED_SECONDS: Final = 6.0
 CRASH_WINDOW_SECONDS: Final = 60.0
 CRASHES_TOLERATED: Final = 4
 LONGEST_PAUSE_SECONDS: Final = 10.0
+RETRY_SECONDS: Final = 1.0
+"""Between two tries to start a process that the system refuses to start."""
 
 log = structlog.get_logger(__name__)
 
@@ -239,7 +241,7 @@ class WorkerPool:
                 await self._spawn(link.index)
             except WorkerNotStarted as error:
                 log.error("worker_not_started", worker=link.index, reason=str(error))
-                await asyncio.sleep(LONGEST_PAUSE_SECONDS)
+                await asyncio.sleep(RETRY_SECONDS)
             else:
                 return
 

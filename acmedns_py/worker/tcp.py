@@ -7,6 +7,7 @@ is always served (RFC 7766 6.2).
 
 import asyncio
 import socket
+import time
 from collections import OrderedDict, defaultdict, deque
 from typing import Final, cast
 
@@ -17,8 +18,15 @@ from acmedns_py.worker.clock import now
 WRITE_HIGH_WATER_OCTETS: Final = 64 * 1024
 """Answers that may wait for a slow reader before we stop reading its queries."""
 
-QUERIES_A_TURN: Final = 64
-"""Pipelined queries that one connection gets answered before others, UDP and the feed have their turn."""
+READ_OCTETS: Final = 16 * 1024
+"""What is read of a connection at once, into one buffer for all; an ordinary client's queries are below 1 KiB."""
+
+QUERIES_A_TURN: Final = 16
+"""Pipelined queries that one connection gets answered before the next one has its turn."""
+
+TURN_SECONDS: Final = 0.01
+"""What all connections together may take before UDP and the feed have their turn: a worker that is kept from its feed
+for 2 s is killed, and no crowd of clients may bring that about."""
 
 
 class TcpConnections:
@@ -31,6 +39,9 @@ class TcpConnections:
         self._total = total
         self._per_client = per_client
         self._connections: OrderedDict[TcpConnection, float] = OrderedDict()
+        self.buffer = memoryview(bytearray(READ_OCTETS))
+        self._ready: deque[TcpConnection] = deque()
+        self._turn: asyncio.Handle | None = None
         self._by_client: defaultdict[str, OrderedDict[TcpConnection, None]] = defaultdict(OrderedDict)
 
     def __len__(self) -> int:
@@ -64,6 +75,24 @@ class TcpConnections:
             if not siblings:
                 del self._by_client[connection.client]
 
+    def ready(self, connection: "TcpConnection") -> None:
+        """Put a connection with queries in line; once is enough until it has been served."""
+        self._ready.append(connection)
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if self._turn is None and self._ready:
+            self._turn = asyncio.get_running_loop().call_soon(self._serve)
+
+    def _serve(self) -> None:
+        self._turn = None
+        until = time.monotonic() + TURN_SECONDS
+        while self._ready and time.monotonic() < until:
+            connection = self._ready.popleft()
+            if connection.answer_some():
+                self._ready.append(connection)
+        self._schedule()
+
     def sweep(self) -> None:
         """Close the connections that have been idle for too long."""
         limit = now().monotonic - self._idle_seconds
@@ -79,7 +108,7 @@ class TcpConnections:
             connection.finish()
 
 
-class TcpConnection(asyncio.Protocol):
+class TcpConnection(asyncio.BufferedProtocol):
     """One client's connection; answers go out in the order of the queries.
 
     What is held for it is bounded: no query is read while one waits, and none is answered while the client has not
@@ -96,7 +125,7 @@ class TcpConnection(asyncio.Protocol):
         self._queries: deque[bytes] = deque()
         self._congested = False
         self._ending = False
-        self._turn: asyncio.Handle | None = None
+        self._in_line = False
         self.client = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -107,10 +136,14 @@ class TcpConnection(asyncio.Protocol):
         self._transport.set_write_buffer_limits(high=WRITE_HIGH_WATER_OCTETS)
         self._connections.opened(self)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Lend the buffer that all connections share: it is emptied before another is read (asyncio's name)."""
+        return self._connections.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Answer every query that these octets complete (asyncio's name)."""
         try:
-            queries = self._reader.feed(data)
+            queries = self._reader.feed(bytes(self._connections.buffer[:nbytes]))
         except FramingError as error:
             self._queries.extend(error.messages)
             self.finish()
@@ -119,6 +152,10 @@ class TcpConnection(asyncio.Protocol):
             self._connections.active(self)
             self._queries.extend(queries)
             self._go_on()
+            if len(self._queries) > QUERIES_A_TURN or nbytes == READ_OCTETS:
+                # The loop would read on before it gives these queries their turn.
+                assert self._transport is not None
+                self._transport.pause_reading()
 
     def eof_received(self) -> bool:
         """Answer what a half-closed connection has asked, then close (asyncio's name)."""
@@ -131,16 +168,17 @@ class TcpConnection(asyncio.Protocol):
         self._go_on()
 
     def _go_on(self) -> None:
-        if self._turn is None:
-            self._answer()
+        if not self._in_line:
+            self._in_line = True
+            self._connections.ready(self)
 
-    def _answer(self) -> None:
-        """Answer some queries; the rest has its turn after others, or when the client has taken these answers."""
-        self._turn = None
+    def answer_some(self) -> bool:
+        """Answer some queries; tells whether the connection wants another turn. The rest waits for the client."""
         transport = self._transport
         if transport is None or transport.is_closing():
             self._queries.clear()
-            return
+            self._in_line = False
+            return False
         instant = now()
         answers = bytearray()
         left = QUERIES_A_TURN
@@ -154,16 +192,14 @@ class TcpConnection(asyncio.Protocol):
                 answers += framed(response)
         if answers:
             transport.write(bytes(answers))
-        if self._queries:
-            if not self._congested:
-                self._turn = asyncio.get_running_loop().call_soon(self._answer)
-        elif self._ending:
+        self._in_line = bool(self._queries) and not self._congested
+        if self._ending and not self._queries:
             transport.close()
-            return
-        if self._queries or self._congested or self._ending:
+        elif self._queries or self._congested or self._ending:
             transport.pause_reading()
         else:
             transport.resume_reading()
+        return self._in_line
 
     def pause_writing(self) -> None:
         """Answer no more to a client that does not take its answers (asyncio's name)."""

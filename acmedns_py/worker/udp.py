@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import Final
 
 from acmedns_py.dns.responder import Responder, Transport
-from acmedns_py.dns.wire import truncated
 from acmedns_py.worker.clock import now
 
 BATCH: Final = 128
@@ -61,7 +60,7 @@ class UdpListener:
                     except OSError as error:
                         if error.errno != errno.EMSGSIZE:
                             continue  # a full send buffer or an unreachable source: the resolver asks again
-                        send(truncated(response), source)
+                        send(self._responder.truncated(response), source)
                     sent += 1
         except BlockingIOError:
             return False
@@ -86,7 +85,7 @@ class UdpListener:
                     except OSError as error:
                         if error.errno != errno.EMSGSIZE:
                             continue
-                        sock.sendmsg([truncated(response)], asked, 0, source)
+                        sock.sendmsg([self._responder.truncated(response)], asked, 0, source)
                     sent += 1
         except BlockingIOError:
             return False

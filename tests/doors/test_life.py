@@ -260,6 +260,17 @@ def test_queries_that_have_arrived_are_answered_before_the_exit(make_server):
     assert server.process.wait(20) == 0
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "<&- >&- 2>&-"])
+def test_closed_standard_descriptors_do_no_harm(make_server, closed):
+    """No socket gets the number of standard input, and nothing that is written fails."""
+    server = make_server().start(before=("sh", "-c", f'exec "$@" {closed}', "sh"))
+    account = server.register()
+    assert server.update(account, value(1)).status == 200
+    for response in from_every_worker(server.dns, account["fulldomain"]):
+        assert values(response) == {value(1)}
+    assert server.stop() == 0
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can lay a capability down")
 def test_control_s_memory_is_closed_to_its_own_user(make_server):
     """Without the right to trace, a process of the same user reads neither environment nor memory (promise 4)."""

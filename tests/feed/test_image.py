@@ -1,11 +1,12 @@
 """The image of the zone: a snapshot and the commits behind it give the same as the image itself."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from acmedns_py.feed.changes import ChallengeChange, Commit, StaticChange, StaticData, ZoneState
-from acmedns_py.feed.frames import Challenges, Loaded, Static
-from acmedns_py.feed.image import CHUNK_NAMES, ZoneImage
+from acmedns_py.feed.frames import Challenges, Loaded, Static, encoded
+from acmedns_py.feed.image import CHUNK_OCTETS, ZoneImage
 
 owners = st.sampled_from([bytes([1, letter]) + b"\0" for letter in b"abcdef"])
 values = st.none() | st.lists(st.sampled_from([b"1", b"2", b"3"]), max_size=3, unique=True).map(tuple)
@@ -54,12 +55,13 @@ def test_a_snapshot_is_whole_at_its_call_whatever_comes_after(before, after):
     assert content(replayed.snapshot()) == content(image.snapshot())
 
 
-def test_a_large_snapshot_goes_in_chunks():
-    """No frame holds more names than the bound, and the last frame says for which cursor they stand."""
-    names = {n.to_bytes(4, "big"): () for n in range(CHUNK_NAMES * 2 + 1)}
-    frames = list(ZoneImage(ZoneState(7, names, {})).snapshot())
-    assert [len(frame.names) for frame in frames if isinstance(frame, Challenges)] == [CHUNK_NAMES, CHUNK_NAMES, 1]
-    assert frames[-1] == Loaded(7)
+@pytest.mark.parametrize(("names", "values"), [(20_000, 0), (3_000, 100), (400, 1_000)])
+def test_a_large_snapshot_goes_in_chunks(names, values):
+    """No frame is much larger than the bound, however many names or values; the last says for which cursor they stand."""
+    every = {n.to_bytes(4, "big"): tuple(b"%043d" % v for v in range(values)) for n in range(names)}
+    frames = list(ZoneImage(ZoneState(7, every, {})).snapshot())
+    assert max(len(encoded(frame)) for frame in frames) < CHUNK_OCTETS * 1.5
+    assert content(frames) == ZoneState(7, every, {})
 
 
 def test_the_serial_is_the_low_half_of_the_cursor():
