@@ -4,7 +4,7 @@
 #   docker run -d --name acmedns -p 53:8053/udp -p 53:8053/tcp -p 127.0.0.1:8080:8080 -v acmedns:/var/lib/acmedns \
 #     -e ACMEDNS_ZONE__NAME=auth.example.org -e ACMEDNS_ZONE__ADDRESSES=198.51.100.10 acmedns-py
 
-FROM docker.io/library/debian:bookworm-slim AS python
+FROM debian:bookworm-slim AS python
 # ca-certificates: a PostgreSQL server may be asked to prove who it is (sslmode=verify-full).
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends ca-certificates python3 \

@@ -8,7 +8,7 @@
     ├── WorkerNotStarted   the machine: a DNS worker's process can't be started
     ├── NotServed          our own workers: a committed change was not confirmed in time
     ├── Overloaded         the load: a bounded queue is full
-    ├── TooManyAttempts    the client: too many failed logins from one source or for one username
+    ├── TooManyAttempts    the client: too many failed logins, or registrations of one network
     ├── Refused            the client: its credential, name or address gives it no right
     └── BadInput           the client: what it sent can't be understood
 
@@ -74,7 +74,7 @@ class Overloaded(AcmednsError):
 
 
 class TooManyAttempts(AcmednsError):
-    """Failed logins came faster than they may; `retry_after` is in seconds."""
+    """Failed logins or registrations came faster than they may; `retry_after` is in seconds."""
 
     def __init__(self, what: str, *, retry_after: int) -> None:
         """`what` names the limit that was met, for the log."""

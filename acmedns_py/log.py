@@ -20,7 +20,8 @@ from acmedns_py.errors import ConfigError
 MASKED: Final = frozenset(("password", "txt", "value", "authorization", "xapikey"))
 """Keys whose values are never written, without hyphens and underscores and in lower case."""
 
-LIBRARIES: Final = ("aiohttp", "aiosqlite", "alembic", "asyncio", "sqlalchemy")
+LIBRARIES: Final = ("aiohttp", "aiosqlite", "alembic", "asyncio", "asyncpg", "sqlalchemy")
+"""Loggers of the libraries that may hold what is secret, or what is of no use to an operator."""
 
 _MASK: Final = "***"
 _DEEPEST: Final = 6
@@ -63,11 +64,12 @@ def configure(level: str, format: str, destination: str, file: Path | None = Non
 def set_level(level: str) -> None:
     """Write events of `level` and above from here on; form and place stay.
 
-    What libraries have to say below a warning interests nobody but who debugs.
+    Libraries stay at warnings and above, also for who debugs: below, SQLAlchemy and the drivers tell rows and
+    parameters, which are TXT values and verifiers.
     """
     logging.getLogger().setLevel(level.upper())
     for library in LIBRARIES:
-        logging.getLogger(library).setLevel(logging.NOTSET if level == "debug" else logging.WARNING)
+        logging.getLogger(library).setLevel(max(logging.WARNING, logging.getLogger().level))
 
 
 def masked(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -44,5 +44,5 @@ def _next_update(accounts: list[dict[str, str]], number: int) -> bytes:
 
 
 async def _rate(makers: list[clients.Request], expect: int) -> float:
-    count, took = await clients.load(makers, seconds=SECONDS, expect=expect)
+    count, took = await clients.load(makers, seconds=SECONDS, expect=expect, apart=True)
     return count / took

@@ -1,6 +1,7 @@
 """Clients that load the API: keep-alive connections that each send the next request when the last is answered."""
 
 import asyncio
+import itertools
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -8,6 +9,14 @@ from collections.abc import Callable, Sequence
 from benchmarks.servers import API_PORT
 
 Request = Callable[[int], bytes]
+
+_networks = itertools.count()
+
+
+def _fresh_network() -> tuple[str, int]:
+    """Give an address in a /24 of its own: registrations are limited by network, and what is measured is the rest."""
+    number = next(_networks)
+    return f"127.{1 + number // 256 % 254}.{number % 256}.1", 0
 
 
 def request(method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> bytes:
@@ -19,7 +28,7 @@ def request(method: str, path: str, body: bytes = b"", headers: dict[str, str] |
 
 async def call(octets: bytes) -> tuple[int, bytes]:
     """Send one request on a connection of its own."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", API_PORT)
+    reader, writer = await asyncio.open_connection("127.0.0.1", API_PORT, local_addr=_fresh_network())
     try:
         writer.write(octets)
         return await answer(reader)
@@ -57,16 +66,23 @@ def update(account: dict[str, str], number: int, *, password: str | None = None)
     )
 
 
-async def load(makers: Sequence[Request], *, seconds: float, expect: int | None) -> tuple[int, float]:
-    """Let each maker's client send for so long; gives the number of answers and the seconds that it took."""
+async def load(
+    makers: Sequence[Request], *, seconds: float, expect: int | None, apart: bool = False
+) -> tuple[int, float]:
+    """Let each maker's client send for so long; gives the number of answers and the seconds that it took.
+
+    With `apart` each client sits in a network of its own.
+    """
     until = time.perf_counter() + seconds
     began = time.perf_counter()
-    counts = await asyncio.gather(*(_client(make, until, expect) for make in makers))
+    counts = await asyncio.gather(
+        *(_client(make, until, expect, _fresh_network() if apart else None) for make in makers)
+    )
     return sum(counts), time.perf_counter() - began
 
 
-async def _client(make: Request, until: float, expect: int | None) -> int:
-    reader, writer = await asyncio.open_connection("127.0.0.1", API_PORT)
+async def _client(make: Request, until: float, expect: int | None, source: tuple[str, int] | None) -> int:
+    reader, writer = await asyncio.open_connection("127.0.0.1", API_PORT, local_addr=source)
     count = 0
     try:
         while time.perf_counter() < until:

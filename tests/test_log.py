@@ -67,6 +67,22 @@ def test_level_changes_at_run_time(tmp_path):
     assert [entry["event"] for entry in lines(tmp_path / "log")] == ["two"]
 
 
+@pytest.mark.parametrize("library", log.LIBRARIES)
+def test_libraries_stay_at_warnings_at_every_level(tmp_path, library):
+    """Below that they tell rows and parameters: at the start, at a reload, for a logger that was asked before."""
+    theirs = logging.getLogger(f"{library}.part")
+    log.configure("debug", "json", "file", tmp_path / "log")
+    theirs.debug("one")
+    log.set_level("info")
+    theirs.info("two")
+    log.set_level("debug")
+    theirs.info("three")
+    theirs.warning("four")
+    log.set_level("error")
+    theirs.warning("five")
+    assert [entry["event"] for entry in lines(tmp_path / "log")] == ["four"]
+
+
 def test_place_changes_at_run_time(tmp_path):
     """A second set-up replaces the first: no event is written twice."""
     log.configure("info", "json", "file", tmp_path / "one")

@@ -1,6 +1,6 @@
-"""How fast logins may fail, for each source and each username.
+"""How fast logins may fail, for each source and each username, and how fast a network may register.
 
-Only failures are counted. A password of 240 bits can't be guessed; what is saved is the processor, and the
+Of logins only failures are counted. A password of 240 bits can't be guessed; what is saved is the processor, and the
 line in front of the hashing threads, for those who know their password. So a source that never fails is never
 limited, even where a reverse proxy makes all hosts look like one.
 """
@@ -9,7 +9,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from acmedns_py.errors import TooManyAttempts
 
@@ -20,6 +20,10 @@ SOURCE_SECONDS_EACH = 2.0
 USERNAME_FAILURES = 40
 USERNAME_SECONDS_EACH = 1.0
 """More than for a source: who only knows a username should hardly be able to lock its owner out."""
+
+REGISTRATIONS = 60
+REGISTRATION_SECONDS_EACH = 0.5
+"""Room for a fleet behind one address, while one network can't have a whole small core for itself."""
 
 MOST_TRACKED = 10_000
 
@@ -34,24 +38,44 @@ class FailedLogins:
     def check(self, source: IPv4Address | IPv6Address | None, username: str) -> None:
         """Raise `TooManyAttempts` where source or username has failed too often lately."""
         for what, buckets, key in (
-            ("source", self._sources, _network(source)),
+            ("source", self._sources, _network(source, *_STRANGER_BITS)),
             ("username", self._usernames, username),
         ):
-            seconds = buckets.seconds_until_free(key)
-            if seconds > 0:
-                raise TooManyAttempts(f"failed logins of this {what}", retry_after=math.ceil(seconds))
+            _check(buckets, key, f"failed logins of this {what}")
 
     def failed(self, source: IPv4Address | IPv6Address | None, username: str) -> None:
         """Count one failure."""
-        self._sources.take(_network(source))
+        self._sources.take(_network(source, *_STRANGER_BITS))
         self._usernames.take(username)
 
 
-def _network(source: IPv4Address | IPv6Address | None) -> str:
-    """What one stranger holds: one IPv4 address, or a whole /64."""
+class Registrations:
+    """A table of token buckets by network; `clock` gives monotonic seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._networks = _Buckets(REGISTRATIONS, REGISTRATION_SECONDS_EACH, clock)
+
+    def check(self, source: IPv4Address | IPv6Address | None) -> None:
+        """Raise `TooManyAttempts` where the source's network has registered too often lately."""
+        _check(self._networks, _network(source, *_CUSTOMER_BITS), "registrations of this network")
+
+    def begun(self, source: IPv4Address | IPv6Address | None) -> None:
+        """Count one registration."""
+        self._networks.take(_network(source, *_CUSTOMER_BITS))
+
+
+_STRANGER_BITS = (32, 64)
+"""What one host holds: one IPv4 address, or a whole /64."""
+
+_CUSTOMER_BITS = (24, 48)
+"""What one customer of a provider may hold: registering needs no credential, so that addresses are all it costs."""
+
+
+def _network(source: IPv4Address | IPv6Address | None, bits4: int, bits6: int) -> str:
+    """The network of a source; whoever comes without an address shares one."""
     if isinstance(source, IPv6Address):
-        return str(IPv6Network((int(source), 64), strict=False))
-    return str(source)
+        return str(IPv6Network((int(source), bits6), strict=False))
+    return str(source) if source is None else str(IPv4Network((int(source), bits4), strict=False))
 
 
 @dataclass(slots=True)
@@ -87,3 +111,9 @@ class _Buckets:
 
     def _tokens(self, bucket: _Bucket) -> float:
         return min(self._capacity, bucket.tokens + (self._clock() - bucket.at) / self._seconds_each)
+
+
+def _check(buckets: _Buckets, key: str, what: str) -> None:
+    seconds = buckets.seconds_until_free(key)
+    if seconds > 0:
+        raise TooManyAttempts(what, retry_after=math.ceil(seconds))

@@ -18,8 +18,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
-from acmedns_py.accounts.attempts import FailedLogins
-from acmedns_py.accounts.hashing import NOBODY, HashPool
+from acmedns_py.accounts.attempts import FailedLogins, Registrations
+from acmedns_py.accounts.hashing import NOBODY, HashPool, Work
 from acmedns_py.accounts.ports import Account, Store
 from acmedns_py.errors import Refused
 
@@ -68,6 +68,7 @@ class Credentials:
         self._store = store
         self._pool = pool
         self._failures = FailedLogins(clock)
+        self._registrations = Registrations(clock)
         self._key = secrets.token_bytes(32)
         self._remembered: OrderedDict[str, tuple[bytes, Account]] = OrderedDict()
 
@@ -85,7 +86,7 @@ class Credentials:
         if _PASSWORD.fullmatch(login.password) is None:
             raise Refused("bad_key_format")
         self._failures.check(login.source, username)
-        async with self._pool.turn():
+        async with self._pool.turn(Work.LOGIN):
             # Several requests of one host arrive together at first: who waited finds it remembered.
             account = self._recall(username, login.password)
             if account is not None:
@@ -97,9 +98,13 @@ class Credentials:
         """Drop what is remembered of a username, so that the next login reads the database."""
         self._remembered.pop(canonical_username(username) or "", None)
 
-    async def hashed(self, password: str) -> str:
-        """The verifier to store for a password; raises `Overloaded`."""
-        async with self._pool.turn():
+    async def hashed(self, password: str, source: IPv4Address | IPv6Address | None) -> str:
+        """The verifier to store for the password of who registers; raises `TooManyAttempts`, `Overloaded`."""
+        self._registrations.check(source)
+        async with self._pool.turn(Work.REGISTRATION):
+            # What waited together is counted here, where it begins to cost: who found the line full lost nothing.
+            self._registrations.check(source)
+            self._registrations.begun(source)
             return await self._pool.hash(password)
 
     async def _verified(self, login: Login, username: str) -> Account:

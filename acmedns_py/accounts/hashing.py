@@ -2,9 +2,11 @@
 
 Hashing is the one costly thing that a stranger can ask of the API, so it may never take a core from DNS
 (threads run at nice 19) and never pile up (who finds the line full, or waits too long in it, is told to come
-back). A caller takes a turn, may look once more whether the work is still wanted, and then hashes:
+back). Logins go before registrations, and registrations may take only some of the places: a host that renews has
+a deadline, and strangers who register must not make it miss that. A caller takes a turn, may look once more
+whether the work is still wanted, and then hashes:
 
-    async with pool.turn():
+    async with pool.turn(Work.LOGIN):
         ...
         await pool.verify(verifier, password)
 """
@@ -14,9 +16,11 @@ import base64
 import os
 import secrets
 import threading
+from collections import deque
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from enum import Enum
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -31,6 +35,9 @@ LANES = 1
 LOWEST_PRIORITY = 19
 MOST_THREADS = 4
 MOST_WAITING = 64
+MOST_REGISTRATIONS_WAITING = 32
+"""Of `MOST_WAITING`; the other places are for logins alone."""
+
 PATIENCE_SECONDS = 5.0
 RETRY_AFTER_SECONDS = 5
 
@@ -46,6 +53,13 @@ NOBODY = (
 """A verifier that no password fits: checked for usernames that don't exist, so that they cost the same."""
 
 
+class Work(Enum):
+    """What a turn is for; who stands first here goes first."""
+
+    LOGIN = "login"
+    REGISTRATION = "registration"
+
+
 class HashPool:
     """Threads that hash and verify passwords; `close` it when the last request has been answered."""
 
@@ -54,36 +68,63 @@ class HashPool:
         *,
         threads: int | None = None,
         most_waiting: int = MOST_WAITING,
+        most_registrations_waiting: int = MOST_REGISTRATIONS_WAITING,
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         """`threads` is by default one less than the cores, at least 1 and at most 4."""
         count = threads or max(1, min(MOST_THREADS, (os.cpu_count() or 1) - 1))
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="argon2", initializer=_step_back)
-        self._free = asyncio.Semaphore(count)
-        self._waiting = 0
+        self._free = count
+        self._lines: dict[Work, deque[asyncio.Future[None]]] = {work: deque() for work in Work}
         self._most_waiting = most_waiting
+        self._most_registrations_waiting = most_registrations_waiting
         self._patience_seconds = patience_seconds
         self._hasher = PasswordHasher(
             time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES, hash_len=32, salt_len=16, type=Type.ID
         )
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
+    async def turn(self, work: Work) -> AsyncIterator[None]:
         """Wait in line for a thread; raises `Overloaded` where the line is full or moves too slowly."""
-        if self._free.locked() and self._waiting >= self._most_waiting:
-            raise Overloaded("the line for password hashing is full", retry_after=RETRY_AFTER_SECONDS)
-        self._waiting += 1
-        try:
-            async with asyncio.timeout(self._patience_seconds):
-                await self._free.acquire()
-        except TimeoutError:
-            raise Overloaded("no thread for password hashing came free", retry_after=RETRY_AFTER_SECONDS) from None
-        finally:
-            self._waiting -= 1
+        # A thread is free only while nobody waits: whoever gives one back hands it to the next in line.
+        if self._free:
+            self._free -= 1
+        else:
+            await self._wait(work)
         try:
             yield
         finally:
-            self._free.release()
+            self._hand_on()
+
+    async def _wait(self, work: Work) -> None:
+        line = self._lines[work]
+        full = sum(map(len, self._lines.values())) >= self._most_waiting
+        if full or (work is Work.REGISTRATION and len(line) >= self._most_registrations_waiting):
+            raise Overloaded("the line for password hashing is full", retry_after=RETRY_AFTER_SECONDS)
+        place = asyncio.get_running_loop().create_future()
+        line.append(place)
+        try:
+            async with asyncio.timeout(self._patience_seconds):
+                await place
+        except BaseException as error:
+            if place.done() and not place.cancelled():
+                # The turn came in the very moment of giving up.
+                self._hand_on()
+            elif place in line:
+                line.remove(place)
+            if isinstance(error, TimeoutError):
+                raise Overloaded("no thread for password hashing came free", retry_after=RETRY_AFTER_SECONDS) from None
+            raise
+
+    def _hand_on(self) -> None:
+        """Give a thread to the next in line, logins first; without one it is free."""
+        for line in self._lines.values():
+            while line:
+                place = line.popleft()
+                if not place.done():
+                    place.set_result(None)
+                    return
+        self._free += 1
 
     async def hash(self, password: str) -> str:
         """The Argon2id verifier of a password, in its usual text form; to be called within a turn."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
 
 from acmedns_py.accounts.allow_from import canonical_entries
 from acmedns_py.accounts.credentials import Credentials, fresh_name, fresh_password
@@ -26,14 +27,15 @@ class Registration:
         self._store = store
         self._publisher = publisher
 
-    async def register(self, allow_from: Sequence[str]) -> Registered:
+    async def register(self, allow_from: Sequence[str], source: IPv4Address | IPv6Address | None) -> Registered:
         """Make an account and wait until every live worker answers for its name.
 
-        Raises `BadInput` for a wrong `allow_from`, `Overloaded`, `StoreUnavailable`, `NotServed`.
+        `source` is who asks. Raises `BadInput` for a wrong `allow_from`, `TooManyAttempts`, `Overloaded`,
+        `StoreUnavailable`, `NotServed`.
         """
         entries = canonical_entries(allow_from)
         password = fresh_password()
-        verifier = await self._credentials.hashed(password)
+        verifier = await self._credentials.hashed(password, source)
         fresh = Registered(username=fresh_name(), password=password, label=fresh_name(), allow_from=entries)
         written = await self._store.register(
             username=fresh.username, label=fresh.label, allow_from=entries, verifier=verifier

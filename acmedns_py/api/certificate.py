@@ -7,9 +7,8 @@ context would leave it with a certificate and a key that do not fit.
 
 import ssl
 from pathlib import Path
-from typing import NoReturn
 
-from acmedns_py.errors import ConfigError
+from acmedns_py.tls import server_context
 
 Stamp = tuple[tuple[int, int, int], ...]
 
@@ -42,22 +41,7 @@ class CertificateFiles:
         handshake.context = self._current
 
     def _load(self) -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.set_alpn_protocols(["http/1.1"])
-        try:
-            context.load_cert_chain(self._certificate, self._key, password=_no_password)
-        except (OSError, ValueError) as error:
-            raise ConfigError("api.tls_certificate", str(self._certificate), self._cure(error)) from None
-        return context
-
-    def _cure(self, error: Exception) -> str:
-        for path in (self._certificate, self._key):
-            try:
-                path.read_bytes()
-            except OSError as unread:
-                return f"{path} can't be read ({unread.strerror}); name a PEM file that this process may read"
-        return f"with the key {self._key}: {error}; name a PEM certificate with its chain, and its own unencrypted key"
+        return server_context(self._certificate, self._key)
 
     def _stamp(self) -> Stamp:
         try:
@@ -65,8 +49,3 @@ class CertificateFiles:
         except OSError:
             return ()
         return tuple((each.st_mtime_ns, each.st_size, each.st_ino) for each in found)
-
-
-def _no_password() -> NoReturn:
-    # Without this, OpenSSL asks for the password on the terminal.
-    raise ValueError("the key is encrypted")

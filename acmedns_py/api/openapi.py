@@ -16,7 +16,7 @@ _ERRORS = {
     "405": ("MethodNotAllowed", "The header Allow names the methods."),
     "408": ("TooSlow", "The body did not arrive within ten seconds."),
     "413": ("TooLarge", "The body has more than 16 KiB."),
-    "429": ("TooManyRequests", "Too many failed logins; Retry-After says when to come back."),
+    "429": ("TooManyRequests", "Too many failed logins, or registrations; Retry-After says when to come back."),
     "431": ("HeaderTooLarge", "A header has more than 8 KiB."),
     "500": ("Failed", "A fault of the server."),
     "503": ("Unavailable", "Nothing is lost, and a repeat is harmless; Retry-After says when to come back."),
@@ -80,7 +80,7 @@ def document(*, registration_open: bool) -> dict[str, Any]:
                 "operationId": "register",
                 "summary": "Make an account",
                 "requestBody": _body("Register", required=False),
-                "responses": {"201": _json("Made", "Account"), **_failures("400 408 413 431 500 503")},
+                "responses": {"201": _json("Made", "Account"), **_failures("400 408 413 429 431 500 503")},
             }
         }
     return {

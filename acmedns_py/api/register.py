@@ -18,7 +18,7 @@ class RegisterRoute:
     async def post(self, request: web.BaseRequest, visit: Visit) -> Answer:
         """Exactly 201 and the five keys of acme-dns, `allowfrom` always a list (clients #1, #5)."""
         allow_from = wished_allow_from(await read_body(request))
-        fresh = await self._registration.register(allow_from)
+        fresh = await self._registration.register(allow_from, visit.source)
         visit.account = fresh.username
         return json_answer(
             201,

@@ -1,40 +1,18 @@
 """`acmedns health`: ask the server on this host, over DNS and HTTP, whether it does its work; for container probes.
 
-It reads the same configuration as `serve` and asks each address that `serve` listens on, wildcards on loopback.
+It reads the same configuration as `serve`, and so finds the addresses that `serve` listens on.
 """
 
-import http.client
 import os
-import secrets
-import socket
-import ssl
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from acmedns_py.config.load import load
 from acmedns_py.config.problems import one_line
-from acmedns_py.config.settings import Settings
-from acmedns_py.dns import name
-from acmedns_py.dns.codes import RRClass, RRType
-from acmedns_py.dns.framing import FrameReader, FramingError, framed
 from acmedns_py.errors import AcmednsError
-from acmedns_py.service.sockets import Address, api_addresses, dns_addresses
-
-ANSWER_SECONDS: Final = 3.0
-UDP_TRIES: Final = 3
-"""A flood may cost a datagram."""
-
-_LONGEST_BODY: Final = 1000
-_QUESTION: Final = b"\0\0\0\1\0\0\0\0\0\0"
-"""A query's header after its ID: no flag, one question (RFC 1035 4.1.1)."""
-
-Check = Callable[[], str | None]
-"""Gives what is wrong, or None."""
+from acmedns_py.service.probe import unhealthy
 
 
 def health(
@@ -43,105 +21,10 @@ def health(
     """Print one line; exit 0 where DNS and the API answer as they should, 1 where they don't."""
     try:
         settings = load(config, os.environ).settings
-        checks = [*_dns_checks(settings), *_api_checks(settings)]
+        wrong = unhealthy(settings)
     except AcmednsError as error:
-        typer.echo(one_line("unhealthy: " + "; ".join(str(error).splitlines())))
-        raise typer.Exit(1) from None
-    with ThreadPoolExecutor(max_workers=len(checks)) as threads:
-        wrong = [problem for problem in threads.map(lambda check: check(), checks) if problem is not None]
+        wrong = str(error).splitlines()
     if wrong:
         typer.echo(one_line("unhealthy: " + "; ".join(wrong)))
         raise typer.Exit(1)
     typer.echo(f"healthy: DNS and API answer, zone {settings.zone.name}")
-
-
-def _dns_checks(settings: Settings) -> Iterator[Check]:
-    """Give a check of the zone's SOA for each DNS address and transport."""
-    apex = name.from_text(settings.zone.name)
-    protocol = settings.dns.protocol
-    for address in dns_addresses(settings.dns.listen, port=settings.dns.port, protocol=protocol):
-        if not protocol.startswith("tcp"):
-            yield partial(_soa, apex, address, ask=_ask_udp, transport="UDP")
-        if not protocol.startswith("udp"):
-            yield partial(_soa, apex, address, ask=_ask_tcp, transport="TCP")
-
-
-def _api_checks(settings: Settings) -> Iterator[Check]:
-    """Give a check of /health/ready for each address of the API."""
-    for address in api_addresses(settings.api.listen):
-        yield partial(_ready, address, tls=settings.api.tls != "none")
-
-
-def _soa(apex: bytes, address: Address, *, ask: Callable[[Address, bytes], bytes], transport: str) -> str | None:
-    where = f"DNS {address} {transport}"
-    query = secrets.token_bytes(2) + _QUESTION + apex + RRType.SOA.to_bytes(2) + RRClass.IN.to_bytes(2)
-    try:
-        response = ask(address, query)
-    except (OSError, FramingError) as error:
-        return f"{where}: {_reason(error)}"
-    if len(response) < len(query) or response[:2] != query[:2]:
-        return f"{where}: what came is no response to the query"
-    authoritative, rcode, answers = response[2] & 0x04, response[3] & 0x0F, int.from_bytes(response[6:8])
-    if not authoritative or rcode or not answers:
-        return f"{where}: no SOA in the response (rcode {rcode}, {answers} answers)"
-    return None
-
-
-def _ask_udp(address: Address, query: bytes) -> bytes:
-    with socket.socket(address.family, socket.SOCK_DGRAM) as sock:
-        sock.settimeout(ANSWER_SECONDS / UDP_TRIES)
-        sock.connect(_reachable(address))
-        for attempt in range(UDP_TRIES):
-            try:
-                sock.send(query)
-                return sock.recv(4096)
-            except TimeoutError:
-                if attempt == UDP_TRIES - 1:
-                    raise
-    raise AssertionError("the last try returns or raises")
-
-
-def _ask_tcp(address: Address, query: bytes) -> bytes:
-    reader = FrameReader()
-    with socket.create_connection(_reachable(address), timeout=ANSWER_SECONDS) as sock:
-        sock.sendall(framed(query))
-        while octets := sock.recv(4096):
-            for message in reader.feed(octets):
-                return message
-    raise ConnectionResetError("closed without an answer")
-
-
-def _ready(address: Address, *, tls: bool) -> str | None:
-    where = f"API {address}"
-    # The certificate is for the public name, which this host need not be reachable by.
-    connection = (
-        http.client.HTTPSConnection(
-            *_reachable(address),
-            timeout=ANSWER_SECONDS,
-            context=ssl._create_unverified_context(),  # noqa: S323, SLF001
-        )
-        if tls
-        else http.client.HTTPConnection(*_reachable(address), timeout=ANSWER_SECONDS)
-    )
-    try:
-        connection.request("GET", "/health/ready", headers={"Connection": "close"})
-        response = connection.getresponse()
-        body = response.read(_LONGEST_BODY).decode("utf-8", "replace")
-    except (OSError, http.client.HTTPException) as error:
-        return f"{where}: {_reason(error)}"
-    finally:
-        connection.close()
-    return None if response.status == http.HTTPStatus.OK else f"{where}: /health/ready says {response.status} {body}"
-
-
-def _reachable(address: Address) -> tuple[str, int]:
-    host, port = address.sockaddr
-    if address.host.is_unspecified:
-        host = "127.0.0.1" if address.host.version == 4 else "::1"
-    return host, port
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, TimeoutError):
-        return f"no answer within {ANSWER_SECONDS:g} s"
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__

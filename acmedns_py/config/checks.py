@@ -2,10 +2,11 @@
 
 import grp
 import pwd
-import ssl
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from acmedns_py import tls
 from acmedns_py.config.problems import NOT_SET
 from acmedns_py.config.settings import Settings
 from acmedns_py.config.values import listen_address
@@ -66,29 +67,21 @@ def _certificate(settings: Settings) -> Iterator[ConfigError]:
     api = settings.api
     if api.tls != "cert":
         return
-    files = {"api.tls_certificate": api.tls_certificate, "api.tls_key": api.tls_key}
-    found = [problem for option, path in files.items() if (problem := _unreadable(option, path)) is not None]
+    files = {tls.CERTIFICATE: api.tls_certificate, tls.KEY: api.tls_key}
+    found = [problem for option, path in files.items() if (problem := _missing(option, path)) is not None]
     yield from found
     if found or api.tls_certificate is None or api.tls_key is None:
         return
     try:
-        # The callback keeps OpenSSL from asking for a passphrase at the terminal.
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(api.tls_certificate, api.tls_key, password=lambda: "")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", None) or str(error)
-        cure = f"this is no PEM certificate chain with {api.tls_key} as its key, without passphrase ({reason})"
-        yield ConfigError("api.tls_certificate", str(api.tls_certificate), cure)
+        tls.server_context(api.tls_certificate, api.tls_key)
+    except ConfigError as error:
+        yield error
 
 
-def _unreadable(option: str, path: Path | None) -> ConfigError | None:
+def _missing(option: str, path: Path | None) -> ConfigError | None:
     if path is None:
         return ConfigError(option, NOT_SET, 'api.tls = "cert" needs this file; name it')
-    try:
-        with path.open("rb"):
-            return None
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        return ConfigError(option, str(path), f"this file can't be read ({reason}); name another or change its mode")
+    return tls.unreadable(option, path)
 
 
 def _log_file(settings: Settings) -> Iterator[ConfigError]:
@@ -97,14 +90,30 @@ def _log_file(settings: Settings) -> Iterator[ConfigError]:
         return
     if log.file is None:
         yield ConfigError("log.file", NOT_SET, 'log.destination = "file" needs it; name the file')
-    elif log.file.is_dir():
-        yield ConfigError("log.file", str(log.file), "this is a directory; name a file in it")
-    elif not log.file.parent.is_dir():
-        yield ConfigError("log.file", str(log.file), f"there is no directory {log.file.parent}; make it")
+    elif (cure := _no_place(log.file)) is not None:
+        yield ConfigError("log.file", str(log.file), cure)
+
+
+def _no_place(path: Path) -> str | None:
+    """Give the cure where `path` can be no file that is written to; whether it may be is seen when it is opened."""
+    try:
+        if stat.S_ISDIR(path.stat().st_mode):
+            return "this is a directory; name a file in it"
+    except (FileNotFoundError, NotADirectoryError):
+        if not path.parent.is_dir():
+            return f"there is no directory {path.parent}; make it"
+    except OSError as error:
+        return f"it can't be looked at ({error.strerror}); name another, or let this user into its directory"
+    return None
 
 
 def _owner(settings: Settings) -> Iterator[ConfigError]:
     process = settings.process
+    if process.group is not None and process.user is None:
+        # Root in another group stays root, with root's own further groups.
+        cure = "process.group needs process.user; name the user to become, or leave the group out"
+        yield ConfigError("process.group", process.group, cure)
+        return
     if process.user is not None and not _known(pwd.getpwnam, process.user):
         yield ConfigError("process.user", process.user, "no such user on this machine; create it or name another")
     if process.group is not None and not _known(grp.getgrnam, process.group):

@@ -20,6 +20,7 @@ from acmedns_py.config import values
 Name = Annotated[str, AfterValidator(values.host_name)]
 Address = Annotated[values.IPAddress, BeforeValidator(values.address)]
 Network = Annotated[values.IPNetwork, BeforeValidator(values.network)]
+File = Annotated[Path, AfterValidator(values.file_path)]
 Protocol = Literal["both", "udp", "tcp", "both4", "both6", "udp4", "udp6", "tcp4", "tcp6"]
 
 MOST_TTL = 2**31 - 1
@@ -61,8 +62,8 @@ class Api(_Section):
 
     listen: Annotated[list[Annotated[str, AfterValidator(values.api_listen)]], Field(min_length=1)] = ["127.0.0.1:8080"]
     tls: Literal["none", "cert"] = "none"
-    tls_certificate: Path | None = None
-    tls_key: Path | None = None
+    tls_certificate: File | None = None
+    tls_key: File | None = None
     registration: Literal["open", "off"] = "open"
     use_header: StrictBool = False
     header_name: Annotated[str, AfterValidator(values.header)] = "X-Forwarded-For"
@@ -87,7 +88,7 @@ class Database(_Section):
     url: Annotated[str, AfterValidator(values.database_url)] = Field(
         default="sqlite:////var/lib/acmedns/acmedns.db", repr=False
     )
-    password: SecretStr | None = None
+    password: Annotated[SecretStr, AfterValidator(values.password)] | None = None
 
     @property
     def connection_url(self) -> str:
@@ -103,7 +104,7 @@ class Log(_Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["json", "console"] = "json"
     destination: Literal["stdout", "file"] = "stdout"
-    file: Path | None = None
+    file: File | None = None
 
 
 class Process(_Section):

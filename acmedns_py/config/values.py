@@ -1,12 +1,15 @@
-"""How each kind of value is read: addresses, names, mailboxes, origins, database URLs.
+"""How each kind of value is read: addresses, names, mailboxes, origins, paths, database URLs.
 
 Each reader takes what the file or the environment gave and raises `ValueError` whose text says what to do.
 """
 
 import ipaddress
 import re
+from pathlib import Path
 from typing import Final
-from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
+
+from pydantic import SecretStr
 
 from acmedns_py.config.problems import nearest
 from acmedns_py.dns import name
@@ -83,9 +86,13 @@ def listen_address(text: str) -> tuple[IPAddress, int | None]:
         raise ValueError(f"{host!r} is no IP address; {cure}") from None
     if not port:
         return found, None
-    if not (port.isascii() and port.isdecimal() and len(port) <= 5 and 0 < int(port) < 65536):
+    if not _is_port(port):
         raise ValueError(f"port {port!r} is no number from 1 to 65535; {cure}")
     return found, int(port)
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= 5 and 0 < int(text) < 65536
 
 
 def host_name(text: str) -> str:
@@ -141,11 +148,32 @@ def header(text: str) -> str:
     return text
 
 
+def file_path(path: Path) -> Path:
+    """Check the path of a file."""
+    _without_nul(str(path))
+    return path
+
+
+def password(secret: SecretStr) -> SecretStr:
+    """Check a password."""
+    _without_nul(secret.get_secret_value())
+    return secret
+
+
+def _without_nul(text: str) -> None:
+    if "\0" in text:
+        raise ValueError("there is a NUL character in this, which no system takes; leave it out")
+
+
 def database_url(text: str) -> str:
-    """Check the database's URL; gives it with the scheme `sqlite` or `postgresql`."""
+    """Check the database's URL; gives it with the scheme `sqlite` or `postgresql`.
+
+    The store takes what this lets pass as it is.
+    """
     scheme, colon, rest = text.partition("://")
     if not colon or scheme not in ("sqlite", "postgresql", "postgres"):
         raise ValueError('write "sqlite:////PATH/FILE" or "postgresql://USER@HOST/NAME"')
+    _without_nul(unquote(rest))
     if scheme == "sqlite":
         if not rest.startswith("/") or rest in ("/", "/:memory:") or rest.endswith("/"):
             raise ValueError(
@@ -169,17 +197,24 @@ def _check_postgresql(url: str) -> None:
         parts = urlsplit("postgresql:///x")
     if not port_is_good:
         raise ValueError(f"the port after the host is no number from 1 to 65535; {encode}")
+    if not url.isprintable():
+        raise ValueError(f"there is a control character in this; {encode}")
     if parts.fragment or "#" in url or "@" in parts.path or parts.netloc.count("@") > 1:
         raise ValueError(f"this can be read in two ways; {encode}")
     if not parts.path.strip("/"):
         raise ValueError('the name of the database is missing; write "postgresql://USER@HOST/NAME"')
-    for parameter, value in parse_qsl(parts.query, keep_blank_values=True):
+    parameters = parse_qsl(parts.query, keep_blank_values=True)
+    for parameter, value in parameters:
         if parameter not in DATABASE_PARAMETERS:
             meant = nearest(parameter, DATABASE_PARAMETERS)
             hint = f"did you mean {meant}?" if meant else f"known are {', '.join(DATABASE_PARAMETERS)}"
             raise ValueError(f"the parameter {parameter!r} is not known; {hint}")
         if parameter == "sslmode" and value not in _SSL_MODES:
             raise ValueError(f"sslmode is one of {', '.join(_SSL_MODES)}")
+        if parameter == "port" and not _is_port(value):
+            raise ValueError("the parameter port is no number from 1 to 65535")
+    if len(dict(parameters)) < len(parameters):
+        raise ValueError("a parameter is given twice; leave one out")
 
 
 def with_password(url: str, password: str) -> str:

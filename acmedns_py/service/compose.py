@@ -3,7 +3,7 @@
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from acmedns_py.accounts.update import Updates
 from acmedns_py.api.app import hsts_header, make_app
 from acmedns_py.api.certificate import CertificateFiles
 from acmedns_py.api.client import ForwardedBy
+from acmedns_py.api.health import Remembered
 from acmedns_py.api.listen import ApiListener
 from acmedns_py.config.settings import Settings
 from acmedns_py.feed.changes import Commit, ZoneState
@@ -87,7 +88,7 @@ async def start_api(
         if api.registration == "open"
         else None,
         updates=Updates(credentials=credentials, store=store, publisher=pool),
-        readiness=partial(readiness, settings, store, pool),
+        readiness=partial(readiness, settings, Remembered(store.ready), pool),
         zone=settings.zone.name,
         forwarded_by=ForwardedBy(api.header_name, api.trusted_proxies) if api.use_header else None,
         cors_origins=api.cors_origins,
@@ -111,9 +112,11 @@ def _certificate(settings: Settings) -> CertificateFiles | None:
     return CertificateFiles(api.tls_certificate, api.tls_key)
 
 
-async def readiness(settings: Settings, store: SqlStore, pool: WorkerPool) -> tuple[bool, dict[str, Any]]:
+async def readiness(
+    settings: Settings, database_ready: Callable[[], Awaitable[bool]], pool: WorkerPool
+) -> tuple[bool, dict[str, Any]]:
     """Give whether this node can do its work, and the document of /health/ready."""
-    database = await store.ready()
+    database = await database_ready()
     workers = pool.states()
     live = [worker for worker in workers if worker["state"] == "live"]
     ready = database and bool(live) and not pool.crash_looping

@@ -13,31 +13,26 @@ _PR_SET_DUMPABLE: Final = 4
 
 
 def drop_privileges(user: str | None, group: str | None) -> None:
-    """Become `user` and `group` for good; nothing where neither is set; raises `ConfigError`."""
-    if user is None and group is None:
+    """Become `user`, in `group` or else the user's own, for good; nothing without `user`; raises `ConfigError`."""
+    if user is None:
         return
     try:
-        account = pwd.getpwnam(user) if user is not None else None
+        account = pwd.getpwnam(user)
     except KeyError as error:
         raise ConfigError("process.user", user, "no such user; create it or name another") from error
     try:
-        gid = grp.getgrnam(group).gr_gid if group is not None else None
+        gid = grp.getgrnam(group).gr_gid if group is not None else account.pw_gid
     except KeyError as error:
         raise ConfigError("process.group", group, "no such group; create it or name another") from error
-    if account is not None and gid is None:
-        gid = account.pw_gid
-    if (account is None or account.pw_uid == os.geteuid()) and gid in (None, os.getegid()):
+    if (account.pw_uid, gid) == (os.geteuid(), os.getegid()):
         return
     try:
-        if account is not None:
-            os.initgroups(account.pw_name, gid if gid is not None else account.pw_gid)
-        if gid is not None:
-            os.setresgid(gid, gid, gid)
-        if account is not None:
-            os.setresuid(account.pw_uid, account.pw_uid, account.pw_uid)
+        os.initgroups(account.pw_name, gid)
+        os.setresgid(gid, gid, gid)
+        os.setresuid(account.pw_uid, account.pw_uid, account.pw_uid)
     except PermissionError as error:
         raise ConfigError(
-            "process.user", user or group, "only root can become another user; start as root, or leave it out"
+            "process.user", user, "only root can become another user; start as root, or leave it out"
         ) from error
 
 

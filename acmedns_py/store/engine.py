@@ -18,7 +18,7 @@ from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]
 from sqlalchemy import URL, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool
@@ -37,8 +37,8 @@ LONG_SECONDS = 600.0
 READERS = 2
 """Connections for look-ups; these are batched, so that more would only stand by."""
 
-_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
-_SSL_OPTIONS = {"sslmode": "ssl", "ssl": "ssl"}
+_SQLITE_DRIVER = "sqlite+aiosqlite"
+_POSTGRESQL_DRIVER = "postgresql+asyncpg"
 
 
 class Use(Enum):
@@ -60,37 +60,22 @@ class Target:
 
 
 def target(url: str) -> Target:
-    """Take `sqlite:////PATH` or `postgresql://USER:PASSWORD@HOST/DATABASE` apart; raises `StoreRefused`."""
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):
-        raise StoreRefused(
-            "database.url is no URL; write sqlite:////PATH or postgresql://USER:PASSWORD@HOST/DATABASE"
-        ) from None
-    driver = _DRIVERS.get(parsed.drivername)
-    if driver is None:
-        raise StoreRefused(f"database.url: {parsed.drivername!r} is not supported; use sqlite or postgresql")
-    parsed = parsed.set(drivername=driver)
-    if driver.startswith("sqlite"):
-        if not parsed.database or parsed.database == ":memory:" or parsed.query:
-            raise StoreRefused("database.url: SQLite needs the path of a file and nothing else, as in sqlite:////PATH")
+    """Take `sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/DATABASE` apart; the configuration has checked it."""
+    parsed = make_url(url)
+    if parsed.drivername == "sqlite":
+        assert parsed.database, "the configuration has seen to it"
         path = Path(parsed.database).absolute()
-        return Target(parsed.set(database=str(path)), path, f"SQLite {path}")
-    return _postgresql_target(parsed)
-
-
-def _postgresql_target(url: URL) -> Target:
-    if not url.database:
-        raise StoreRefused("database.url names no database; write postgresql://USER:PASSWORD@HOST/DATABASE")
-    query: dict[str, Any] = {}
-    for option, value in url.query.items():
-        # libpq and acme-dns say sslmode, asyncpg says ssl, with the same words.
-        if option not in (*_SSL_OPTIONS, "host", "port"):
-            raise StoreRefused(f"database.url: option {option!r} is unknown; known are host, port, sslmode")
-        query[_SSL_OPTIONS.get(option, option)] = value
-    host = url.host or query.get("host", "localhost")
-    place = f"{host}:{url.port}" if url.port else host
-    return Target(url.set(query=query), None, f"PostgreSQL {url.username or ''}@{place}/{url.database}")
+        return Target(parsed.set(drivername=_SQLITE_DRIVER, database=str(path)), path, f"SQLite {path}")
+    # As libpq has it, a parameter goes before what stands in front of the path; a host may be a socket's directory.
+    parameters = {key: str(value) for key, value in parsed.query.items()}
+    host = parameters.get("host", parsed.host)
+    port = int(parameters["port"]) if "port" in parameters else parsed.port
+    # libpq and acme-dns say sslmode, asyncpg says ssl, with the same words.
+    query = {"ssl": parameters["sslmode"]} if "sslmode" in parameters else {}
+    # Without a host the driver tries the usual sockets before this.
+    place = f"{host or 'localhost'}:{port}" if port else host or "localhost"
+    parsed = parsed.set(drivername=_POSTGRESQL_DRIVER, host=host, port=port, query=query)
+    return Target(parsed, None, f"PostgreSQL {parsed.username or ''}@{place}/{parsed.database}")
 
 
 def prepare_file(path: Path) -> None:
@@ -115,9 +100,10 @@ def connect(place: Target, use: Use) -> AsyncEngine:
     """An engine for one kind of work; it connects at first use."""
     brief = use in (Use.WRITE, Use.READ)
     seconds = STATEMENT_SECONDS if brief else LONG_SECONDS
-    options: dict[str, Any] = {"poolclass": NullPool}
+    # Parameters are TXT values and verifiers; an error's text goes to the log.
+    options: dict[str, Any] = {"poolclass": NullPool, "hide_parameters": True}
     if brief:
-        options = {
+        options |= {
             "poolclass": AsyncAdaptedQueuePool,
             "pool_size": READERS if use is Use.READ else 1,
             "max_overflow": 0,

@@ -72,8 +72,18 @@ async def check(url: str) -> Report:
 
 def _require_file(path: Path | None) -> None:
     """Refuse what looking at would create."""
-    if path is not None and not path.is_file():
-        raise StoreRefused(f"database file {path} does not exist; acmedns serve or acmedns db upgrade makes it")
+    if path is None:
+        return
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise StoreRefused(
+            f"database file {path} does not exist; acmedns serve or acmedns db upgrade makes it"
+        ) from None
+    except OSError as error:
+        raise StoreRefused(
+            f"database file {path} can't be looked at: {error.strerror}; run this as the user that it belongs to"
+        ) from error
 
 
 async def _damage(connection: AsyncConnection, place: Target) -> str | None:

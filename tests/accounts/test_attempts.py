@@ -5,7 +5,15 @@ from ipaddress import ip_address
 import pytest
 
 from acmedns_py.accounts import attempts
-from acmedns_py.accounts.attempts import SOURCE_FAILURES, SOURCE_SECONDS_EACH, USERNAME_FAILURES, FailedLogins
+from acmedns_py.accounts.attempts import (
+    REGISTRATION_SECONDS_EACH,
+    REGISTRATIONS,
+    SOURCE_FAILURES,
+    SOURCE_SECONDS_EACH,
+    USERNAME_FAILURES,
+    FailedLogins,
+    Registrations,
+)
 from acmedns_py.errors import TooManyAttempts
 
 SOURCE = ip_address("192.0.2.1")
@@ -99,3 +107,25 @@ def test_table_is_bounded(failures, monkeypatch):
         failures.failed(ip_address(f"198.51.100.{number}"), f"user{number}")
     assert len(failures._sources._buckets) == 10
     assert len(failures._usernames._buckets) == 10
+
+
+@pytest.mark.parametrize(
+    ("sources", "neighbour", "other"),
+    [
+        ("192.0.2.{}", "192.0.2.255", "192.0.3.1"),
+        ("2001:db8:1:{:x}::1", "2001:db8:1:ffff::1", "2001:db8:2::1"),
+    ],
+)
+def test_registrations_are_limited_by_network(clock, sources, neighbour, other):
+    """A /24 or a /48 shares one bucket, which fills again as time passes."""
+    registrations = Registrations(clock)
+    for number in range(REGISTRATIONS):
+        registrations.check(ip_address(sources.format(number)))
+        registrations.begun(ip_address(sources.format(number)))
+    with pytest.raises(TooManyAttempts, match="registrations") as limited:
+        registrations.check(ip_address(neighbour))
+    assert limited.value.retry_after == 1
+    registrations.check(ip_address(other))
+    registrations.check(None)
+    clock.now += REGISTRATION_SECONDS_EACH
+    registrations.check(ip_address(neighbour))

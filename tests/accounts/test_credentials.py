@@ -1,17 +1,18 @@
 """Logins against a real store: who gets in, at which cost, and what is remembered."""
 
 import asyncio
+import math
 import sqlite3
 from ipaddress import ip_address
 
 import pytest
 
 from acmedns_py.accounts import credentials as module
-from acmedns_py.accounts.attempts import SOURCE_FAILURES
+from acmedns_py.accounts.attempts import REGISTRATION_SECONDS_EACH, REGISTRATIONS, SOURCE_FAILURES
 from acmedns_py.accounts.credentials import Credentials, Login, canonical_username, fresh_name, fresh_password
-from acmedns_py.accounts.hashing import NOBODY, HashPool
+from acmedns_py.accounts.hashing import NOBODY, HashPool, Work
 from acmedns_py.dns import name
-from acmedns_py.errors import Refused, TooManyAttempts
+from acmedns_py.errors import Overloaded, Refused, TooManyAttempts
 from acmedns_py.store.store import SqlStore
 
 SOURCE = ip_address("192.0.2.1")
@@ -73,7 +74,7 @@ async def good(store, credentials):
     """A login that is right."""
     password = fresh_password()
     login = Login(username=fresh_name(), password=password, source=SOURCE)
-    verifier = await credentials.hashed(password)
+    verifier = await credentials.hashed(password, SOURCE)
     await store.store.register(username=login.username, label=fresh_name(), allow_from=(), verifier=verifier)
     return login
 
@@ -190,7 +191,7 @@ async def test_forgotten_credential_is_verified_afresh(credentials, good, store)
 async def test_replaced_verifier_is_not_remembered(credentials, good, tmp_path):
     """After `forget`, an exchanged password locks the old one out."""
     await credentials.authenticate(good)
-    verifier = await credentials.hashed("y" * 40)
+    verifier = await credentials.hashed("y" * 40, SOURCE)
     with sqlite3.connect(tmp_path / "acmedns.db") as direct:
         direct.execute("UPDATE credential SET verifier = ?", (verifier,))
     direct.close()
@@ -204,7 +205,7 @@ async def test_memory_is_bounded_and_keeps_what_was_used_last(credentials, good,
     """The credential unused longest is forgotten."""
     monkeypatch.setattr(module, "MOST_REMEMBERED", 1)
     other = Login(username=fresh_name(), password=fresh_password(), source=SOURCE)
-    verifier = await credentials.hashed(other.password)
+    verifier = await credentials.hashed(other.password, SOURCE)
     await store.store.register(username=other.username, label=fresh_name(), allow_from=(), verifier=verifier)
     await credentials.authenticate(good)
     await credentials.authenticate(other)
@@ -254,3 +255,31 @@ async def test_flood_that_waits_in_line_is_limited_before_it_hashes(credentials,
     )
     assert {type(result) for result in results} == {Refused, TooManyAttempts}
     assert len(pool.checked) == 20
+
+
+async def test_registrations_of_a_network_are_limited_where_they_begin_to_cost(credentials, monkeypatch):
+    """A flood that waits in line hashes no more than the limit; logins and other networks go on."""
+    hashes = []
+
+    async def hashed(_password):
+        hashes.append(1)
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(credentials._pool, "hash", hashed)
+    for _ in range(REGISTRATIONS - 5):
+        await credentials.hashed("x", SOURCE)
+    results = await asyncio.gather(*(credentials.hashed("x", SOURCE) for _ in range(10)), return_exceptions=True)
+    assert [type(result) for result in results] == [type(None)] * 5 + [TooManyAttempts] * 5
+    assert results[-1].retry_after == math.ceil(REGISTRATION_SECONDS_EACH)
+    assert len(hashes) == REGISTRATIONS
+    await credentials.hashed("x", STRANGER)
+
+
+async def test_registration_that_finds_the_line_full_is_not_counted(credentials, pool, monkeypatch):
+    """It has cost nothing, and its sender is to come back."""
+    async with pool.turn(Work.LOGIN):
+        monkeypatch.setattr(pool, "_most_waiting", 0)
+        for _ in range(REGISTRATIONS):
+            with pytest.raises(Overloaded):
+                await credentials.hashed("x", SOURCE)
+    await credentials.hashed("x", SOURCE)

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from acmedns_py.accounts.hashing import NOBODY, HashPool
+from acmedns_py.accounts.hashing import NOBODY, HashPool, Work
 from acmedns_py.errors import Overloaded, Refused
 
 
@@ -19,7 +19,7 @@ def pool():
 
 async def test_hash_is_argon2id_with_the_stated_cost(pool):
     """19 MiB, two passes, one lane; and it verifies."""
-    async with pool.turn():
+    async with pool.turn(Work.LOGIN):
         verifier = await pool.hash("password")
         assert verifier.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
         assert await pool.verify(verifier, "password")
@@ -28,7 +28,7 @@ async def test_hash_is_argon2id_with_the_stated_cost(pool):
 
 async def test_nobody_costs_the_same_and_fits_nothing(pool):
     """The verifier for unknown usernames has the same parameters and lengths as a real one."""
-    async with pool.turn():
+    async with pool.turn(Work.LOGIN):
         verifier = await pool.hash("password")
         assert not await pool.verify(NOBODY, "password")
     assert [len(part) for part in NOBODY.split("$")] == [len(part) for part in verifier.split("$")]
@@ -37,7 +37,7 @@ async def test_nobody_costs_the_same_and_fits_nothing(pool):
 
 async def test_foreign_verifier_is_refused_with_its_reason(pool):
     """A stored text that is none of Argon2's is not taken for a wrong password."""
-    async with pool.turn():
+    async with pool.turn(Work.LOGIN):
         with pytest.raises(Refused, match="unreadable_verifier"):
             await pool.verify("plain", "plain")
 
@@ -55,14 +55,14 @@ async def test_full_line_is_overloaded(pool):
     done = []
 
     async def wait(number):
-        async with pool.turn():
+        async with pool.turn(Work.LOGIN):
             done.append(number)
 
-    async with pool.turn():
+    async with pool.turn(Work.LOGIN):
         waiting = [asyncio.create_task(wait(number)) for number in range(2)]
         await asyncio.sleep(0)
         with pytest.raises(Overloaded) as full:
-            async with pool.turn():
+            async with pool.turn(Work.LOGIN):
                 pass
         assert full.value.retry_after > 0
     await asyncio.gather(*waiting)
@@ -73,9 +73,9 @@ async def test_line_without_places_still_gives_free_threads():
     """Only those who would have to wait are sent away."""
     pool = HashPool(threads=1, most_waiting=0)
     try:
-        async with pool.turn():
+        async with pool.turn(Work.LOGIN):
             with pytest.raises(Overloaded):
-                async with pool.turn():
+                async with pool.turn(Work.LOGIN):
                     pass
     finally:
         pool.close()
@@ -85,15 +85,86 @@ async def test_too_long_a_wait_is_overloaded():
     """A line that does not move is left, and the place in it is free again."""
     pool = HashPool(threads=1, most_waiting=1, patience_seconds=0.0)
     try:
-        async with pool.turn():
+        async with pool.turn(Work.LOGIN):
             for _ in range(2):
                 with pytest.raises(Overloaded, match="no thread"):
-                    async with pool.turn():
+                    async with pool.turn(Work.LOGIN):
                         pass
-        async with pool.turn():
+        async with pool.turn(Work.LOGIN):
             pass
     finally:
         pool.close()
+
+
+async def test_logins_overtake_registrations():
+    """Whoever came first: a renewal has a deadline."""
+    pool = HashPool(threads=1)
+    done = []
+
+    async def wait(work):
+        async with pool.turn(work):
+            done.append(work)
+
+    try:
+        async with pool.turn(Work.LOGIN):
+            waiting = [
+                asyncio.create_task(wait(work))
+                for work in (Work.REGISTRATION, Work.REGISTRATION, Work.LOGIN, Work.LOGIN)
+            ]
+            await asyncio.sleep(0)
+        await asyncio.gather(*waiting)
+    finally:
+        pool.close()
+    assert done == [Work.LOGIN, Work.LOGIN, Work.REGISTRATION, Work.REGISTRATION]
+
+
+async def test_registrations_take_only_some_of_the_places():
+    """The others are for logins; together they are no more than the line holds."""
+    pool = HashPool(threads=1, most_waiting=3, most_registrations_waiting=1)
+    done = []
+
+    async def wait(work):
+        try:
+            async with pool.turn(work):
+                done.append(work)
+        except Overloaded:
+            done.append("full")
+
+    try:
+        async with pool.turn(Work.REGISTRATION):
+            waiting = [asyncio.create_task(wait(work)) for work in [Work.REGISTRATION] * 3 + [Work.LOGIN] * 3]
+            await asyncio.sleep(0)
+            assert done == ["full"] * 3
+        await asyncio.gather(*waiting)
+    finally:
+        pool.close()
+    assert done[3:] == [Work.LOGIN, Work.LOGIN, Work.REGISTRATION]
+
+
+@pytest.mark.parametrize("granted", [False, True])
+async def test_turn_of_one_who_gives_up_goes_to_the_next(pool, granted):
+    """Whether it leaves the line, or its turn has just come: no thread is lost, none is given twice."""
+    done = []
+
+    async def wait(number):
+        async with pool.turn(Work.LOGIN):
+            done.append(number)
+
+    async with pool.turn(Work.LOGIN):
+        waiting = [asyncio.create_task(wait(number)) for number in range(2)]
+        await asyncio.sleep(0)
+        if not granted:
+            waiting[0].cancel()
+    if granted:
+        waiting[0].cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    assert done == [1]
+    async with pool.turn(Work.LOGIN):
+        waiting = [asyncio.create_task(wait(2))]
+        await asyncio.sleep(0)
+        assert done == [1]
+    await asyncio.gather(*waiting)
+    assert done == [1, 2]
 
 
 async def test_default_threads_leave_a_core(monkeypatch):

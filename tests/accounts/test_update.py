@@ -47,7 +47,7 @@ class World:
         self.updates = Updates(**parts)
 
     async def account(self, *allow_from):
-        fresh = await self.registration.register(allow_from)
+        fresh = await self.registration.register(allow_from, SOURCE)
         assert await self.publisher.asked.get()
         return fresh, Login(username=fresh.username, password=fresh.password, source=SOURCE)
 
@@ -82,7 +82,7 @@ def direct(tmp_path, statement, *parameters):
 async def test_registration_waits_until_its_name_is_served(world):
     """No account is told to anyone before every live worker knows its name."""
     world.publisher.released.clear()
-    registering = asyncio.create_task(world.registration.register(()))
+    registering = asyncio.create_task(world.registration.register((), SOURCE))
     await world.publisher.asked.get()
     assert not registering.done()
     world.publisher.released.set()
@@ -92,7 +92,7 @@ async def test_registration_waits_until_its_name_is_served(world):
 async def test_wrong_allow_from_registers_nothing(world):
     """It is refused before anything is hashed or committed."""
     with pytest.raises(BadInput):
-        await world.registration.register(["192.0.2.1"])
+        await world.registration.register(["192.0.2.1"], SOURCE)
     assert not (await world.store.load()).challenges
 
 
@@ -172,7 +172,7 @@ async def test_remembered_credential_that_was_replaced_is_refused(world, tmp_pat
     """The writer sees the other verifier, and the second look at the database finds the password wrong."""
     fresh, login = await world.account()
     await world.updates.apply(login, Change(fresh.label, VALUE))
-    verifier = await world.credentials.hashed("y" * 40)
+    verifier = await world.credentials.hashed("y" * 40, SOURCE)
     direct(tmp_path, "UPDATE credential SET verifier = ?", verifier)
     with pytest.raises(Refused, match="wrong_password"):
         await world.updates.apply(login, Change(fresh.label, "b" * 43))
@@ -185,7 +185,7 @@ async def test_same_password_under_a_fresh_verifier_goes_on(world, tmp_path):
     """A rehash behind the memory's back costs one more login, not the client's update."""
     fresh, login = await world.account()
     await world.updates.apply(login, Change(fresh.label, VALUE))
-    verifier = await world.credentials.hashed(fresh.password)
+    verifier = await world.credentials.hashed(fresh.password, SOURCE)
     direct(tmp_path, "UPDATE credential SET verifier = ?", verifier)
     await world.updates.apply(login, Change(fresh.label, "b" * 43))
     assert await world.values(fresh) == [VALUE, "b" * 43]
@@ -195,7 +195,7 @@ async def test_second_look_applies_every_check_again(world, tmp_path):
     """An allow-list that was narrowed together with the verifier counts at once."""
     fresh, login = await world.account()
     await world.updates.apply(login, Change(fresh.label, VALUE))
-    verifier = await world.credentials.hashed(fresh.password)
+    verifier = await world.credentials.hashed(fresh.password, SOURCE)
     direct(tmp_path, "UPDATE credential SET verifier = ?", verifier)
     direct(tmp_path, "UPDATE account SET allow_from = ?", '["203.0.113.0/24"]')
     with pytest.raises(Refused, match="address_not_allowed"):

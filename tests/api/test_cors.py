@@ -6,6 +6,8 @@ from acmedns_py.api.app import hsts_header
 from tests.api.running import running
 from tests.api.wire import request
 
+# On SQLite only: what is tested here ends before a database is asked.
+
 PREFLIGHT = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
 
 

@@ -312,9 +312,9 @@ async def test_burst_of_connections_stays_within_the_limit(sqlite_url, monkeypat
             await wire.close()
 
 
-async def test_stop_answers_what_is_in_hand_and_then_closes(sqlite_url):
+async def test_stop_answers_what_is_in_hand_and_then_closes(database_url):
     """A request that was read is answered; an idle connection is not waited for."""
-    async with running(sqlite_url) as api:
+    async with running(database_url) as api:
         account = await api.register()
         idle, busy = await Wire.open(api.port), await Wire.open(api.port)
         await idle.send(request("GET", "/health"))
@@ -353,9 +353,9 @@ async def test_client_that_leaves_does_not_undo_its_update(api):
     assert (await api.update(account, value(2))).status == 200
 
 
-async def test_stop_ends_what_outlives_the_grace(sqlite_url):
+async def test_stop_ends_what_outlives_the_grace(database_url):
     """A worker that never confirms can't keep the process."""
-    async with running(sqlite_url) as api:
+    async with running(database_url) as api:
         account = await api.register()
         asked = asyncio.Event()
 
@@ -411,7 +411,7 @@ def odd_request(chance):
     return b"\r\n".join(head) + b"\r\n\r\n" + chance.choice(ENDS)
 
 
-async def test_no_octets_make_the_server_fail(sqlite_url, monkeypatch):
+async def test_no_octets_make_the_server_fail(database_url, monkeypatch):
     """Whatever is sent as a request gets an answer below 500, or the end."""
     for module, limit in (
         (connection, "PATIENCE_SECONDS"),
@@ -424,7 +424,7 @@ async def test_no_octets_make_the_server_fail(sqlite_url, monkeypatch):
     failures: list[object] = []
     answers: list[bytes] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
-    async with running(sqlite_url, cors_origins=["https://*.example"]) as api:
+    async with running(database_url, cors_origins=["https://*.example"]) as api:
 
         async def try_one(octets):
             wire = await Wire.open(api.port)

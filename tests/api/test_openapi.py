@@ -30,10 +30,13 @@ ANSWER_CHECKS = [
 SCHEMA = schemathesis.openapi.from_dict(document(registration_open=True))
 
 
-@pytest.fixture(scope="module")
-def base_url(tmp_path_factory):
-    """An API in a loop of its own, since schemathesis asks from ordinary functions."""
-    url = f"sqlite:///{tmp_path_factory.mktemp('openapi')}/acmedns.db"
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def base_url(request, tmp_path_factory):
+    """An API on each engine in a loop of its own, since schemathesis asks from ordinary functions."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('openapi')}/acmedns.db"
+    else:
+        url = request.getfixturevalue("postgres_module_url")
     started: list[tuple[int, asyncio.AbstractEventLoop, asyncio.Event]] = []
     ready = threading.Event()
 
@@ -56,7 +59,6 @@ def base_url(tmp_path_factory):
 @SCHEMA.parametrize()
 @settings(
     max_examples=25,
-    deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
@@ -65,9 +67,9 @@ def test_api_keeps_what_its_document_promises(case, base_url):
     case.call_and_validate(base_url=base_url, checks=[*ANSWER_CHECKS, unsupported_method])
 
 
-async def test_document_is_served_and_names_the_routes(sqlite_url):
+async def test_document_is_served_and_names_the_routes(database_url):
     """OpenAPI 3.1, /register in it."""
-    async with running(sqlite_url) as api:
+    async with running(database_url) as api:
         reply = await api.ask(request("GET", "/openapi.json"))
         assert reply.status == 200
         assert reply.json == document(registration_open=True)
@@ -75,16 +77,16 @@ async def test_document_is_served_and_names_the_routes(sqlite_url):
         assert set(reply.json["paths"]) == {"/register", "/update", "/health", "/health/ready", "/openapi.json"}
 
 
-async def test_document_leaves_out_what_is_closed(sqlite_url):
+async def test_document_leaves_out_what_is_closed(database_url):
     """No /register where registration is off."""
-    async with running(sqlite_url, registration_open=False) as api:
+    async with running(database_url, registration_open=False) as api:
         reply = await api.ask(request("GET", "/openapi.json"))
         assert "/register" not in reply.json["paths"]
 
 
-async def test_good_answers_fit_the_document(sqlite_url):
+async def test_good_answers_fit_the_document(database_url):
     """What schemathesis can't reach without a credential: 200 of both methods."""
-    async with running(sqlite_url) as api:
+    async with running(database_url) as api:
         account = await api.register()
         for method in ("POST", "DELETE"):
             reply = await api.update(account, value(1), method=method)

@@ -1,11 +1,14 @@
 """POST /register on the wire."""
 
+import asyncio
 import json
 import uuid
 
 import pytest
 
-from tests.api.running import ZONE, running
+from acmedns_py.accounts.attempts import REGISTRATIONS
+from acmedns_py.accounts.hashing import HashPool
+from tests.api.running import ZONE, running, value
 from tests.api.wire import request
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -112,3 +115,33 @@ async def test_closed_registration_is_go_s_plain_404(sqlite_url):
             assert reply.header("content-type") == "text/plain; charset=utf-8"
             assert reply.header("x-content-type-options") == "nosniff"
         assert not (await api.store.load()).challenges
+
+
+async def test_flood_of_registrations_lets_every_first_login_through(database_url):
+    """After a restart no credential is remembered, and a stranger must not make renewals fail."""
+    async with running(database_url) as api:
+        accounts = [await api.register() for _ in range(10)]
+    async with running(database_url, pool=HashPool(threads=1)) as api:
+        flood = [asyncio.create_task(api.post("/register", source="127.0.9.1")) for _ in range(80)]
+        # An answer is there: the others stand in line, or were sent away.
+        await asyncio.wait(flood, return_when=asyncio.FIRST_COMPLETED)
+        replies = await asyncio.gather(
+            *(api.update(account, value(1), source=f"127.0.{number}.2") for number, account in enumerate(accounts))
+        )
+        assert [reply.status for reply in replies] == [200] * 10
+        refused = [reply for reply in await asyncio.gather(*flood) if reply.status != 201]
+        assert refused
+        assert {reply.status for reply in refused} == {503}
+
+
+async def test_too_many_registrations_of_a_network_are_429(sqlite_url):
+    """With Retry-After; its hosts may still log in, and other networks may register."""
+    async with running(sqlite_url, clock=lambda: 0.0) as api:
+        account = await api.register()
+        for number in range(REGISTRATIONS - 1):
+            assert (await api.post("/register", source=f"127.0.0.{1 + number % 200}")).status == 201
+        reply = await api.post("/register")
+        assert (reply.status, reply.json) == (429, {"error": "too_many_requests"})
+        assert reply.header("retry-after") == "1"
+        assert (await api.update(account, value(1))).status == 200
+        assert (await api.post("/register", source="127.0.1.1")).status == 201

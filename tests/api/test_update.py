@@ -6,7 +6,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from acmedns_py.accounts.hashing import HashPool
+from acmedns_py.accounts.hashing import HashPool, Work
 from acmedns_py.api.client import ForwardedBy
 from acmedns_py.errors import NotServed, StoreUnavailable
 from tests.api.running import credential, running, value
@@ -232,10 +232,10 @@ async def test_source_outside_the_list_is_forbidden(api):
     assert (await api.update(account, value(1), source="127.0.0.2")).status == 200
 
 
-async def test_client_can_not_name_its_own_address(sqlite_url):
+async def test_client_can_not_name_its_own_address(database_url):
     """Only our own proxy's word counts, and of it only the last hop that is not ours; acme-dns takes any."""
     ours = ForwardedBy("X-Forwarded-For", (ip_network("127.0.0.9/32"),))
-    async with running(sqlite_url, forwarded_by=ours) as api:
+    async with running(database_url, forwarded_by=ours) as api:
         account = await api.register(allowfrom=["192.0.2.0/24"])
         body = json.dumps({"subdomain": account["subdomain"], "txt": value(1)}).encode()
 
@@ -255,9 +255,9 @@ class Failing:
         raise NotServed(cursor, "a worker is gone")
 
 
-async def test_unconfirmed_update_is_503_and_the_value_stays(sqlite_url):
+async def test_unconfirmed_update_is_503_and_the_value_stays(database_url):
     """A committed value is never taken back; Retry-After says when to ask again (clients #7)."""
-    async with running(sqlite_url) as api:
+    async with running(database_url) as api:
         account = await api.register()
         good, api.publisher.served = api.publisher.served, Failing().served
         reply = await api.update(account, value(1))
@@ -270,9 +270,9 @@ async def test_unconfirmed_update_is_503_and_the_value_stays(sqlite_url):
         assert (await api.update(account, value(1))).status == 200
 
 
-async def test_lost_database_is_503_without_internals(sqlite_url, monkeypatch):
+async def test_lost_database_is_503_without_internals(database_url, monkeypatch):
     """acme-dns's word, our status; the reason is in the log alone."""
-    async with running(sqlite_url) as api:
+    async with running(database_url) as api:
         account = await api.register()
 
         async def lost(*_args, **_options):
@@ -285,22 +285,38 @@ async def test_lost_database_is_503_without_internals(sqlite_url, monkeypatch):
             assert int(reply.header("retry-after")) > 0
 
 
-async def test_full_line_for_hashing_is_503(sqlite_url):
+async def test_database_that_goes_away_is_503(database_url, lose_database):
+    """A real loss on each engine is never a 500, for known and unknown credentials, and tells nothing of a driver."""
+    async with running(database_url) as api:
+        account, unknown = await api.register(), await api.register()
+        assert (await api.update(account, value(1))).status == 200
+        lose_database()
+        for reply in (
+            await api.update(account, value(2)),
+            await api.update(unknown, value(1)),
+            await api.update(account, value(1), method="DELETE"),
+            await api.post("/register"),
+        ):
+            assert (reply.status, reply.json) == (503, {"error": "db_error"})
+            assert int(reply.header("retry-after")) > 0
+
+
+async def test_full_line_for_hashing_is_503(database_url):
     """With Retry-After; a known credential goes on."""
     pool = HashPool(threads=1, most_waiting=0)
-    async with running(sqlite_url, pool=pool) as api:
+    async with running(database_url, pool=pool) as api:
         account, stranger = await api.register(), await api.register()
         assert (await api.update(account, value(1))).status == 200
-        async with pool.turn():
+        async with pool.turn(Work.LOGIN):
             for reply in (await api.post("/register"), await api.update(stranger, value(1))):
                 assert (reply.status, reply.json) == (503, {"error": "overloaded"})
                 assert int(reply.header("retry-after")) > 0
             assert (await api.update(account, value(2))).status == 200
 
 
-async def test_many_failed_logins_are_429_and_the_known_host_goes_on(sqlite_url):
+async def test_many_failed_logins_are_429_and_the_known_host_goes_on(database_url):
     """The limit counts failures of a source; a host that is known shares its address unharmed."""
-    async with running(sqlite_url, clock=lambda: 0.0) as api:
+    async with running(database_url, clock=lambda: 0.0) as api:
         account = await api.register()
         assert (await api.update(account, value(1))).status == 200
         wrong = {**account, "password": "x" * 40}
@@ -314,9 +330,9 @@ async def test_many_failed_logins_are_429_and_the_known_host_goes_on(sqlite_url)
         assert (await api.update(other, value(1), source="127.0.0.2")).status == 200
 
 
-async def test_unforeseen_failure_is_500_without_its_text(sqlite_url, monkeypatch):
+async def test_unforeseen_failure_is_500_without_its_text(database_url, monkeypatch):
     """No stack, no message; the log has both."""
-    async with running(sqlite_url) as api:
+    async with running(database_url) as api:
         account = await api.register()
 
         async def broken(*_args, **_options):

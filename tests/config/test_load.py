@@ -4,6 +4,12 @@ from pathlib import Path
 
 import pytest
 import trustme
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from acmedns_py.config.load import ConfigProblems, load
 from acmedns_py.config.settings import Settings
@@ -66,7 +72,23 @@ WRONG = [
     ("log", 'destination = "file"\nfile = "/nowhere/at/all.log"', "log.file", "no directory"),
     ("log", 'destination = "file"\nfile = "/"', "log.file", "directory"),
     ("process", 'user = "nobody-of-that-name"', "process.user", "no such user"),
-    ("process", 'group = "nobody-of-that-name"', "process.group", "no such group"),
+    ("process", 'group = "nobody-of-that-name"\nuser = "root"', "process.group", "no such group"),
+    ("process", 'group = "root"', "process.group", "process.user"),
+    ("process", 'user = "a\\u0000b"', "process.user", "no such user"),
+    ("process", 'user = "root"\ngroup = "a\\u0000b"', "process.group", "no such group"),
+    ("log", 'file = "a\\u0000b"', "log.file", "NUL"),
+    ("api", 'tls_certificate = "a\\u0000b"', "api.tls_certificate", "NUL"),
+    ("api", 'tls_key = "a\\u0000b"', "api.tls_key", "NUL"),
+    ("database", 'url = "sqlite:////tmp/a\\u0000b"', "database.url", "NUL"),
+    ("database", 'url = "sqlite:////tmp/a%00b"', "database.url", "NUL"),
+    ("database", 'url = "postgresql://u:geheim@h:5\\n4/db"', "database.url", "control character"),
+    ("database", 'url = "postgresql://u:geheim@h/a%00b"', "database.url", "NUL"),
+    ("database", 'password = "geheim\\u0000"', "database.password", "NUL"),
+    ("database", 'url = "postgresql://u:geheim@/db?host=/tmp&port=abc"', "database.url", "from 1 to 65535"),
+    ("database", 'url = "postgresql://u:geheim@/db?host=/tmp&port=65536"', "database.url", "from 1 to 65535"),
+    ("database", 'url = "postgresql://u:geheim@/db?host=h&host=i"', "database.url", "given twice"),
+    ("database", 'url = "acmedns.db"', "database.url", "sqlite:////PATH"),
+    ("database", 'url = "sqlite://"', "database.url", "four slashes"),
 ]
 
 
@@ -219,6 +241,25 @@ def test_good_certificate_is_accepted_and_a_foreign_key_refused(loaded, problems
     (problem,) = problems(MINIMUM + good.replace("0.key", "1.key")).problems
     assert problem.option == "api.tls_certificate"
     assert str(tmp_path / "1.key") in problem.cure
+
+
+def test_a_key_with_a_passphrase_is_refused_without_asking_for_it(problems, tmp_path):
+    """As the server would refuse it: nobody is there to type."""
+    issued = trustme.CA().issue_cert("auth.example.org")
+    issued.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
+    key = load_pem_private_key(issued.private_key_pem.bytes(), None)
+    locked = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"password"))
+    (tmp_path / "key.pem").write_bytes(locked)
+    api = f'[api]\ntls = "cert"\ntls_certificate = "{tmp_path}/cert.pem"\ntls_key = "{tmp_path}/key.pem"\n'
+    (problem,) = problems(MINIMUM + api).problems
+    assert "the key is encrypted" in problem.cure
+
+
+def test_unreadable_certificate_and_key_are_both_named(problems, tmp_path):
+    """One run shows both."""
+    api = f'[api]\ntls = "cert"\ntls_certificate = "{tmp_path}/cert.pem"\ntls_key = "{tmp_path}"\n'
+    found = problems(MINIMUM + api).problems
+    assert [problem.option for problem in found] == ["api.tls_certificate", "api.tls_key"]
 
 
 def test_long_values_are_cut(problems):

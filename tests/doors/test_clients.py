@@ -6,6 +6,7 @@ DNS, since most clients look at once or never (clients #15). Clients that never 
 """
 
 import http.client
+import itertools
 import json
 import re
 import socket
@@ -177,11 +178,25 @@ def update(server, client: Client, account: dict[str, Any], txt: str) -> Reply:
     return send(server, f"{client.base}/update", client.update(account, txt), headers, source=source)
 
 
+NETWORKS = itertools.count()
+
+
+def fresh_network() -> str:
+    """An address in a /24 of its own: the limit of registrations counts by network."""
+    number = next(NETWORKS)
+    return f"127.{1 + number // 256}.{number % 256}.1"
+
+
+def registered(server) -> dict[str, Any]:
+    """An account, by nothing but the route."""
+    return parsed(send(server, "/register", None, {}, source=fresh_network()))
+
+
 def account_of(server, client: Client) -> dict[str, Any]:
     """Register as this client does, or as its operator by curl."""
     if client.register is ...:
-        return parsed(send(server, "/register", None, {}))
-    reply = send(server, f"{client.base}/register", client.register, client.register_headers)
+        return registered(server)
+    reply = send(server, f"{client.base}/register", client.register, client.register_headers, source=fresh_network())
     assert client.registered(reply), reply
     return client.account(reply)
 
@@ -249,7 +264,7 @@ def test_hundred_values_of_one_account_are_in_dns(server):
 @pytest.mark.parametrize("qtype", ["TXT", "CNAME", "SOA", "NS", "A", "AAAA"])
 def test_registered_name_exists_for_every_probe(server, qtype, recursion_desired, payload, tcp):
     """NODATA with the SOA, which may be kept for a minute at most; RD and EDNS as clients send them (clients #13)."""
-    account = parsed(send(server, "/register", None, {}))
+    account = registered(server)
     query = dns.message.make_query(account["fulldomain"], qtype, use_edns=payload is not None, payload=payload)
     query.flags = query.flags | dns.flags.RD if recursion_desired else query.flags & ~dns.flags.RD
     exchange = dns.query.tcp if tcp else dns.query.udp

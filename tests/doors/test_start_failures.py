@@ -1,19 +1,33 @@
 """Whatever keeps the server from starting: exit code 1 and one line that names it and its cure, never a traceback."""
 
+import grp
 import os
 import pwd
 import sqlite3
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.postgres import Postgres
 from tests.server import ACMEDNS, free_port
+from tests.tools import peers
 
-UNPRIVILEGED = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+WITHOUT_OVERRIDE = (
+    ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search")
+    if os.geteuid() == 0
+    else ()
+)
+"""Put before a command, so that modes hold for root as for everybody else."""
+
+OWN_NETWORK = """
+ip link set lo up
+echo 1024 >/proc/sys/net/ipv4/ip_unprivileged_port_start
+exec setpriv --bounding-set=-net_bind_service --inh-caps=-net_bind_service "$@"
+"""
 
 
 def configured(
@@ -39,10 +53,16 @@ url = "{database or f"sqlite:///{folder}/acmedns.db"}"
     return path
 
 
-def refused(config: Path, *, before: tuple[str, ...] = (), environ: dict[str, str] | None = None) -> str:
-    """Start, expect exit code 1 and a single line, and give it."""
+def refused(
+    config: Path,
+    *,
+    command: str = "serve",
+    before: tuple[str, ...] = (),
+    environ: dict[str, str] | None = None,
+) -> str:
+    """Run the command, expect exit code 1 and a single line, and give it."""
     done = subprocess.run(
-        [*before, ACMEDNS, "serve", "-c", config],
+        [*before, ACMEDNS, *command.split(), "-c", config],
         capture_output=True,
         text=True,
         timeout=60,
@@ -51,9 +71,11 @@ def refused(config: Path, *, before: tuple[str, ...] = (), environ: dict[str, st
         env={"PATH": os.environ["PATH"], **(environ or {})},
     )
     assert done.returncode == 1, done
-    lines = done.stderr.strip().splitlines()
-    assert len(lines) == 1, done.stderr
-    assert "Traceback" not in done.stdout
+    # Health probes show what was printed on standard output.
+    silent, told = (done.stderr, done.stdout) if command == "health" else (done.stdout, done.stderr)
+    assert silent == ""
+    lines = told.strip().splitlines()
+    assert len(lines) == 1, told
     return lines[0]
 
 
@@ -65,11 +87,16 @@ def test_an_address_that_the_host_does_not_have(tmp_path):
 
 
 def test_no_right_to_a_low_port(tmp_path):
-    """Port 53 without the capability, as root or not: the ways to get it are named."""
-    if int(UNPRIVILEGED.read_text()) <= 53:
-        pytest.skip("this machine lets everybody bind port 53")
-    without = ("setpriv", "--bounding-set=-net_bind_service", "--inh-caps=-net_bind_service")
-    line = refused(configured(tmp_path, dns='listen = ["127.0.0.1:53"]'), before=without if os.geteuid() == 0 else ())
+    """Port 53 without the capability: the ways to get it are named.
+
+    In a network namespace of its own, as many containers let everybody bind every port.
+    """
+    programs = {str(peers.need(program).parent) for program in ("ip", "setpriv", "unshare")}
+    line = refused(
+        configured(tmp_path, dns='listen = ["127.0.0.1:53"]'),
+        before=("unshare", "--map-root-user", "--net", "sh", "-ec", OWN_NETWORK, "sh"),
+        environ={"PATH": os.pathsep.join([os.environ["PATH"], *sorted(programs)])},
+    )
     assert "127.0.0.1:53" in line
     assert "CAP_NET_BIND_SERVICE" in line
 
@@ -147,6 +174,80 @@ def test_certificate_files_that_are_not_there(tmp_path):
     assert "no.pem" in line
 
 
+@pytest.fixture
+def closed(tmp_path: Path) -> Iterator[Path]:
+    """A folder that nobody may look into; for root only behind `WITHOUT_OVERRIDE`."""
+    folder = tmp_path / "closed"
+    folder.mkdir(mode=0)
+    yield folder
+    folder.chmod(0o700)
+
+
+READERS = ("serve", "config check", "health", "db check")
+"""The commands that read the configuration."""
+
+
+@pytest.mark.parametrize("command", READERS)
+def test_a_log_file_in_a_folder_that_is_closed(tmp_path, closed, command):
+    """The option, the path and the system's word."""
+    config = configured(tmp_path, rest=f'[log]\ndestination = "file"\nfile = "{closed}/acmedns.log"')
+    line = refused(config, command=command, before=WITHOUT_OVERRIDE)
+    assert f"log.file = '{closed}/acmedns.log'" in line
+    assert "Permission denied" in line
+
+
+LOG_FILE = '[log]\ndestination = "file"\nfile = '
+UNUSABLE = {
+    "an over-long log file": (f'{LOG_FILE}"/tmp/{"x" * 300}"', "log.file", "File name too long"),
+    "an over-long folder of the log file": (f'{LOG_FILE}"/tmp/{"x" * 300}/log"', "log.file", "File name too long"),
+    "NUL in the log file": (rf'{LOG_FILE}"/tmp/a\u0000b"', "log.file", "NUL"),
+    "NUL in a user's name": ('[process]\nuser = "a\\u0000b"', "process.user", "no such user"),
+    "a group without a user": ('[process]\ngroup = "nogroup"', "process.group", "process.user"),
+}
+
+
+@pytest.mark.parametrize("what", UNUSABLE)
+@pytest.mark.parametrize("command", ["serve", "config check"])
+def test_an_option_that_can_not_be_used(tmp_path, what, command):
+    """The option is named with what is wrong."""
+    rest, option, reason = UNUSABLE[what]
+    line = refused(configured(tmp_path, rest=rest), command=command)
+    assert f"{option} = " in line
+    assert reason in line
+
+
+@pytest.mark.parametrize("command", ["serve", "config check", "db check", "db upgrade"])
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        (r"sqlite:////tmp/a\u0000b", "NUL"),
+        ("postgresql://acmedns@/acmedns?host=/tmp&port=abc", "from 1 to 65535"),
+    ],
+)
+def test_a_database_url_that_can_not_be_used(tmp_path, url, reason, command):
+    """Whichever command is the first to read it."""
+    line = refused(configured(tmp_path, database=url), command=command)
+    assert "database.url" in line
+    assert reason in line
+
+
+@pytest.mark.parametrize("command", ["serve", "db check", "db upgrade"])
+def test_a_database_in_a_folder_that_is_closed(tmp_path, closed, command):
+    """As when an operator looks as another user than the service's."""
+    line = refused(
+        configured(tmp_path, database=f"sqlite:///{closed}/acmedns.db"), command=command, before=WITHOUT_OVERRIDE
+    )
+    assert f"{closed}/acmedns.db" in line
+    assert "Permission denied" in line
+
+
+@pytest.mark.parametrize("command", ["serve", "db check", "db upgrade"])
+def test_a_database_path_that_is_too_long(tmp_path, command):
+    """The system's word is told."""
+    line = refused(configured(tmp_path, database=f"sqlite:////tmp/{'x' * 300}/acmedns.db"), command=command)
+    assert "File name too long" in line
+
+
 def test_a_user_that_does_not_exist(tmp_path):
     """Named with its option."""
     line = refused(configured(tmp_path, rest='[process]\nuser = "no-such-user"'))
@@ -189,11 +290,12 @@ def readable_by_all() -> tuple[str, ...]:
     return ("unshare", "--mount", "sh", "-c", script, "sh")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give up root")
 def test_the_service_becomes_the_configured_user(tmp_path, make_server):
-    """After binding, control and workers run as that user, who owns the database."""
-    server = make_server(config='[process]\nuser = "nobody"\n')
-    nobody = pwd.getpwnam("nobody")
+    """After binding, control and workers run as that user and in that group alone; the user owns the database."""
+    if os.geteuid() != 0:
+        peers.missing("only root can give up root")
+    server = make_server(config='[process]\nuser = "nobody"\ngroup = "daemon"\n')
+    nobody, group = pwd.getpwnam("nobody"), grp.getgrnam("daemon").gr_gid
     for parent in (server.folder, *server.folder.parents):
         if parent != Path("/tmp") and parent.is_relative_to("/tmp"):
             parent.chmod(0o755)
@@ -202,4 +304,6 @@ def test_the_service_becomes_the_configured_user(tmp_path, make_server):
     for pid in (server.process.pid, *server.worker_pids()):
         status = Path(f"/proc/{pid}/status").read_text()
         assert f"Uid:\t{nobody.pw_uid}\t{nobody.pw_uid}\t{nobody.pw_uid}\t{nobody.pw_uid}" in status
+        assert f"Gid:\t{group}\t{group}\t{group}\t{group}" in status
+        assert f"Groups:\t{group} \n" in status
     assert (server.folder / "acmedns.db").stat().st_uid == nobody.pw_uid

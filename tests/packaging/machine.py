@@ -13,7 +13,7 @@ from tests.packaging.image import ADDRESSES, REPOSITORY, Images
 from tests.tools import peers
 
 _DOCKERFILE = """
-FROM docker.io/library/debian:bookworm-slim
+FROM debian:bookworm-slim
 RUN apt-get update \\
  && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends procps python3 systemd
 """

@@ -141,21 +141,22 @@ async def test_a_file_that_is_no_database_is_refused(open_at: OpenStore, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "name", "host", "port", "query"),
     [
-        ("acmedns.db", "no URL"),
-        ("mysql://u:p@localhost/db", "'mysql' is not supported"),
-        ("sqlite://", "path of a file"),
-        ("sqlite:///:memory:", "path of a file"),
-        ("sqlite:////tmp/x.db?mode=ro", "path of a file"),
-        ("postgresql://u:p@localhost", "names no database"),
-        ("postgresql://u:p@localhost/db?target_session_attrs=any", "'target_session_attrs' is unknown"),
+        ("postgresql://u:p@h/db", "PostgreSQL u@h/db", "h", None, {}),
+        ("postgresql://u:p@h:5433/db?sslmode=require", "PostgreSQL u@h:5433/db", "h", 5433, {"ssl": "require"}),
+        ("postgresql://u@/db?host=/run/pg&port=5433", "PostgreSQL u@/run/pg:5433/db", "/run/pg", 5433, {}),
+        ("postgresql://u@a:1/db?host=b&port=2", "PostgreSQL u@b:2/db", "b", 2, {}),
+        ("postgresql:///db", "PostgreSQL @localhost/db", None, None, {}),
     ],
 )
-async def test_an_url_that_can_not_be_used_says_what_to_write(open_at: OpenStore, url: str, said: str):
-    """Each in one line that names database.url."""
-    with pytest.raises(StoreRefused, match=rf"database\.url.*{said}"):
-        await open_at(url)
+def test_an_url_of_postgresql_is_translated_for_its_driver(
+    url: str, name: str, host: str, port: int | None, query: dict[str, str]
+):
+    """The words are libpq's, and so is the order of power; the name has no password in it."""
+    place = target(url)
+    assert (place.name, place.path) == (name, None)
+    assert (place.url.host, place.url.port, dict(place.url.query)) == (host, port, query)
 
 
 async def test_a_wrong_password_is_named_without_being_shown(open_at: OpenStore, postgres: Postgres):

@@ -13,6 +13,7 @@ import hashlib
 import os
 import shutil
 from pathlib import Path
+from typing import NoReturn
 
 HERE = Path(__file__).resolve().parent
 GO_SOURCES = HERE / "go"
@@ -103,14 +104,16 @@ def find(program: str) -> Path | None:
 def need(program: str) -> Path:
     """Give the path of a program, or skip the running test and name what is missing; with CI=true it fails instead."""
     path = find(program)
-    if path is None:
-        import pytest  # not at the top: `install` reads this module where no pytest exists
+    return path if path is not None else missing(f"{program} is not installed here; run tests/tools/install")
 
-        reason = f"{program} is not installed here; run tests/tools/install"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason, pytrace=False)
-        pytest.skip(reason)
-    return path
+
+def missing(reason: str) -> NoReturn:
+    """Skip the running test for what this machine lacks; with CI=true fail, so that nothing goes untested unseen."""
+    import pytest  # not at the top: `install` reads this module where no pytest exists
+
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
 
 
 def _version(folder: Path) -> tuple[int, ...]:

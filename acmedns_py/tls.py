@@ -1,0 +1,43 @@
+"""TLS as a server, from a pair of PEM files: how they are loaded, and what is said where that can't be done."""
+
+import ssl
+from pathlib import Path
+from typing import Final, NoReturn
+
+from acmedns_py.errors import ConfigError
+
+CERTIFICATE: Final = "api.tls_certificate"
+KEY: Final = "api.tls_key"
+
+
+def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
+    """Load `certificate` with its chain and `key`, not encrypted; raises `ConfigError` where that can't be done."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        context.load_cert_chain(certificate, key, password=_no_password)
+    except (OSError, ValueError) as error:
+        unread = unreadable(CERTIFICATE, certificate) or unreadable(KEY, key)
+        raise unread or ConfigError(CERTIFICATE, str(certificate), _cure(error, key)) from None
+    return context
+
+
+def unreadable(option: str, path: Path) -> ConfigError | None:
+    """Give the problem of a file that this process can't read, or None."""
+    try:
+        path.read_bytes()
+    except OSError as error:
+        cure = f"{path} can't be read ({error.strerror}); name a PEM file that this process may read"
+        return ConfigError(option, str(path), cure)
+    return None
+
+
+def _cure(error: Exception, key: Path) -> str:
+    reason = getattr(error, "reason", None) or error
+    return f"with the key {key}: {reason}; name a PEM certificate with its chain, and its own unencrypted key"
+
+
+def _no_password() -> NoReturn:
+    # Without this, OpenSSL asks for the password on the terminal.
+    raise ValueError("the key is encrypted")
