@@ -98,7 +98,7 @@ async def start_api(
         if api.hsts
         else None,
     )
-    listener = ApiListener(certificate=_certificate(settings))
+    listener = ApiListener(certificate=_certificate(settings), trusted_proxies=api.trusted_proxies)
     await listener.start(sockets, app)
     return listener
 

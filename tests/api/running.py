@@ -109,6 +109,8 @@ async def running(
     certificate: CertificateFiles | None = None,
     clock: Any = patient_clock,
     pool: HashPool | None = None,
+    most_connections: int | None = None,
+    tenure_seconds: float = 0.0,
 ) -> AsyncIterator[RunningApi]:
     """Serve the API on a free port of loopback for as long as the block lasts."""
     commits: list[Commit] = []
@@ -118,7 +120,7 @@ async def running(
     pool = pool or HashPool()
     publisher = publisher or ServedAtOnce()
     credentials = Credentials(store=store, pool=pool, clock=clock)
-    listener = ApiListener(certificate=certificate)
+    listener = ApiListener(certificate=certificate, most_connections=most_connections, tenure_seconds=tenure_seconds)
     bound = socket.create_server(("127.0.0.1", 0))
     api = RunningApi(bound.getsockname()[1], store, credentials, publisher, listener, commits)
 

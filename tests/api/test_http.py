@@ -1,14 +1,21 @@
 """HTTP itself: sizes, time limits, versions of the protocol, and what no response may say."""
 
 import asyncio
+import gc
 import gzip
 import json
 import random
+import resource
+import socket
+from contextlib import asynccontextmanager
+from itertools import pairwise
 
 import pytest
 import pytest_asyncio
+import structlog
 
-from acmedns_py.api import bodies, connection
+from acmedns_py.api import bodies, connection, listen
+from acmedns_py.api.places import Places
 from tests.api.running import credential, running, value
 from tests.api.wire import Wire, request
 
@@ -277,10 +284,9 @@ async def test_slow_body_is_408(sqlite_url, monkeypatch):
         await wire.close()
 
 
-async def test_full_server_closes_the_connection_that_waits_longest(sqlite_url, monkeypatch):
+async def test_full_server_closes_the_connection_that_waits_longest(sqlite_url):
     """Idle strangers can't keep a client out."""
-    monkeypatch.setattr(connection, "MOST_CONNECTIONS", 2)
-    async with running(sqlite_url) as api:
+    async with running(sqlite_url, most_connections=2) as api:
         first, second = await Wire.open(api.port), await Wire.open(api.port)
         for wire in (first, second):
             await wire.send(request("GET", "/health"))
@@ -295,10 +301,9 @@ async def test_full_server_closes_the_connection_that_waits_longest(sqlite_url, 
             await wire.close()
 
 
-async def test_burst_of_connections_stays_within_the_limit(sqlite_url, monkeypatch):
+async def test_burst_of_connections_stays_within_the_limit(sqlite_url):
     """Many that come in one turn of the loop each need a place of their own."""
-    monkeypatch.setattr(connection, "MOST_CONNECTIONS", 2)
-    async with running(sqlite_url) as api:
+    async with running(sqlite_url, most_connections=2) as api:
         wires = [await Wire.open(api.port) for _ in range(2)]
         wires += await asyncio.gather(*(Wire.open(api.port) for _ in range(10)))
         pending = {asyncio.create_task(wire.ended()) for wire in wires}
@@ -310,6 +315,193 @@ async def test_burst_of_connections_stays_within_the_limit(sqlite_url, monkeypat
             task.cancel()
         for wire in wires:
             await wire.close()
+
+
+@asynccontextmanager
+async def request_in_hand(api, headers=()):
+    """An update that waits for the workers: its connection, at both ends, and the event that lets it go on."""
+    account = await api.register()
+    asked, release = asyncio.Event(), asyncio.Event()
+
+    async def held(_cursor):
+        asked.set()
+        await release.wait()
+
+    api.publisher.served = held
+    wire = await Wire.open(api.port)
+    body = json.dumps({"subdomain": account["subdomain"], "txt": value(1)}).encode()
+    await wire.send(request("POST", "/update", body, {**credential(account), **dict(headers)}))
+    async with asyncio.timeout(20):
+        await asked.wait()
+    (served,) = [each for each in api.listener._connections.connections if each.busy]
+    yield wire, served, release
+    release.set()
+    await wire.close()
+
+
+async def test_newcomer_waits_where_every_place_is_busy(sqlite_url):
+    """It is neither let in nor turned away; the one that was there is answered, and then gives its place."""
+    async with running(sqlite_url, most_connections=1) as api, request_in_hand(api) as (busy, _, release):
+        newcomer = await Wire.open(api.port)
+        await newcomer.send(request("GET", "/health"))
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(20):
+            while api.listener._accepting:
+                await asyncio.sleep(0)
+        assert len(api.listener._places) == 1
+        failures: list[object] = []
+        loop.set_exception_handler(lambda _, context: failures.append(context))
+        release.set()
+        assert (await busy.reply()).json == {"txt": value(1)}
+        assert (await newcomer.reply()).status == 200
+        assert await busy.ended() == b""
+        assert not failures
+        await newcomer.close()
+
+
+async def test_newcomers_do_not_throw_each_other_out(sqlite_url):
+    """Who has just come gets the time for a request, however many come behind."""
+    async with running(sqlite_url, most_connections=1, tenure_seconds=3_600.0) as api:
+        first = await Wire.open(api.port)
+        others = [await Wire.open(api.port) for _ in range(10)]
+        async with asyncio.timeout(20):
+            while not len(api.listener._places) or api.listener._accepting:
+                await asyncio.sleep(0)
+        await first.send(request("GET", "/health"))
+        assert (await first.reply()).status == 200
+        for before, wire in pairwise([first, *others]):
+            await before.close()
+            await wire.send(request("GET", "/health"))
+            assert (await wire.reply()).status == 200
+        await others[-1].close()
+
+
+async def test_places_are_free_again_after_their_connections(sqlite_url):
+    """However a connection ends."""
+    async with running(sqlite_url, most_connections=2) as api:
+        for number in range(6):
+            wire = await Wire.open(api.port)
+            await wire.send(request("GET", "/health") if number % 2 else b"GARBAGE\r\n\r\n")
+            await wire.reply()
+            if number % 3:
+                wire.writer.transport.abort()
+            else:
+                await wire.close()
+        async with asyncio.timeout(20):
+            while len(api.listener._places):
+                await asyncio.sleep(0)
+
+
+async def test_accepting_goes_on_when_descriptors_are_free_again(sqlite_url, monkeypatch):
+    """The log says why a client waits."""
+    monkeypatch.setattr(listen, "ACCEPT_AGAIN_SECONDS", 0.01)
+    loop = asyncio.get_running_loop()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    async with running(sqlite_url) as api:
+        with socket.socket() as client, structlog.testing.capture_logs() as log:
+            client.setblocking(False)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+            try:
+                async with asyncio.timeout(20):
+                    await loop.sock_connect(client, ("127.0.0.1", api.port))
+                    while not log:
+                        await asyncio.sleep(0)
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            assert (log[0]["event"], log[0]["log_level"]) == ("connection_not_accepted", "error")
+            await loop.sock_sendall(client, request("GET", "/health", None, {"Connection": "close"}))
+            async with asyncio.timeout(20):
+                assert (await loop.sock_recv(client, 12)) == b"HTTP/1.1 200"
+
+
+class ClosedTransport(asyncio.Transport):
+    """One whose end has come already."""
+
+    def close(self):
+        """Nothing is left to close."""
+
+
+async def test_connection_that_is_lost_as_it_is_made_is_no_fault(sqlite_url):
+    """Both in one turn of the loop."""
+    failures: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
+    async with running(sqlite_url) as api:
+        places = Places(1, on_change=lambda: None)
+        with socket.socket() as accepted:
+            lost = api.listener._connections.connection(places.take(accepted, "127.0.0.1"))
+            lost.connection_made(ClosedTransport())
+            task = lost._task_handler
+            lost.connection_lost(None)
+            await asyncio.wait({task})
+        assert len(places) == 0
+        del task, lost
+    gc.collect()
+    assert not failures
+
+
+async def test_junk_behind_a_request_is_not_kept(sqlite_url):
+    """The request is answered, the junk once, however much it is."""
+    async with running(sqlite_url) as api, request_in_hand(api) as (wire, served, release):
+        for _ in range(1_000):
+            served.data_received(b"x" * 1_000)
+        assert len(served._messages) == 1
+        assert not served.transport.is_reading()
+        release.set()
+        assert (await wire.reply()).json == {"txt": value(1)}
+        assert (await wire.reply()).status == 400
+        assert await wire.ended() == b""
+
+
+LARGE = request("GET", "/health", None, {"X-Large": "x" * 4_000})
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"Connection": "Upgrade", "Upgrade": "websocket"}], ids=["pipelined", "behind an upgrade"]
+)
+async def test_client_that_is_far_ahead_is_not_read_until_its_answers_are_out(sqlite_url, headers):
+    """What is kept of one connection has a bound, and nothing that was taken is lost."""
+    async with running(sqlite_url) as api, request_in_hand(api, headers) as (wire, served, release):
+        taken = 0
+        while served.transport.is_reading():
+            served.data_received(LARGE)
+            taken += 1
+        assert taken * len(LARGE) < connection.AHEAD_OCTETS + 2 * len(LARGE)
+        release.set()
+        await wire.send(LARGE)
+        for _ in range(1 + taken + 1):
+            assert (await wire.reply()).status == 200
+
+
+async def test_body_of_a_later_request_is_bounded_too(sqlite_url):
+    """It is read when its turn comes."""
+    async with running(sqlite_url) as api, request_in_hand(api) as (wire, served, release):
+        served.data_received(request("POST", "/register", None, {"Content-Length": "100000"}))
+        left = 100_000
+        while served.transport.is_reading():
+            served.data_received(b"x" * 1_000)
+            left -= 1_000
+        assert 100_000 - left < connection.AHEAD_OCTETS + 2_000
+        release.set()
+        assert (await wire.reply()).status == 200
+        assert (await wire.reply()).status == 413
+        await wire.send(b"x" * left)
+        assert await wire.ended() == b""
+
+
+async def test_many_pipelined_requests_are_all_answered(api, wire):
+    """More than is kept at once."""
+    sending = asyncio.create_task(wire.send(LARGE * 200))
+    for _ in range(200):
+        assert (await wire.reply()).status == 200
+    await sending
+
+
+async def test_body_in_the_smallest_chunks_is_read(api, wire):
+    """On the wire it is larger than what is kept of later requests."""
+    chunks = b"".join(b"1\r\n%c\r\n" % octet for octet in b'{"x":"' + b"x" * 16_000 + b'"}')
+    assert len(chunks) > 2 * connection.AHEAD_OCTETS
+    await wire.send(request("POST", "/register", None, {"Transfer-Encoding": "chunked"}) + chunks + b"0\r\n\r\n")
+    assert (await wire.reply()).status == 201
 
 
 async def test_stop_answers_what_is_in_hand_and_then_closes(database_url):

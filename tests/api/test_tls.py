@@ -182,6 +182,39 @@ async def test_handshake_that_never_comes_ends(sqlite_url, pair, monkeypatch):
         await wire.close()
 
 
+async def test_handshake_that_never_comes_gives_its_place(sqlite_url, pair, monkeypatch):
+    """It counts from the accepting on, and the oldest goes first."""
+    monkeypatch.setattr(listen, "HANDSHAKE_SECONDS", 3_600.0)
+    async with running(sqlite_url, certificate=pair.files(), most_connections=2) as api:
+        stalled = [await Wire.open(api.port) for _ in range(2)]
+        await stalled[0].send(b"\x16\x03\x01\x40\x00\x01")
+        async with asyncio.timeout(20):
+            client = await Wire.open(api.port, tls=pair.client)
+        assert await stalled[0].ended() == b""
+        assert len(api.listener._places) == 2
+        async with asyncio.timeout(20):
+            other = await Wire.open(api.port, tls=pair.client)
+        assert await stalled[1].ended() == b""
+        for wire in (client, other):
+            await wire.send(request("GET", "/health"))
+            assert (await wire.reply()).status == 200
+        for wire in (client, other, *stalled):
+            await wire.close()
+
+
+async def test_stop_does_not_wait_for_handshakes(sqlite_url, pair, monkeypatch):
+    """They have nothing to lose."""
+    monkeypatch.setattr(listen, "HANDSHAKE_SECONDS", 3_600.0)
+    async with running(sqlite_url, certificate=pair.files()) as api:
+        stalled = await Wire.open(api.port)
+        async with asyncio.timeout(20):
+            while not len(api.listener._places):
+                await asyncio.sleep(0)
+            await api.listener.stop(3_600.0)
+        assert await stalled.ended() == b""
+        await stalled.close()
+
+
 async def test_slow_head_ends_a_tls_connection(sqlite_url, pair, monkeypatch):
     """The same limit as on a plain listener."""
     async with running(sqlite_url, certificate=pair.files()) as api:
