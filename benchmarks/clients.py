@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import secrets
 import time
 from collections.abc import Callable, Sequence
 
@@ -10,7 +11,7 @@ from benchmarks.servers import API_PORT
 
 Request = Callable[[int], bytes]
 
-_networks = itertools.count()
+_networks = itertools.count(secrets.randbelow(50_000))
 
 
 def _fresh_network() -> tuple[str, int]:

@@ -47,6 +47,7 @@ async def test_threads_have_the_lowest_priority_and_the_loop_keeps_its_own(pool)
     before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
     native = await asyncio.get_running_loop().run_in_executor(pool._threads, threading.get_native_id)
     assert os.getpriority(os.PRIO_PROCESS, native) == 19
+    assert os.sched_getscheduler(native) == os.SCHED_IDLE
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
 
 
