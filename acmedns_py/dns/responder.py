@@ -15,6 +15,7 @@ from acmedns_py.dns.fastpath import FastPath
 from acmedns_py.dns.message import Query, Transport
 from acmedns_py.dns.name import to_text
 from acmedns_py.dns.rrset import RRset
+from acmedns_py.dns.source import NO_PORT
 from acmedns_py.dns.zone import Zone
 
 __all__ = ["Now", "Responder", "Transport"]
@@ -115,18 +116,18 @@ class Responder:
     def respond(
         self,
         query: bytes,
-        source: tuple[str, int] | tuple[str, int, int, int],
+        source: bytes,
         transport: Transport,
         now: Now,
     ) -> bytes | None:
-        """Give the octets to send back to `source` (as from `recvfrom`), None for silence. Never raises.
+        """Give the octets to send back to `source` (laid out as in `dns.source`), None for silence. Never raises.
 
         Silence is for what can't be a query, and for port 0, where no answer can go (dns-correctness #4, #73). No
         answer depends on `source` or `now` otherwise.
         """
         responses = self._udp if transport is _UDP else self._tcp
         try:
-            if source[1] == 0:
+            if source[2:4] == NO_PORT:
                 self._silent += 1
                 return None
             if self._fast:

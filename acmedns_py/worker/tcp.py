@@ -11,9 +11,11 @@ import time
 from collections import OrderedDict, defaultdict, deque
 from typing import Final, cast
 
+from acmedns_py.dns import source
 from acmedns_py.dns.framing import FrameReader, FramingError, framed
 from acmedns_py.dns.responder import Responder, Transport
 from acmedns_py.worker.clock import now
+from acmedns_py.worker.sockaddr import packed
 
 WRITE_HIGH_WATER_OCTETS: Final = 64 * 1024
 """Answers that may wait for a slow reader before we stop reading its queries."""
@@ -27,6 +29,10 @@ QUERIES_A_TURN: Final = 16
 TURN_SECONDS: Final = 0.01
 """What all connections together may take before UDP and the feed have their turn: a worker that is kept from its feed
 for 2 s is killed, and no crowd of clients may bring that about."""
+
+
+NOWHERE: Final = source.packed(bytes(4), 0)
+"""The source of a connection that has ended before it could be asked for its peer."""
 
 
 class TcpConnections:
@@ -120,7 +126,7 @@ class TcpConnection(asyncio.BufferedProtocol):
         self._connections = connections
         self._listener = listener
         self._reader = FrameReader()
-        self._source: tuple[str, int] | tuple[str, int, int, int] = ("", 0)
+        self._source = NOWHERE
         self._transport: asyncio.Transport | None = None
         self._queries: deque[bytes] = deque()
         self._congested = False
@@ -131,8 +137,10 @@ class TcpConnection(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin (asyncio's name)."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by descent
-        self._source = transport.get_extra_info("peername") or ("", 0)
-        self.client = self._source[0]
+        peer = transport.get_extra_info("peername")
+        if peer:
+            self.client = peer[0]
+            self._source = packed(peer)
         self._transport.set_write_buffer_limits(high=WRITE_HIGH_WATER_OCTETS)
         self._connections.opened(self)
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from acmedns_py.dns.responder import Responder, Transport
 from acmedns_py.worker.clock import now
+from acmedns_py.worker.sockaddr import packed
 
 BATCH: Final = 128
 """Datagrams between two looks at the feed: about 2 ms of work."""
@@ -53,7 +54,7 @@ class UdpListener:
         try:
             for _ in range(BATCH):
                 query, source = receive(MAX_QUERY_OCTETS)
-                response = respond(query, source, udp, instant)
+                response = respond(query, packed(source), udp, instant)
                 if response is not None:
                     try:
                         send(response, source)
@@ -77,7 +78,7 @@ class UdpListener:
         try:
             for _ in range(BATCH):
                 query, ancillary, _, source = sock.recvmsg(MAX_QUERY_OCTETS, _CMSG_OCTETS)
-                response = respond(query, source, Transport.UDP, instant)
+                response = respond(query, packed(source), Transport.UDP, instant)
                 if response is not None:
                     asked = [_reply_from(item) for item in ancillary]
                     try:

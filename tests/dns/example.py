@@ -1,5 +1,6 @@
 """The zone that the exam is taken on: a name for every case of the tables."""
 
+from acmedns_py.dns import source
 from acmedns_py.dns.name import from_text
 from acmedns_py.dns.presentation import parse_record
 from acmedns_py.dns.responder import Now, Responder, Transport
@@ -10,7 +11,7 @@ APEX = from_text(Z)
 CURSOR = 2**32 + 1_795_000_000
 SERIAL = 1_795_000_000
 NOW = Now(monotonic=1000.0, unix=1_795_000_000.0)
-SOURCE = ("192.0.2.200", 5300)
+SOURCE = source.packed(bytes((192, 0, 2, 200)), 5300)
 
 TWO = "3c8a3c6e-0f5b-4b7e-8a56-0d1f6b1b9a01"
 EMPTY = "52bdb3a4-7d0c-4f4e-9d0e-6d4e7f2a9b02"

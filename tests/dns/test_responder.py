@@ -1,5 +1,7 @@
 """The door: silence, life of the data, counters, and that nothing brings it down."""
 
+from ipaddress import ip_address
+
 import dns.rcode
 import pytest
 from hypothesis import given, settings
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 
 from acmedns_py.dns.name import from_text
 from acmedns_py.dns.responder import Responder, Transport
+from acmedns_py.dns.source import packed
 from tests.dns.cases import CASES
 from tests.dns.example import (
     A43,
@@ -37,7 +40,7 @@ def serial(door: Responder) -> int:
     return read(ask(door, SOA_QUERY)).answer[0][0].serial
 
 
-@pytest.mark.parametrize("source", [("192.0.2.1", 0), ("2001:db8::1", 0, 0, 0)])
+@pytest.mark.parametrize("source", [packed(bytes(4), 0), packed(bytes(16), 0)])
 def test_port_0_gets_silence(source):
     """No answer can go there (dns-correctness #73)."""
     door = responder()
@@ -46,7 +49,13 @@ def test_port_0_gets_silence(source):
 
 
 @pytest.mark.parametrize(
-    "source", [("192.0.2.1", 5), ("2001:db8::1", 53, 0, 0), ("::ffff:192.0.2.1", 53, 0, 0), ("fe80::1", 9, 0, 2)]
+    "source",
+    [
+        packed(bytes((192, 0, 2, 1)), 5),
+        packed(ip_address("2001:db8::1").packed, 53),
+        packed(ip_address("::ffff:192.0.2.1").packed, 53),
+        packed(ip_address("fe80::1").packed, 9),
+    ],
 )
 def test_answers_do_not_depend_on_the_source(source):
     """IPv4, IPv6 and mapped clients get the same octets (dns-correctness #50, #85)."""

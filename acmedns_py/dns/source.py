@@ -1,0 +1,30 @@
+"""Where a query came from, in the octets of the kernel's own socket address (ip(7), ipv6(7)).
+
+    IPv4   family 2, port 2, address 4, zero 8                          16 octets
+    IPv6   family 2, port 2, flow 4, address 16, scope 4                28 octets
+
+So no text is made of an address, and none is read, for a packet that is answered by one look-up. The family is left to
+whoever talks to the kernel: the length tells the two apart.
+"""
+
+import struct
+
+_V4 = struct.Struct("!2xH4s8x")
+_V6 = struct.Struct("!2xH4x16s4x")
+_V4_OCTETS = 16
+_MAPPED = bytes(10) + b"\xff\xff"
+
+NO_PORT = b"\0\0"
+"""What `source[2:4]` is where no answer can go (dns-correctness #73)."""
+
+
+def packed(address: bytes, port: int) -> bytes:
+    """Give the source for an address of 4 or 16 octets and a port; family, flow and scope are left zero."""
+    return (_V4 if len(address) == 4 else _V6).pack(port, address)
+
+
+def address(source: bytes) -> bytes:
+    """Give the 4 or 16 octets of the address; an IPv4 address in IPv6 form counts as IPv4 (RFC 4291 2.5.5.2)."""
+    if len(source) == _V4_OCTETS:
+        return source[4:8]
+    return source[20:24] if source.startswith(_MAPPED, 8) else source[8:24]
