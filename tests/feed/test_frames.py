@@ -50,6 +50,9 @@ CONTROL: list[Frame] = [
     Release(3),
     Stop(4.5),
 ]
+NESTED = (5010).to_bytes(4, "big") + b"\x93" + encoded(Loaded(1))[5:] + b"\x91" * 5000 + b"\xc0"
+"""A frame with one element too many, which is read over: arrays in arrays, 5,000 deep."""
+
 WORKER: list[Frame] = [Hello("a fence", fenced=True), Applied(2**40), Report({"udp.NOERROR": 3}, (1, 2))]
 
 
@@ -86,6 +89,8 @@ def test_a_frame_behind_a_whole_one_waits_for_its_rest():
         (MAX_FRAME_OCTETS + 1).to_bytes(4, "big"),
         b"\0\0\0\1\xc1",
         b"\0\0\0\2\x91\xa0",
+        b"\0\0\0\5\x91\xa3\xff\xfe\xfd",
+        NESTED,
         encoded(Applied(1)),
     ],
 )
