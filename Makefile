@@ -48,6 +48,11 @@ lab: peers ## issue real certificates through the server, step by step, in a pri
 bench: peers ## measure, side by side with NSD
 	@$(BIN)/python -m benchmarks
 
+.PHONY: fuzz
+fuzz: SECONDS ?= 60
+fuzz: $(VENV)/dev.stamp ## look for octets that break a parser: make fuzz SECONDS=600
+	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(TARGETS)
+
 .PHONY: lint
 lint: $(VENV)/dev.stamp ## format check, lint, types, import rules
 	$(BIN)/ruff format --check .
