@@ -312,4 +312,4 @@ def test_what_cookies_can_make_us_remember_is_bounded(monkeypatch):
         now = NOW._replace(unix=NOW.unix + number // 50)
         full = door._rendered(door._full(octets, Transport.UDP), source, Transport.UDP, now)
         assert door.respond(octets, source, Transport.UDP, now) == full
-        assert len(door._fast_path._with_options) <= 10
+        assert len(door._fast_path._options_over_udp) <= 10
