@@ -129,7 +129,8 @@ class FastPath:
             if unix is not self._unix:
                 self._at(unix)
             made = self._options_over_udp if transport is _UDP else self._options_over_tcp
-            shape = made.get(key + source[_ADDRESS_AT:]) or self._shaped_with_options(key, source, transport, made)
+            # The source goes first, as its length is not said: IPv6 begins with a flow of zero, and IPv4 never does.
+            shape = made.get(source[_ADDRESS_AT:] + key) or self._shaped_with_options(key, source, transport, made)
         if shape is None:
             return None
         key, asks_txt, limit, hit_head, hit_counts, nodata_head, nxdomain_head, _edns, opt = shape
@@ -185,7 +186,7 @@ class FastPath:
         opt = opt_record(edns, Rcode.NOERROR, self._options.reply(edns, source, transport, self._unix))
         if len(made) >= MAX_SHAPES:
             made.clear()
-        shape = made[key + source[_ADDRESS_AT:]] = plain._replace(opt=opt)
+        shape = made[source[_ADDRESS_AT:] + key] = plain._replace(opt=opt)
         return shape
 
     def _shaped(self, key: bytes) -> _Shape | None:
