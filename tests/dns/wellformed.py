@@ -9,6 +9,7 @@ HEADER = struct.Struct("!6H")
 SENT_RCODES = {0, 1, 2, 3, 4, 5, 16, 23}
 """NOERROR to REFUSED, BADVERS and BADCOOKIE."""
 
+NSID, COOKIE, KEEPALIVE, EDE = 3, 10, 11, 15
 MOST_RECORDS = 16
 PAYLOAD_OCTETS = 1232
 
@@ -26,9 +27,10 @@ def _name_end(octets: bytes, start: int) -> int | None:
 
 
 def question_of(query: bytes) -> bytes | None:
-    """Give the octets of the one question, None where there is none, more than one, or none that can be read."""
-    if HEADER.unpack_from(query)[2] != 1:
-        return None
+    """Give the octets of the one question, empty where none is asked, None for more than one or one that can't be read."""
+    questions = HEADER.unpack_from(query)[2]
+    if questions != 1:
+        return None if questions else b""
     position = 12
     while position < len(query) and 0 < query[position] < 64:
         position += 1 + query[position]
@@ -63,13 +65,20 @@ def opt_of(query: bytes) -> tuple[int, int, bytes] | None:
     return None
 
 
-def _whole(options: bytes) -> bool:
-    while len(options) >= 4:
-        length = 4 + int.from_bytes(options[2:4], "big")
-        if length > len(options):
-            return False
-        options = options[length:]
-    return not options
+def options_of(rdata: bytes) -> list[tuple[int, bytes]] | None:
+    """Give the options as (code, data), None where they do not fill their place exactly."""
+    options = []
+    while len(rdata) >= 4:
+        code, length = struct.unpack_from("!HH", rdata)
+        if 4 + length > len(rdata):
+            return None
+        options.append((code, rdata[4 : 4 + length]))
+        rdata = rdata[4 + length :]
+    return None if rdata else options
+
+
+def _whole(rdata: bytes) -> bool:
+    return options_of(rdata) is not None
 
 
 def check(query: bytes, response: bytes | None, transport: Transport) -> None:
@@ -93,10 +102,9 @@ def check(query: bytes, response: bytes | None, transport: Transport) -> None:
         assert (flags & 15, len(response)) == (4, 12), "another opcode was not just refused"
         return
     assert flags & RD == query_flags & RD, "RD is not copied"
-    assert qdcount == (asked is not None), "a question that can be read comes back, others don't"
-    if asked is not None:
-        assert response[12 : 12 + len(asked)] == asked, "another question"
-    else:
+    assert qdcount == bool(asked), "a question that can be read comes back, others don't"
+    assert response[12 : 12 + len(asked or b"")] == (asked or b""), "another question"
+    if asked is None:
         assert len(response) == 12, "something behind the header where no question could be read"
 
     message = read(response)
@@ -104,6 +112,8 @@ def check(query: bytes, response: bytes | None, transport: Transport) -> None:
     assert (message.edns >= 0) == (opt is not None), "an OPT where none was read, or none where one was"
     limit = 65535 if transport is Transport.TCP else min(max(512, opt[0]), PAYLOAD_OCTETS) if opt else 512
     assert len(response) <= limit, f"{len(response)} octets over {transport}, limit {limit}"
+    if opt is not None:
+        check_options(opt, [(int(found.otype), found.to_wire()) for found in message.options], transport)
     if flags & TC:
         assert transport is Transport.UDP, "TC over TCP"
         assert (ancount, nscount, arcount) == (0, 0, message.edns >= 0), "data beside TC"
@@ -113,6 +123,23 @@ def check(query: bytes, response: bytes | None, transport: Transport) -> None:
     if int(message.rcode()) == 3:
         assert flags & AA or flags & TC, "a denial without authority"
         assert nscount == 1 or flags & TC, "a denial without SOA"
+
+
+def check_options(opt: tuple[int, int, bytes], sent: list[tuple[int, bytes]], transport: Transport) -> None:
+    """Raise `AssertionError` where options go out that the query's OPT gives no reason for, or a cookie does not."""
+    _, ttl, rdata = opt
+    asked = dict(reversed(options_of(rdata) or [])) if not ttl >> 16 & 0xFF else {}
+    codes = [code for code, _ in sent]
+    assert len(codes) == len(set(codes)), "an option twice"
+    allowed = {EDE, COOKIE if COOKIE in asked else EDE, NSID if NSID in asked else EDE}
+    if KEEPALIVE in asked and transport is Transport.TCP:
+        allowed.add(KEEPALIVE)
+    assert set(codes) <= allowed, f"options {codes} to {list(asked)}"
+    if len(asked.get(COOKIE, b"")) in {8, *range(16, 41)}:
+        reply = dict(sent).get(COOKIE, b"")
+        assert (len(reply), reply[:8]) == (24, asked[COOKIE][:8]), "a client's cookie got no server cookie"
+    else:
+        assert COOKIE not in codes, "a cookie to what is none"
 
 
 def check_truncated(response: bytes, truncated: bytes) -> None:

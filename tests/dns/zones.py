@@ -84,33 +84,50 @@ def rdatas(rrtype: int, number: int, targets: list[bytes]) -> tuple[bytes, ...]:
     }[rrtype]
 
 
+class Entry(NamedTuple):
+    """One owner: its labels, in front of the apex or of an earlier owner, what stands there, and which data."""
+
+    labels: list[bytes]
+    in_front_of: int
+    kind: tuple[int, ...]
+    choice: int
+    ttl: int
+
+
 ENTRIES = st.lists(
-    st.tuples(st.lists(LABELS, min_size=1, max_size=3), st.sampled_from(KINDS), st.integers(0, 255), TTLS),
+    st.builds(
+        Entry,
+        st.lists(LABELS, min_size=1, max_size=2),
+        st.one_of(st.just(0), st.integers(0, 8)),
+        st.sampled_from(KINDS),
+        st.integers(0, 255),
+        TTLS,
+    ),
     min_size=3,
     max_size=8,
 )
 NAMES = st.dictionaries(CHALLENGE_LABELS, st.sampled_from(TEXTS), max_size=3)
 
 
-def zone_of(
-    entries: list[tuple[list[bytes], tuple[int, ...], int, int]],
-    names: dict[bytes, tuple[bytes, ...]],
-    number: int,
-    ttl: int,
-) -> Generated:
-    """Give the zone of these owners and challenges; `number` chooses the apex's data."""
+def zone_of(entries: list[Entry], names: dict[bytes, tuple[bytes, ...]], nobody: list[bytes], number: int) -> Generated:
+    """Give the zone of these owners and challenges; `nobody` may be named in the SOA, and `number` chooses its data."""
+    owners: dict[bytes, Entry] = {}
+    for entry in entries:
+        bases = [APEX, *owners]
+        owners[below(entry.labels, bases[entry.in_front_of % len(bases)])] = entry
     challenges = {below([label]): texts for label, texts in names.items()}
-    owners = {below(labels): entry for labels, *entry in entries}
-    around = [APEX, *owners, *challenges]
+    around = [APEX, *owners, *challenges, below(nobody)]
     targets = [*around, b"\x02ns\x07example\x03net\0", *(in_mixed_case(name, 0x5A5A) for name in around)]
-    static = [RRset(APEX, rrtype, ttl, rdatas(rrtype, number, targets)) for rrtype in (RRType.SOA, NS)]
-    for owner, (kind, choice, lifetime) in owners.items():
-        types = WITHOUT_CUT_OR_ALIAS[choice % 7] if owner.startswith(b"\x01*") and NS in kind else kind
-        static += [RRset(owner, rrtype, lifetime, rdatas(rrtype, choice, targets)) for rrtype in types]
+    soa = RRset(APEX, RRType.SOA, 60 * (number % 3), rdatas(RRType.SOA, number, [below(nobody), *targets]))
+    static = [soa, RRset(APEX, NS, 300, rdatas(NS, number, targets))]
+    for owner, entry in owners.items():
+        is_odd = owner == APEX or (owner.startswith(b"\x01*") and NS in entry.kind)
+        types = WITHOUT_CUT_OR_ALIAS[entry.choice % 7] if is_odd else entry.kind
+        static += [RRset(owner, rrtype, entry.ttl, rdatas(rrtype, entry.choice, targets)) for rrtype in types]
     return Generated(static, challenges, around)
 
 
-ZONES = st.builds(zone_of, ENTRIES, NAMES, st.integers(0, 255), TTLS)
+ZONES = st.builds(zone_of, ENTRIES, NAMES, st.lists(LABELS, min_size=1, max_size=3), st.integers(0, 255))
 """Zones without what `check_zone` refuses, but for data that a delegation hides and servers without addresses."""
 
 
@@ -133,7 +150,7 @@ OPTS = st.one_of(
         opt,
         st.sampled_from([0, 512, 700, 1232, 65535]),
         flags=st.sampled_from([0, 0x8000]),
-        options=st.sampled_from([b"", b"", option(3), option(12, b"\0" * 7)]),
+        options=st.sampled_from([b"", b"", option(3), option(12, b"\0" * 7), option(10, b"12345678")]),
     ),
 )
 

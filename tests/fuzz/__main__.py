@@ -46,7 +46,8 @@ def run(target: str, found: Path, *options: str) -> Outcome:
         *([str(kept)] if kept.exists() else []),
     ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, errors="replace", check=False)
-    log = done.stdout + done.stderr
+    # What Python says of the exception goes to the one, the way to it to the other.
+    log = done.stderr + done.stdout
     begun, latest, broken = BEGUN.search(log), LATEST.findall(log), BROKEN.search(log)
     if not latest or (done.returncode != 0 and broken is None):
         raise RuntimeError(f"{target} was not fuzzed (exit {done.returncode}):\n{log}")

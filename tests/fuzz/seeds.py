@@ -19,6 +19,12 @@ SEEDS: dict[str, list[bytes]] = {
         for start in (IN_ONE_PIECE, CUT_TWICE)
         for messages in ([bytes(12)], QUERIES[1:2], QUERIES[1:4])
     ],
+    "cookie": [
+        bytes((choice,)) + age.to_bytes(4, "big", signed=True) + b"12345678" + changes
+        for choice in (0, 1, 2, 3, 13)
+        for age in (0, -300, -301, 1800, 3600, 3601)
+        for changes in (b"", b"\0" * 8 + b"\1", bytes(23) + b"\1", bytes(40))
+    ],
     "feed": [
         start + octets
         for start in (IN_ONE_PIECE, CUT_TWICE)

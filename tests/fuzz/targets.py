@@ -9,7 +9,7 @@ CORPUS = Path(__file__).parent / "corpus"
 DICTIONARIES = Path(__file__).parent / "dictionaries"
 FOUND = ROOT / "var/fuzz"
 
-TARGETS = ("gate", "presentation", "framing", "feed")
+TARGETS = ("gate", "presentation", "framing", "cookie", "feed")
 
 
 def instrumented(target: str) -> list[str]:
