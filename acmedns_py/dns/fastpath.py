@@ -83,7 +83,8 @@ class FastPath:
     def __init__(self, zone: Zone) -> None:
         """`zone` need not be loaded before the first `changed`."""
         self._zone = zone
-        self._packed: dict[bytes, bytes] = {}
+        self._challenges = zone.challenges
+        self._hot = zone.challenges.hot
         self._nodes: dict[bytes, Node] = {}
         self._shapes: dict[bytes, _Shape] = {}
         self._negative: dict[int, bytes] = {}
@@ -94,7 +95,6 @@ class FastPath:
     def changed(self) -> None:
         """Forget everything that the zone's data went into; the work is bounded by what may be remembered."""
         zone = self._zone
-        self._packed = zone.challenges.packed
         self._nodes = zone.nodes
         self._negative.clear()
         self._remembered.clear()
@@ -116,7 +116,9 @@ class FastPath:
         asks_txt, limit, hit_head, hit_counts, nodata_head, nxdomain_head, opt = shape
         question = query[12 : end + 4]
         name = query[12:end].lower()
-        packed = self._packed.get(name)
+        packed = self._hot.get(name)
+        if packed is None:
+            packed = self._challenges.packed(name)
         if packed and asks_txt:
             response = b"".join((query[:2], hit_head, packed[:2], hit_counts, question, packed[2:], opt))
         elif packed is not None:

@@ -4,7 +4,7 @@ The shell calls `load` once and `apply` for each later cursor, in cursor order, 
 one thread. Before the first `load` the zone is there but nothing is known of it: its names get SERVFAIL.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from acmedns_py.dns import wire
@@ -16,6 +16,7 @@ from acmedns_py.dns.message import Query, Transport
 from acmedns_py.dns.name import to_text
 from acmedns_py.dns.rrset import RRset
 from acmedns_py.dns.source import NO_PORT
+from acmedns_py.dns.table import ChallengeTable
 from acmedns_py.dns.zone import Zone
 
 __all__ = ["Now", "Responder", "Transport"]
@@ -35,7 +36,7 @@ class Responder:
 
     def __init__(self, *, apex: bytes, txt_ttl: int) -> None:
         """`apex` is a folded name in wire form, `txt_ttl` the TTL of challenge TXT records in seconds."""
-        self._zone = Zone(apex, Challenges(txt_ttl))
+        self._zone = Zone(apex, Challenges(apex, txt_ttl))
         self._fast_path = FastPath(self._zone)
         self._cursor: int | None = None
         self._fast = False
@@ -63,16 +64,19 @@ class Responder:
         self._zone.stale = value
         self._fast = self._cursor is not None and not value
 
-    def load(self, cursor: int, static: Iterable[RRset], challenges: Mapping[bytes, tuple[bytes, ...]]) -> None:
+    def load(self, cursor: int, static: Iterable[RRset], challenges: ChallengeTable) -> None:
         """Replace everything by the zone at that cursor.
 
-        `static` holds the SOA, whose serial is overwritten; `challenges` has the live values by owner, perhaps none.
+        `static` holds the SOA, whose serial is overwritten; `challenges` has the live values by owner, perhaps
+        none, and is taken over.
         Raises `ValueError` for data that are no zone, and answers SERVFAIL until a `load` succeeds.
         """
         self._cursor = None
         self._fast = False
         zone = self._zone
-        for owner in challenges:
+        if challenges.apex != zone.apex:
+            raise ValueError(f"challenge names of {to_text(challenges.apex)} are not those of {to_text(zone.apex)}")
+        for owner in challenges.others:
             self._check_challenge_owner(owner)
         zone.load(cursor, static)
         zone.challenges.load(challenges)

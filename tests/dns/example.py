@@ -5,6 +5,7 @@ from acmedns_py.dns.name import from_text
 from acmedns_py.dns.presentation import parse_record
 from acmedns_py.dns.responder import Now, Responder, Transport
 from acmedns_py.dns.rrset import RRset
+from acmedns_py.dns.table import ChallengeTable
 
 Z = "auth.example.org"
 APEX = from_text(Z)
@@ -82,9 +83,8 @@ def rrsets(lines: list[str]) -> list[RRset]:
 def responder(lines: list[str] | None = None, challenges: dict[bytes, tuple[bytes, ...]] | None = None) -> Responder:
     """Give a responder that has loaded the zone."""
     made = Responder(apex=APEX, txt_ttl=1)
-    made.load(
-        CURSOR, rrsets(STATIC_LINES if lines is None else lines), CHALLENGES if challenges is None else challenges
-    )
+    names = ChallengeTable(APEX, CHALLENGES if challenges is None else challenges)
+    made.load(CURSOR, rrsets(STATIC_LINES if lines is None else lines), names)
     return made
 
 

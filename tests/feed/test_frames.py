@@ -35,7 +35,7 @@ OWNER = b"\x04host\x04auth\x07example\x03org\0"
 CONTROL: list[Frame] = [
     Setup(1, (Listener(0, 7, tcp=True, wildcard=False),), b"\x04auth\0", 1, 10.0, 1000, 100),
     Static(((OWNER, 6, StaticData(60, (b"rdata",))),)),
-    Challenges(((OWNER, (b"a", b"b")), (b"\x01x" + OWNER, ()))),
+    Challenges((b"", b"\0\4host\1"), ((OWNER, (b"a", b"b")), (b"\x01x" + OWNER, ()))),
     Loaded(2**40),
     Serve(),
     Apply(

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterable, Iterator
 
 from acmedns_py.dns.rrset import RRset
+from acmedns_py.dns.table import ChallengeTable
 from acmedns_py.feed.changes import StaticData, Values, ZoneState
 from acmedns_py.feed.image import ZoneImage
 from acmedns_py.service.sockets import Address, bind_dns
@@ -33,7 +34,7 @@ def workers(
             apex=APEX,
             txt_ttl=1,
             limits=limits,
-            image=ZoneImage(ZoneState(CURSOR, dict(challenges), static)),
+            image=ZoneImage(ZoneState(CURSOR, ChallengeTable(APEX, challenges), static)),
         )
         await pool.start()
         pools.append(pool)
