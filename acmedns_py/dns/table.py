@@ -1,8 +1,8 @@
 """Challenge owners and their TXT values in few octets: a million names with two values each take about 130 MB.
 
-A dict of bytes takes more for its objects than for what is in them. Here some eight names share one object, a bucket:
+A dict of bytes takes more for its objects than for what is in them. Here some sixteen names share one object, a bucket:
 
-    bucket = entry*    entry = 0 key 1 (2 value)*
+    bucket = entry*    entry = 0 key 1 payload    payload = values joined by 2
 
 where the key is the owner without the apex (a length octet and the label). Keys hold no octet 0 or 1 and values none
 below 3, so that `0 key 1` is found at that owner's entry and nowhere else, and an entry ends where the next 0 is. Names
@@ -27,8 +27,8 @@ VALUE_OCTETS: Final = 43
 MAX_ENTRY_VALUES: Final = 4
 """More values than a renewal leaves stand in the dict: long entries would slow the names beside them."""
 
-_NAMES_IN_A_BUCKET: Final = 8
-"""Measured: twice as many save 2 MB in a million names and take 0.5 us more to look through."""
+_NAMES_IN_A_BUCKET: Final = 16
+"""Measured: half as many take 3 MB more in a million names, and 0.1 us less to find one, 0.2 us to find none."""
 
 Values = tuple[bytes, ...]
 
@@ -36,12 +36,12 @@ Values = tuple[bytes, ...]
 class ChallengeTable(Mapping[bytes, Values]):
     """{owner: values} of one zone; owners are folded, values in the order in which they are served."""
 
-    def __init__(self, apex: bytes, values_by_owner: Mapping[bytes, Values] | None = None, *, room: int = 0) -> None:
-        """`apex` is folded; with `room` for the names to come, taking them in is some third quicker."""
+    def __init__(self, apex: bytes, values_by_owner: Mapping[bytes, Values] | None = None) -> None:
+        """`apex` is folded."""
         self.apex = apex
         self._key_end = -len(apex)
-        self._buckets: list[bytes] = [b""] * max(1, room // _NAMES_IN_A_BUCKET)
-        self._places = _places(len(self._buckets))
+        self._buckets: list[bytes] = [b""]
+        self._places = 0
         self._common = 0
         self._others: dict[bytes, Values] = {}
         for owner, values in (values_by_owner or {}).items():
@@ -88,7 +88,7 @@ class ChallengeTable(Mapping[bytes, Values]):
         For what is known to be so: a million come at the start.
         """
         key = owner[: self._key_end]
-        payload = b"\2" + b"\2".join(values) if values else b""
+        payload = b"\2".join(values)
         if not self._is_common(owner, key, payload, len(values)):
             self._others[owner] = values
             return
@@ -100,9 +100,8 @@ class ChallengeTable(Mapping[bytes, Values]):
     def _is_common(self, owner: bytes, key: bytes, payload: bytes, values: int) -> bool:
         return (
             values <= MAX_ENTRY_VALUES
-            and len(payload) == values * (VALUE_OCTETS + 1)
-            and payload[:: VALUE_OCTETS + 1] == b"\2" * values
-            and payload.count(2) == values
+            and len(payload) == max(0, values * (VALUE_OCTETS + 1) - 1)
+            and payload[VALUE_OCTETS :: VALUE_OCTETS + 1].count(2) == payload.count(2) == max(0, values - 1)
             and not (0 in payload or 1 in payload or 0 in key or 1 in key)
             and owner.endswith(self.apex)
             and owner[0] + 1 == len(key)
@@ -124,7 +123,7 @@ class ChallengeTable(Mapping[bytes, Values]):
         self._buckets[split], self._buckets[added] = map(b"".join, parts)
 
     def payload(self, owner: bytes) -> bytes | None:
-        r"""Give the values of an owner in a bucket, each with an octet 2 in front; None where it is in none."""
+        """Give the values of an owner in a bucket, joined by an octet 2; None where it is in none."""
         key = owner[: self._key_end]
         place = crc32(key) & self._places
         buckets = self._buckets
@@ -185,4 +184,4 @@ def _places(buckets: int) -> int:
 
 
 def _values(payload: bytes) -> Values:
-    return tuple(payload.split(b"\2")[1:])
+    return tuple(payload.split(b"\2")) if payload else ()

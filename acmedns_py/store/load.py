@@ -5,7 +5,7 @@ from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from acmedns_py.dns.table import ChallengeTable
@@ -21,13 +21,12 @@ async def zone_state(connection: AsyncConnection, ground: Ground) -> ZoneState:
     """Everything that is served; `connection` must see one moment for all of its reads."""
     cursor = await connection.scalar(select(zone.c.cursor).where(zone.c.id == ground.zone_id))
     assert cursor is not None, "the zone's row was made when the store was opened"
-    accounts = await connection.scalar(select(func.count()).select_from(account))
-    challenges = await connection.run_sync(_challenges, ground, accounts or 0)
+    challenges = await connection.run_sync(_challenges, ground)
     return ZoneState(cursor, challenges, await static_rrsets(connection, ground))
 
 
-def _challenges(connection: Connection, ground: Ground, accounts: int) -> ChallengeTable:
-    challenges = ChallengeTable(ground.apex, room=accounts)
+def _challenges(connection: Connection, ground: Ground) -> ChallengeTable:
+    challenges = ChallengeTable(ground.apex)
     for label, rows in groupby(_rows(connection), itemgetter(0)):
         # In the order in which they are served: by cursor, then by octets.
         values = [(written, value) for _label, written, value in rows if value is not None]

@@ -55,7 +55,7 @@ def test_a_name_made_of_two_entries_is_not_there():
     key = b"\x03abc"
     value = b"0" * 43
     table = ChallengeTable(APEX, {below(b"abc"): (value,), below(b"abd"): (value,)})
-    joined = key + b"\1\2" + value + b"\0\x03abd"
+    joined = key + b"\1" + value + b"\0\x03abd"
     assert b"\0" + joined + b"\1" in b"".join(table.parts()[0])
     assert joined + APEX not in table
     assert table.payload(joined + APEX) is None
@@ -76,12 +76,12 @@ def test_growth_loses_nothing():
 
 
 def test_buckets_stay_short():
-    """Some eight names stand in a bucket, whether labels are random or count up, so that any is found as fast."""
+    """Some sixteen names stand in a bucket, whether labels are random or count up, so that any is found as fast."""
     for label in (b"%036d", b"%08x-0000-4000-8000-000000000000"):
         table = ChallengeTable(APEX, {below(label % n): () for n in range(50_000)})
         sizes = [bucket.count(0) for bucket in table.parts()[0]]
         assert sum(sizes) == 50_000
-        assert 7 < sum(sizes) / len(sizes) <= 8
+        assert 15 < sum(sizes) / len(sizes) <= 16
         assert max(sizes) < 64
 
 
@@ -131,7 +131,7 @@ def test_tables_that_grew_differently_have_no_differing_owners():
 
 @pytest.mark.parametrize("round_trips", [0, 3])
 def test_names_take_few_octets(round_trips):
-    """Names with two values take at most 12 octets besides their own 125, also after all were changed."""
+    """Names with two values take at most 8 octets besides their own 124, also after all were changed."""
     names = 20_000
     table = ChallengeTable(APEX)
     for turn in range(round_trips + 1):
@@ -140,4 +140,4 @@ def test_names_take_few_octets(round_trips):
     buckets, others = table.parts()
     octets = sys.getsizeof(buckets) + sum(map(sys.getsizeof, buckets)) + sys.getsizeof(others)
     assert not others
-    assert octets < names * (1 + 37 + 1 + 2 * 44 + 12)
+    assert octets < names * (37 + 2 * 43 + 1 + 8)
