@@ -86,7 +86,8 @@ class FastPath:
         """`zone` need not be loaded before the first `changed`; `options` makes the options of responses."""
         self._zone = zone
         self._options = options
-        self._packed: dict[bytes, bytes] = {}
+        self._challenges = zone.challenges
+        self._hot = zone.challenges.hot
         self._nodes: dict[bytes, Node] = {}
         self._shapes: dict[bytes, _Shape] = {}
         self._options_over_udp: dict[bytes, _Shape] = {}
@@ -101,7 +102,6 @@ class FastPath:
     def changed(self) -> None:
         """Forget everything that the zone's data went into; the work is bounded by what may be remembered."""
         zone = self._zone
-        self._packed = zone.challenges.packed
         self._nodes = zone.nodes
         self._negative.clear()
         self._remembered.clear()
@@ -136,7 +136,9 @@ class FastPath:
         key, asks_txt, limit, hit_head, hit_counts, nodata_head, nxdomain_head, _edns, opt = shape
         question = query[12 : end + 4]
         name = query[12:end].lower()
-        packed = self._packed.get(name)
+        packed = self._hot.get(name)
+        if packed is None:
+            packed = self._challenges.packed(name)
         self.subject = b""
         if packed and asks_txt:
             self.subject = name

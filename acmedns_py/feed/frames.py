@@ -61,9 +61,10 @@ class Static(Frame, frozen=True):
 
 
 class Challenges(Frame, frozen=True):
-    """A part of the snapshot: challenge names with their values."""
+    """A part of the snapshot: the next buckets of the table of challenge names, and names that stand in none."""
 
-    names: tuple[tuple[bytes, Values], ...]
+    buckets: tuple[bytes, ...]
+    others: tuple[tuple[bytes, Values], ...]
 
 
 class Loaded(Frame, frozen=True):

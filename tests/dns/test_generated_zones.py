@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from acmedns_py.dns.challenges import Challenges
 from acmedns_py.dns.responder import Responder, Transport
 from acmedns_py.dns.rrset import txt_rdata
+from acmedns_py.dns.table import ChallengeTable
 from acmedns_py.dns.zone import Alias, Hit, NoData, NxDomain, Outcome, Referral, Unavailable, Zone
 from tests.dns import wellformed
 from tests.dns.example import APEX, CURSOR, NOW, POLICY, SOURCE
@@ -17,8 +18,8 @@ from tests.dns.zones import ASKED_TYPES, CHALLENGE_LABELS, ZONES, Generated, bel
 
 
 def loaded(generated: Generated) -> Zone:
-    challenges = Challenges(1)
-    challenges.load(generated.challenges)
+    challenges = Challenges(APEX, 1)
+    challenges.load(ChallengeTable(APEX, generated.challenges))
     zone = Zone(APEX, challenges)
     zone.load(0, generated.static)
     return zone
@@ -89,7 +90,7 @@ def test_both_paths_send_the_same_octets_for_any_zone(data):
     """Whatever zone, names and changes chance makes, in whatever order; and each answer is well formed."""
     generated = data.draw(ZONES)
     door = Responder(apex=APEX, txt_ttl=1, policy=POLICY)
-    door.load(CURSOR, generated.static, generated.challenges)
+    door.load(CURSOR, generated.static, ChallengeTable(APEX, generated.challenges))
     owners = [*generated.challenges, below([b"unknown"])]
     for _ in range(data.draw(st.integers(1, 3))):
         for octets, transport in data.draw(
