@@ -26,6 +26,11 @@ class Run:
     rate: float
     busy: float
 
+    @property
+    def microseconds(self) -> float:
+        """Give what one answer took of the server's threads, which a disturbed machine moves less than the rate."""
+        return self.busy / self.rate * 1e6
+
 
 def hardest(server: Server, queries: Path, kind: Kind, *, core: str | None) -> tuple[str, ...]:
     """Try dnsperf's options on a server and give those under which it answers most."""

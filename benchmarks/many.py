@@ -4,6 +4,7 @@ from collections import defaultdict
 from contextlib import ExitStack
 
 from benchmarks import builds, load, machine, queries, servers, zones
+from benchmarks.load import Run
 from benchmarks.queries import TXT
 from benchmarks.report import Row, Settings, table
 
@@ -23,7 +24,7 @@ def speed(settings: Settings) -> list[Row]:
     server_core, client_core = machine.cores()
     build = builds.builds(settings.folder)[0]
     times = {FEW: settings.many // FEW, settings.many: 1}
-    rates: dict[tuple[str, int], list[float]] = defaultdict(list)
+    runs: dict[tuple[str, int], list[Run]] = defaultdict(list)
     with ExitStack() as stack:
         standing = []
         for accounts in times:
@@ -41,7 +42,8 @@ def speed(settings: Settings) -> list[Row]:
         for _ in range(settings.rounds):
             for server, accounts, file in standing:
                 run = load.run(server, file, TXT, options=options, times=times[accounts], core=client_core)
-                rates[server.name, accounts].append(run.rate)
+                runs[server.name, accounts].append(run)
+    rates = {key: [run.rate for run in made] for key, made in runs.items()}
     of_nsd = {
         accounts: [
             one / other for one, other in zip(rates[build.name, accounts], rates[servers.NSD, accounts], strict=True)
@@ -49,12 +51,19 @@ def speed(settings: Settings) -> list[Row]:
         for accounts in times
     }
     lines = [
-        (f"{accounts:,}", who, f"{machine.median(figures):,.0f}", " ".join(f"{rate / 1000:.0f}" for rate in figures))
-        for (who, accounts), figures in rates.items()
+        (
+            f"{accounts:,}",
+            who,
+            f"{machine.median(rates[who, accounts]):,.0f}",
+            f"{machine.median([run.busy for run in made]):.0%}",
+            f"{machine.median([run.microseconds for run in made]):.1f}",
+            " ".join(f"{run.rate / 1000:.0f}" for run in made),
+        )
+        for (who, accounts), made in runs.items()
     ]
     print(
         f"\nTXT over UDP, {VALUES} values each, every name asked once or {times[FEW]} times, in random order\n"
-        f"{table(('accounts', 'server', 'queries/s', 'runs, thousands'), lines)}"
+        f"{table(('accounts', 'server', 'queries/s', 'busy', 'µs each', 'runs, thousands'), lines)}"
     )
     for accounts, ratios in of_nsd.items():
         print(f"  {accounts:,} accounts: {machine.median(ratios):.2f} of NSD")

@@ -139,10 +139,11 @@ def _table(runs: Runs, names: Sequence[str]) -> str:
                 f"{_ratio(runs, (kind, who), (kind, names[0])):.2f}",
                 f"{_ratio(runs, (kind, who), (TXT, who)):.2f}",
                 f"{busy:.0%}",
+                f"{machine.median([run.microseconds for run in runs[kind, who]]):.1f}",
                 " ".join(f"{rate / 1000:.0f}" for rate in rates),
             )
         )
-    heads = ("kind", "server", "queries/s", f"of {names[0]}", "of its TXT", "busy", "runs, thousands")
+    heads = ("kind", "server", "queries/s", f"of {names[0]}", "of its TXT", "busy", "µs each", "runs, thousands")
     return f"{table(heads, lines)}\n  +: the server waited for dnsperf, and can do more"
 
 
