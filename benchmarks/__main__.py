@@ -29,7 +29,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure, side by side with others.")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(known)}; all without one")
     parser.add_argument("--rounds", type=int, default=5, help="of which medians are taken (default: 5)")
-    parser.add_argument("--seconds", type=float, default=4.0, help="of each run in a round (default: 4)")
+    parser.add_argument("--seconds", type=float, default=3.0, help="of each run in a round (default: 3)")
     parser.add_argument("--quick", action="store_true", help="one round of a second, a tenth of the accounts: a look")
     parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="where the part cost draws what it saw")
     arguments = parser.parse_args()
