@@ -106,7 +106,7 @@ def nsd(folder: Path, zone: Path, *, processes: int = 1, core: str | None = None
         f'zone:\n name: {ZONE}\n zonefile: "{zone}"\n',
         encoding="utf-8",
     )
-    command = [str(_program("nsd")), "-d", "-c", str(folder / "nsd.conf")]
+    command = [str(program("nsd")), "-d", "-c", str(folder / "nsd.conf")]
     with _running(_on(core, command), folder / "log", lambda: _answers(port)) as (process, seconds):
         yield Server(NSD, port, process, seconds)
 
@@ -125,15 +125,16 @@ def knot(folder: Path, zone: Path, *, workers: int = 1, core: str | None = None)
         f'    journal-content: none\n    zonefile-load: whole\nzone:\n  - domain: {ZONE}\n    file: "{zone}"\n',
         encoding="utf-8",
     )
-    command = [str(_program("knotd")), "-c", str(folder / "knot.conf")]
+    command = [str(program("knotd")), "-c", str(folder / "knot.conf")]
     with _running(_on(core, command), folder / "log", lambda: _answers(port)) as (process, seconds):
         yield Server(KNOT, port, process, seconds)
 
 
-def _program(program: str) -> Path:
-    found = peers.find(program)
+def program(called: str) -> Path:
+    """Give the path of a program of the distribution; ends where it is missing."""
+    found = peers.find(called)
     if found is None:
-        raise SystemExit(f"{program} is not installed here; run tests/tools/install")
+        raise SystemExit(f"{called} is not installed here; run tests/tools/install")
     return found
 
 
@@ -147,7 +148,7 @@ def _answers(port: int) -> bool:
 
 
 def _on(core: str | None, command: list[str]) -> list[str]:
-    return command if core is None else [str(_program("taskset")), "-c", core, *command]
+    return command if core is None else [str(program("taskset")), "-c", core, *command]
 
 
 @contextlib.contextmanager

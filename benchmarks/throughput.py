@@ -140,11 +140,22 @@ def _table(runs: Runs, names: Sequence[str]) -> str:
                 f"{_ratio(runs, (kind, who), (TXT, who)):.2f}",
                 f"{busy:.0%}",
                 f"{machine.median([run.microseconds for run in runs[kind, who]]):.1f}",
+                f"{max(run.lost for run in runs[kind, who]):.1%}",
                 " ".join(f"{rate / 1000:.0f}" for rate in rates),
             )
         )
-    heads = ("kind", "server", "queries/s", f"of {names[0]}", "of its TXT", "busy", "µs each", "runs, thousands")
-    return f"{table(heads, lines)}\n  +: the server waited for dnsperf, and can do more"
+    heads = (
+        "kind",
+        "server",
+        "queries/s",
+        f"of {names[0]}",
+        "of its TXT",
+        "busy",
+        "µs each",
+        "lost",
+        "runs, thousands",
+    )
+    return f"{table(heads, lines)}\n  +: the server was idle at times: dnsperf was the limit, or others on the machine"
 
 
 def _rows(runs: Runs, asked: Sequence[Kind], ours: Sequence[str]) -> list[Row]:
