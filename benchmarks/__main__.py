@@ -4,6 +4,8 @@ Kinds of queries that are named together are measured in one run, beside plain T
 """
 
 import argparse
+import signal
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -36,6 +38,8 @@ def main() -> None:
     wanted = arguments.parts or known
     if unknown := [part for part in wanted if part not in known]:
         parser.error(f"no such part: {', '.join(unknown)}; known are {', '.join(known)}")
+    # As after Ctrl+C, so that no server is left behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     print(machine.description())
     rows: list[Row] = []
     work: list[Callable[[Settings], list[Row]]] = []
