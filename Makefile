@@ -45,8 +45,8 @@ lab: peers ## issue real certificates through the server, step by step, in a pri
 	@$(BIN)/python -m tests.lab
 
 .PHONY: bench
-bench: peers ## measure, side by side with NSD
-	@$(BIN)/python -m benchmarks
+bench: peers ## measure, side by side with NSD and Knot
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: fuzz
 fuzz: SECONDS ?= 60
