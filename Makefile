@@ -16,7 +16,7 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || deploy/install-python-venv
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/run.stamp: requirements.txt pyproject.toml | $(BIN)/python
+$(VENV)/run.stamp: requirements.txt pyproject.toml setup.py acmedns_py/worker/_batch.c | $(BIN)/python
 	@echo "== installing the locked dependencies"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .

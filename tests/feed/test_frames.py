@@ -50,7 +50,7 @@ CONTROL: list[Frame] = [
     Release(3),
     Stop(4.5),
 ]
-WORKER: list[Frame] = [Hello("a fence", fenced=True), Applied(2**40), Report({"udp.NOERROR": 3}, (1, 2))]
+WORKER: list[Frame] = [Hello("a fence", fenced=True, udp="batch"), Applied(2**40), Report({"udp.NOERROR": 3}, (1, 2))]
 
 
 @pytest.mark.parametrize(("frames", "decoder"), [(CONTROL, control_decoder), (WORKER, worker_decoder)])
