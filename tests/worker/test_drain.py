@@ -137,14 +137,24 @@ def test_wildcard_answers_come_from_the_address_that_was_asked(which, host, othe
                 assert sock.recv(100) == b"x"
 
 
-def test_port_0_and_link_local_addresses(name):
-    """A source that nothing can be sent to costs no other its answer; a link-local address answers on its own link."""
+LINKS = """
+ip link set lo up
+ip link add near type veth peer far
+ip address add 198.51.100.1/32 dev near
+ip address add 198.51.100.2/32 dev far
+ip address add 2001:db8::1/128 dev near nodad
+ip address add 2001:db8::2/128 dev far nodad
+ip address add fe80::1/64 dev near nodad
+ip link set near up
+ip link set far up
+"""
+
+
+def test_port_0_and_addresses_of_several_links(name):
+    """A source that nothing can be sent to costs no other its answer; where an answer leaves is left to the routes."""
     for program in ("ip", "unshare"):
         peers.need(program)
-    script = (
-        "ip link set lo up; ip link add near type veth peer far; ip address add fe80::1/64 dev near nodad; "
-        f"ip link set near up; ip link set far up; exec {sys.executable} -m tests.worker.odd_sources {name}"
-    )
+    script = f"{LINKS} exec {sys.executable} -m tests.worker.odd_sources {name}"
     done = subprocess.run(
         ["unshare", "-rn", "sh", "-ec", script], capture_output=True, text=True, timeout=60, check=False
     )
