@@ -27,9 +27,7 @@ def named(name: str) -> drain.Drain:
     try:
         from acmedns_py.worker import _batch
     except ImportError:
-        peers.missing(
-            "the batch module is not built here: install gcc and Python's headers, then make -B .venv/run.stamp"
-        )
+        peers.missing("the batch module is not built here; with gcc and Python's headers, make peers builds it")
     return _batch.drain
 
 

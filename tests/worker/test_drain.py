@@ -150,6 +150,7 @@ ip link set far up
 """
 
 
+@pytest.mark.usefixtures("drain")
 def test_port_0_and_addresses_of_several_links(name):
     """A source that nothing can be sent to costs no other its answer; where an answer leaves is left to the routes."""
     for program in ("ip", "unshare"):
