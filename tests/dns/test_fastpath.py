@@ -8,7 +8,7 @@ from acmedns_py.dns import fastpath, wire
 from acmedns_py.dns.answer import response_to
 from acmedns_py.dns.name import from_text
 from acmedns_py.dns.responder import Responder, Transport
-from tests.dns.cases import CASES
+from tests.conformance.exam import CASES
 from tests.dns.example import APEX, CHALLENGES, EMPTY, LONG, MANY, NOW, SOURCE, STATIC_LINES, TWO, Z, responder, rrsets
 from tests.dns.packets import opt, option, query, record
 

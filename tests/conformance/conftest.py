@@ -1,0 +1,49 @@
+"""Puts the exam to ourselves, NSD and Knot, or to the one server that `--subject ADDR:PORT` names."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.conformance.departures import reason
+from tests.conformance.references import NAMES, running
+from tests.conformance.subject import Subject
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The option exists where this folder is named on the command line."""
+    parser.addoption("--subject", help="ADDR:PORT of the server that takes the exam")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every test that takes a subject is about each of them."""
+    if "subject" in metafunc.fixturenames:
+        foreign = metafunc.config.getoption("--subject", None)
+        metafunc.parametrize("subject", [foreign] if foreign else NAMES, indirect=True)
+
+
+@pytest.fixture(scope="session")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Subject]]:
+    """Gives one of the three by its name, started at the first use and stopped at the end of the run."""
+    started: dict[str, Subject] = {}
+    with ExitStack() as stack:
+
+        def one(name: str) -> Subject:
+            if name not in started:
+                started[name] = stack.enter_context(running(name, tmp_path_factory.mktemp(name)))
+            return started[name]
+
+        yield one
+
+
+@pytest.fixture
+def subject(request: pytest.FixtureRequest, start: Callable[[str], Subject]) -> Subject:
+    """The server that takes the exam; where it is known to depart from it, passing is a failure as well."""
+    name: str = request.param
+    if name not in NAMES:
+        host, _, port = name.rpartition(":")
+        return Subject(name, host.strip("[]"), int(port))
+    why = reason(name, request.node.originalname, request.node.callspec.id)
+    if why is not None:
+        request.applymarker(pytest.mark.xfail(reason=why, strict=True))
+    return start(name)
