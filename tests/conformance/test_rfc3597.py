@@ -8,6 +8,7 @@ import pytest
 
 from acmedns_py.dns.responder import Transport
 from tests.conformance.case import Case, nodata
+from tests.conformance.oracle import MAY_BE_COMPRESSED
 from tests.conformance.records import records
 from tests.conformance.rows import every
 from tests.conformance.subject import Subject
@@ -41,9 +42,6 @@ ROWS = [
         answer=[f'https.{Z}. 300 HTTPS 1 . alpn="h2,h3" port="8443"'],
     ),
 ]
-
-MAY_BE_COMPRESSED = {"NS", "CNAME", "PTR", "MX", "SOA", "MINFO"}
-"""RFC 3597 4: of types beyond those of RFC 1035 no name in the data may be compressed."""
 
 
 @every(ROWS)

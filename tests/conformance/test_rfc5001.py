@@ -18,7 +18,7 @@ def nsid(subject: Subject, octets: bytes, transport: Transport = Transport.UDP) 
 
 @pytest.mark.parametrize("transport", Transport)
 def test_identity_is_told_to_whoever_asks(subject: Subject, transport: Transport) -> None:
-    """With data, NODATA, NXDOMAIN: the configured octets, at most once (RFC 5001 2.3; dns-correctness #43)."""
+    """With data, NODATA, NXDOMAIN: the configured octets, at most once (RFC 5001 2.2; dns-correctness #43)."""
     for qname in (Z, f"{TWO}.{Z}", f"nope.{Z}"):
         found = nsid(subject, query(qname, edns=opt(options=option(NSID))), transport)
         if subject.identity is None:
@@ -28,6 +28,6 @@ def test_identity_is_told_to_whoever_asks(subject: Subject, transport: Transport
 
 
 def test_identity_is_told_to_nobody_else(subject: Subject) -> None:
-    """No option where none was asked for, whatever else was (RFC 5001 2.1; dns-correctness #43)."""
+    """No option where none was asked for, whatever else was (RFC 5001 2.2; dns-correctness #43)."""
     for edns in (opt(), opt(options=option(100)), opt(options=option(10, b"12345678"))):
         assert nsid(subject, query(Z, "SOA", edns=edns)) == []

@@ -16,7 +16,7 @@ def keepalive(subject: Subject, transport: Transport, options: bytes) -> list[by
 
 
 def test_keepalive_is_never_sent_over_udp(subject: Subject) -> None:
-    """Asked for or not (RFC 7828 3.2.1; dns-correctness #43)."""
+    """Asked for or not (RFC 7828 3.3; dns-correctness #43)."""
     for options in (option(KEEPALIVE), b""):
         assert keepalive(subject, Transport.UDP, options) == []
 

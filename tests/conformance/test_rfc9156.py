@@ -28,7 +28,7 @@ def test_row(subject: Subject, case: Case, transport: Transport) -> None:
 @pytest.mark.parametrize("qtype", ["A", "NS"])
 @pytest.mark.parametrize("qname", [f"{TWO}.{Z}", f"deep.under.nothing.here.{Z}", f"a.b.{Z}", f"x.ent.wild.{Z}"])
 def test_no_step_of_the_walk_is_nxdomain(subject: Subject, qname: str, qtype: str) -> None:
-    """From the apex down to the name every ancestor exists (RFC 9156 2.3; dns-correctness #80)."""
+    """From the apex down to the name every ancestor exists (RFC 9156 3; dns-correctness #80)."""
     labels = qname.removesuffix(f".{Z}").split(".")
     for count in range(len(labels) + 1):
         step = ".".join([*labels[len(labels) - count :], Z])

@@ -10,7 +10,7 @@ from tests.dns.example import LONG, MANY, Z
 from tests.dns.packets import AA, TC, opt, query
 
 MOST_OCTETS = 1400
-"""RFC 9715 3.2, R5; DNS flag day 2020 chose 1232."""
+"""What RFC 9715 allows at the most; DNS flag day 2020 chose 1232."""
 
 ROWS = [
     Case(
