@@ -35,8 +35,8 @@ LONGEST = ".".join(["l" * 63] * 3 + ["m" * 61])
 class Case:
     """One row. Sections are sorted zone-file lines; `flags` those that must be set among AA, TC, RD, RA, Z, AD, CD.
 
-    `questions` is how many must come back, octet for octet; `opt` whether an OPT does; `silent` that nothing may.
-    `glue` is what of `additional` may not be left out. Each entry of `either` names the fields in which another
+    `questions` is how many must come back, octet for octet; `opt` whether an OPT does, with our `options` beside
+    an extended error; `silent` that nothing may. `glue` is what of `additional` may not be left out. Each entry of `either` names the fields in which another
     allowed answer differs from the row.
     """
 
@@ -52,6 +52,7 @@ class Case:
     opt: bool = False
     dnssec_ok: bool = False
     ede: int | None = None
+    options: tuple[int, ...] = ()
     opcode: int = 0
     silent: bool = False
     udp_only: bool = False

@@ -22,6 +22,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("subject", [foreign] if foreign else NAMES, indirect=True)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A foreign subject is asked alone: what is about our own three has no place in its exam."""
+    if config.getoption("--subject", None):
+        items[:] = [item for item in items if "subject" in getattr(item, "fixturenames", ())]
+
+
 @pytest.fixture(scope="session")
 def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Subject]]:
     """Gives one of the three by its name, started at the first use and stopped at the end of the run."""
@@ -34,6 +40,12 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], 
             return started[name]
 
         yield one
+
+
+@pytest.fixture
+def all_three(start: Callable[[str], Subject]) -> list[Subject]:
+    """Ours, NSD and Knot, running."""
+    return [start(name) for name in NAMES]
 
 
 @pytest.fixture

@@ -83,6 +83,14 @@ RULES = (
         lambda asked: asked.qtype in {AXFR, IXFR},
         lambda said: said["rcode"] == "REFUSED",
     ),
+    rule(
+        "the idle time of a TCP connection is told",
+        "ours",
+        {KEEPALIVE},
+        "RFC 7828 3.3.2: to whoever asks for it; these versions of NSD and Knot do not have the option",
+        lambda asked: "keepalive" in asked.options and asked.transport is Transport.TCP,
+        lambda said: KEEPALIVE in said,
+    ),
     # What NSD does otherwise.
     rule(
         "header flags come back with BADVERS",
@@ -99,14 +107,6 @@ RULES = (
         "RFC 3225 3: the DO bit of the query MUST be copied",
         lambda asked: bool(asked.version),
         lambda said: said["EDNS flags"] == 0,
-    ),
-    rule(
-        "header flags come back with REFUSED for a class",
-        "NSD",
-        {"AA", "TC", "RA", "Z", "CD"},
-        "as with BADVERS",
-        lambda asked: asked.qclass != IN,
-        lambda said: said["rcode"] == "REFUSED",
     ),
     rule(
         "no question in REFUSED for a class",
@@ -140,6 +140,14 @@ RULES = (
         "RFC 7873 5.2.3 leaves it to the server; ours and NSD's answer, as RRL already keeps spoofers down",
         lambda asked: "COOKIE" in asked.options and asked.transport is Transport.UDP,
         lambda said: said["rcode"] == "BADCOOKIE",
+    ),
+    rule(
+        "NSID is answered beside BADVERS",
+        "Knot",
+        {NSID},
+        "RFC 6891 6.1.3: the query speaks a version whose options the server does not know",
+        lambda asked: bool(asked.version),
+        lambda said: NSID in said,
     ),
     rule(
         "EXPIRE is answered",

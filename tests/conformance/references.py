@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from acmedns_py.dns.policy import Policy
 from acmedns_py.dns.responder import Transport
 from acmedns_py.service.workers import Limits
 from tests.conformance.subject import Subject
@@ -40,7 +41,8 @@ def running(name: str, folder: Path) -> Iterator[Subject]:
 
 @contextmanager
 def _ours(port: int) -> Iterator[None]:
-    with workers(HOST, port=port, limits=Limits(TCP_IDLE_SECONDS, 1000, 1000), count=2):
+    policy = Policy((bytes.fromhex(SECRET),), identity=IDENTITY, tcp_idle_seconds=TCP_IDLE_SECONDS)
+    with workers(HOST, port=port, policy=policy, limits=Limits(1000, 1000), count=2):
         yield
 
 

@@ -1,7 +1,6 @@
 """Some thousand generated queries to NSD, Knot and ourselves: whatever differs is accepted by a rule with its reason."""
 
 from collections import Counter
-from collections.abc import Callable
 
 import pytest
 
@@ -13,12 +12,6 @@ from tests.conformance.repeat import command
 from tests.conformance.subject import Subject
 
 MOST_SHOWN = 40
-
-
-@pytest.fixture
-def all_three(start: Callable[[str], Subject]) -> list[Subject]:
-    """Ours, NSD and Knot, running."""
-    return [start(name) for name in NAMES]
 
 
 def test_every_difference_has_a_rule_and_every_rule_a_difference(all_three: list[Subject]) -> None:

@@ -44,7 +44,7 @@ ROWS = [
     formerr("dns-correctness #10 OPT cut short", query(Z, "A", edns=opt()[:-1])),
     *(
         Case(
-            f"dns-correctness #40 version {version}, flags {flags:04x}",
+            f"dns-correctness #40 version {version}, flags {flags:04x}, {len(options)} octets of options",
             query(Z, "SOA", edns=opt(version=version, flags=flags, options=options)),
             rcode="BADVERS",
             flags=0,
@@ -84,6 +84,7 @@ ROWS = [
         query(Z, "SOA", edns=opt(options=option(3) + option(8, b"\0\1\0\0") + option(9) + option(10, b"12345678"))),
         answer=SOA,
         opt=True,
+        options=(10,),
         choice=COOKIE_FIRST,
         either=({"rcode": "BADCOOKIE", "answer": []}, {"rcode": "BADCOOKIE", "answer": [], "flags": AA}),
     ),

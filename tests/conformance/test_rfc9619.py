@@ -17,8 +17,9 @@ ROWS = [
         "dns-correctness #6 no question but an OPT",
         message(opt(), counts=(0, 0, 0, 1)),
         questions=0,
+        opt=True,
         choice="an OPT beside no question may be a cookie's query (RFC 7873 5.4), which has no error",
-        either=({"rcode": "NOERROR"}, {"rcode": "NOERROR", "opt": True}),
+        either=({"opt": False}, {"rcode": "NOERROR", "flags": 0}),
     ),
     *(
         formerr(

@@ -8,11 +8,20 @@ import subprocess
 import threading
 import time
 
+import dns.edns
 import pytest
 import trustme
 
 from tests.ask import ask, from_every_worker, rcode, serials, values
 from tests.server import value
+
+COOKIE = dns.edns.CookieOption(b"12345678", b"")
+
+
+def option(response, name):
+    """The option of that name in a response."""
+    (found,) = [found for found in response.options if found.otype.name == name]
+    return found
 
 
 def test_ready_means_that_dns_and_api_answer(make_server):
@@ -35,7 +44,7 @@ def test_health_is_empty_and_200(make_server):
 
 
 def test_an_update_is_served_by_every_worker_at_its_200(make_server):
-    """Promise 1 from outside: any port, both transports, the very next moment."""
+    """Promise 1 from outside: any port, both transports, the very next moment (dns-correctness #34)."""
     server = make_server().start()
     account = server.register()
     assert all(rcode(r) == "NOERROR" and not r.answer for r in from_every_worker(server.dns, account["fulldomain"]))
@@ -69,7 +78,7 @@ def test_sigterm_finishes_the_request_in_hand(make_server):
 
 
 def test_restart_serves_what_was_acknowledged(make_server):
-    """Kill -9 of the control process loses nothing that a client was told."""
+    """Kill -9 of the control process loses nothing that a client was told (dns-correctness #34)."""
     server = make_server().start()
     account = server.register()
     assert server.update(account, value(1)).status == 200
@@ -91,7 +100,7 @@ def test_the_serial_grows_over_restarts_and_updates(make_server):
 
 
 def test_sighup_takes_over_static_records(make_server):
-    """A changed record is served without a restart, under a new serial."""
+    """A changed record is served without a restart, under a new serial (dns-correctness #75)."""
     server = make_server().start()
     before = serials([ask(server.dns, server.zone, "SOA")]).pop()
     server.config.write_text(server.config.read_text().replace("192.0.2.1", "192.0.2.99"))
@@ -197,6 +206,29 @@ def test_sighup_takes_over_the_log_level(make_server):
     server.wait_for_log('"/health"')
 
 
+def test_sighup_rolls_the_secret_of_cookies_without_a_gap(make_server):
+    """The old one is accepted beside the new one, by workers that come later too; what the server is called is told."""
+    old, new = "11" * 16, "22" * 16
+    options = f'identity = "node 7"\nrate_limit = 2\ncookie_secrets = ["{old}"]\n'
+    server = make_server()
+    server.config.write_text(server.config.read_text().replace("workers = 2\n", f"workers = 2\n{options}"))
+    server.start()
+    assert ask(server.dns, "id.server", "TXT", rdclass="CH").answer[0][0].strings == (b"node 7",)
+    learned = [option(ask(server.dns, server.zone, "SOA", options=[COOKIE]), "COOKIE")]
+    server.config.write_text(server.config.read_text().replace(f'["{old}"]', f'["{new}", "{old}"]'))
+    server.signal(signal.SIGHUP)
+    server.wait_for_log("reloaded")
+    os.kill(server.worker_pids()[0], signal.SIGKILL)
+    for _ in range(12):
+        cookie = dns.edns.CookieOption(learned[-1].client, learned[-1].server)
+        response = ask(server.dns, server.zone, "SOA", options=[cookie, dns.edns.GenericOption(3, b"")])
+        assert (rcode(response), len(response.answer)) == ("NOERROR", 1)
+        assert option(response, "NSID").nsid == b"node 7"
+        learned.append(option(response, "COOKIE"))
+    assert len({cookie.server for cookie in learned[1:]}) == 1
+    assert learned[1].server != learned[0].server
+
+
 def test_sighup_takes_over_a_new_certificate(make_server, tmp_path):
     """The same files with another content: the next handshake shows it."""
     first, second = trustme.CA(), trustme.CA()
@@ -236,7 +268,7 @@ def test_sighup_takes_over_a_new_certificate(make_server, tmp_path):
 
 
 def test_queries_that_have_arrived_are_answered_before_the_exit(make_server):
-    """What lies in the workers' queues at SIGTERM still gets its answer."""
+    """What lies in the workers' queues at SIGTERM still gets its answer (dns-correctness #75)."""
     server = make_server().start()
     pids = server.worker_pids()
     for pid in pids:
