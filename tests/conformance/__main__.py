@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conformance.subject import LAST_QUERY
 from tests.conformance.zone_file import zone_file
 
 HERE = Path(__file__).parent
@@ -40,7 +41,8 @@ class Counts:
         self.outcomes.setdefault(self._subjects[report.nodeid], Counter())[outcome] += 1
         if report.failed:
             crash = getattr(report.longrepr, "reprcrash", None)
-            self.failures.append(f"{report.nodeid}\n{crash.message if crash else report.longreprtext}")
+            repeat = "".join(text for title, text in report.sections if title == LAST_QUERY)
+            self.failures.append(f"{report.nodeid}\n{crash.message if crash else report.longreprtext}\n{repeat}")
         if "test_oracle.py" in report.nodeid:
             self.oracle += "".join(text for title, text in report.sections if title == "Captured stdout call")
 

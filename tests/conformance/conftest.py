@@ -1,13 +1,13 @@
 """Puts the exam to ourselves, NSD and Knot, or to the one server that `--subject ADDR:PORT` names."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 
 import pytest
 
 from tests.conformance.departures import reason
 from tests.conformance.references import NAMES, running
-from tests.conformance.subject import Subject
+from tests.conformance.subject import LAST_QUERY, Subject
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,6 +26,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """A foreign subject is asked alone: what is about our own three has no place in its exam."""
     if config.getoption("--subject", None):
         items[:] = [item for item in items if "subject" in getattr(item, "fixturenames", ())]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show with each failure the line that repeats the last query before it."""
+    report = yield
+    subject = getattr(item, "funcargs", {}).get("subject")
+    if report.when == "call" and report.failed and isinstance(subject, Subject):
+        report.sections.append((LAST_QUERY, subject.repeat()))
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,6 @@
-"""The command line by which a person repeats a query of the exam: kdig where it can say it, else its octets."""
+"""The command line by which a person repeats a query of the exam: kdig where it can say it, else bash with its octets."""
+
+import shlex
 
 import dns.exception
 import dns.flags
@@ -34,7 +36,7 @@ def _kdig(octets: bytes, host: str, port: int, transport: Transport) -> str:
     if not plain or asked.additional or asked.opcode() or asked.rcode() or asked.edns > 0 or asked.ednsflags & 0x7FFF:
         return ""
     (question,) = asked.question
-    words = ["kdig", f"@{host}", "-p", str(port), "-q", f"'{question.name}'"]
+    words = ["kdig", f"@{host}", "-p", str(port), "+noidn", "-q", shlex.quote(str(question.name))]
     words += ["-t", f"TYPE{int(question.rdtype)}", "-c", f"CLASS{int(question.rdclass)}", "+nocookie"]
     words += [f"+{'' if asked.flags & flag else 'no'}{word}" for flag, word in _FLAGS.items()]
     words += ["+tcp" if transport is Transport.TCP else "+ignore"]
@@ -47,6 +49,6 @@ def _kdig(octets: bytes, host: str, port: int, transport: Transport) -> str:
 
 
 def _raw(octets: bytes, host: str, port: int, transport: Transport) -> str:
-    framing = len(octets).to_bytes(2, "big") if transport is Transport.TCP else b""
-    device = f"/dev/{transport.value}/{host}/{port}"
-    return f"exec 3<>{device}; echo {(framing + octets).hex()} | xxd -r -p >&3; timeout 2 cat <&3 | xxd"
+    sent = (len(octets).to_bytes(2, "big") if transport is Transport.TCP else b"") + octets
+    escaped = "".join(f"\\x{octet:02x}" for octet in sent)
+    return f"exec 3<>/dev/{transport.value}/{host}/{port}; printf '{escaped}' >&3; timeout 2 cat <&3 | od -An -tx1"

@@ -4,7 +4,7 @@ import socket
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import dns.message
 
@@ -16,6 +16,7 @@ from tests.dns.example import Z
 from tests.dns.packets import query, read
 
 SECONDS = 10
+LAST_QUERY = "to repeat the last query"
 SENTINELS = (0x5E17, 0x5E18, 0x5E19)
 """IDs of queries that every server answers, sent one after the other behind a row's own: when the last answer has
 come, silence before it was meant. One would do where a server answers in order; several threads may not."""
@@ -23,16 +24,21 @@ come, silence before it was meant. One would do where a server answers in order;
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A server on an address; `identity` is its NSID where that is known, and `tcp_idle_seconds` its idle time."""
+    """A server on an address; `identity` is its NSID where that is known, and `tcp_idle_seconds` its idle time.
+
+    `asked` has the last query of `ask`, for whoever has to repeat it.
+    """
 
     name: str
     host: str
     port: int
     identity: bytes | None = None
     tcp_idle_seconds: int | None = None
+    asked: list[tuple[bytes, Transport]] = field(default_factory=list, compare=False)
 
     def ask(self, octets: bytes, transport: Transport) -> bytes | None:
         """Send one message and give the answer, None for silence or a closed connection."""
+        self.asked[:] = [(octets, transport)]
         return self.ask_udp(octets) if transport is Transport.UDP else self.ask_tcp(octets)
 
     def ask_udp(self, octets: bytes) -> bytes | None:
@@ -62,7 +68,7 @@ class Subject:
     def answer(self, octets: bytes, transport: Transport = Transport.UDP) -> dns.message.Message:
         """Send one message that must be answered and give what came, parsed strictly."""
         response = self.ask(octets, transport)
-        assert response is not None, f"silence; {command(octets, self.host, self.port, transport)}"
+        assert response is not None, "silence"
         return read(response)
 
     @contextmanager
@@ -73,10 +79,13 @@ class Subject:
             yield sock
 
     def check(self, case: Case, transport: Transport) -> None:
-        """Ask a row over one transport; fails with what differs and the command that repeats it."""
+        """Ask a row over one transport; fails with what differs."""
         found = differences(case, self.ask(case.query, transport))
-        repeat = command(case.query, self.host, self.port, transport)
-        assert not found, "\n".join([f"{self.name}: {case.title}", *found, case.choice, repeat])
+        assert not found, "\n".join([f"{self.name}: {case.title}", *found, *([case.choice] if case.choice else [])])
+
+    def repeat(self) -> str:
+        """The command that repeats the last query, empty before the first one."""
+        return "".join(command(octets, self.host, self.port, transport) for octets, transport in self.asked)
 
 
 def end_of_queries(sock: socket.socket) -> None:

@@ -56,7 +56,7 @@ def test_data_of_a_type_are_octet_for_octet_those_of_the_zone_file(subject: Subj
     owner, kind, text = line.split(maxsplit=2)
     rrtype = dns.rdatatype.from_text(kind)
     expected = dns.rdata.from_text(dns.rdataclass.IN, rrtype, text, ORIGIN, relativize=False).to_wire()
-    octets = subject.ask_tcp(query(f"{owner}.{Z}", int(rrtype)))
+    octets = subject.ask(query(f"{owner}.{Z}", int(rrtype)), Transport.TCP)
     assert octets is not None
     (answer,) = [record for record in records(octets) if record.section == "answer"]
     assert (answer.rrtype, answer.rrclass) == (int(rrtype), 1)
@@ -67,7 +67,7 @@ def test_data_of_a_type_are_octet_for_octet_those_of_the_zone_file(subject: Subj
 
 def test_names_in_data_of_newer_types_are_not_compressed(subject: Subject) -> None:
     """A target in the zone is written out, although the question has most of it (RFC 3597 4; dns-correctness #31)."""
-    octets = subject.ask_tcp(query(f"srv.{Z}", "SRV"))
+    octets = subject.ask(query(f"srv.{Z}", "SRV"), Transport.TCP)
     assert octets is not None
     (answer,) = [record for record in records(octets) if record.section == "answer"]
     assert answer.rdata.endswith(dns.name.from_text(f"web.{Z}").to_wire())
