@@ -134,6 +134,12 @@ def queries(seed: int = SEED) -> list[Asked]:
     for label in ("", f"{TWO}.", f"{EMPTY}.", "nope.", "www.", "sub.", "b.", "x.wild."):
         asked += [Asked("all types", name(f"{label}{Z}"), qtype) for qtype in TYPES]
     asked += [
+        Asked(shape, qname, qtype, transport=transport)
+        for (shape, qname), qtype, transport in itertools.product(
+            everywhere, (int_type("AXFR"), int_type("IXFR")), Transport
+        )
+    ]
+    asked += [
         Asked("every type", name(f"{line.split()[0]}.{Z}"), int_type(line.split()[1]), transport=Transport.TCP)
         for line in EVERY_TYPE
     ]
@@ -151,7 +157,7 @@ def queries(seed: int = SEED) -> list[Asked]:
         for payload in (None, 0, 511, 512, 600, 1232, 4096, 65535)
         for transport in Transport
     ]
-    while len(asked) < len(everywhere) * len(usual) + 8 * len(TYPES) + DRAWN:
+    for _ in range(DRAWN):
         shape, qname = draw.choice(everywhere)
         with_edns = draw.random() < 0.7
         asked.append(

@@ -76,14 +76,6 @@ RULES = (
         lambda said: bool(said["TC"]) and not said["answer"],
     ),
     rule(
-        "a transfer where no zone begins is refused like any other",
-        "ours",
-        {"rcode"},
-        "RFC 5936 2.2.1 has REFUSED for policy; that there is no such zone, NOTAUTH, need not be told to strangers",
-        lambda asked: asked.qtype in {AXFR, IXFR},
-        lambda said: said["rcode"] == "REFUSED",
-    ),
-    rule(
         "the idle time of a TCP connection is told",
         "ours",
         {KEEPALIVE},
@@ -137,7 +129,7 @@ RULES = (
         "a client's cookie alone gets BADCOOKIE",
         "Knot",
         RESPONSE | {EDE},
-        "RFC 7873 5.2.3 leaves it to the server; ours and NSD's answer, as RRL already keeps spoofers down",
+        "RFC 7873 5.2.3 leaves it to the server; NSD and we answer, and limit the rate instead",
         lambda asked: "COOKIE" in asked.options and asked.transport is Transport.UDP,
         lambda said: said["rcode"] == "BADCOOKIE",
     ),

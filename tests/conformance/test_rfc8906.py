@@ -201,6 +201,21 @@ ROWS = [
         choice="an IXFR without its SOA is malformed (RFC 1995 3)",
         either=({"rcode": "FORMERR"}, {"rcode": "NOTAUTH"}, {"rcode": "NOTIMP"}),
     ),
+    *(
+        Case(
+            f"dns-correctness #59 {kind} of {qname}, where no zone begins",
+            query(qname, kind, edns=opt()),
+            rcode="NOTAUTH",
+            flags=0,
+            opt=True,
+            ede=20,
+            tcp_only=True,
+            choice="NOTAUTH where the server has no such zone (RFC 5936 2.2.1); REFUSED tells less",
+            either=({"rcode": "REFUSED"}, {"rcode": "FORMERR"}),
+        )
+        for kind in ("AXFR", "IXFR")
+        for qname in (f"www.{Z}", f"nope.{Z}", "example.com", "")
+    ),
     refused(
         "dns-correctness #59 IXFR with its SOA",
         message(question(Z, "IXFR"), record(b"\xc0\x0c", 6, rdata=b"\0\0" + bytes(20)), counts=(1, 0, 1, 0)),
