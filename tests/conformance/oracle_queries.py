@@ -148,6 +148,7 @@ def queries(seed: int = SEED) -> list[Asked]:
         for label, qtype in (
             (MANY, 16),
             ("big", 16),
+            ("wide", 16),
             ("to-many", 16),
             ("x.fat", 1),
             ("x.near", 1),

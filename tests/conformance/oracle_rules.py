@@ -17,6 +17,9 @@ IN, CLASS_ANY = 1, 255
 NSEC3, RRSIG, NSEC, IXFR, AXFR, ANY = 50, 46, 47, 251, 252, 255
 SECTIONS = frozenset({"answer", "authority", "additional", "case of owners"})
 RESPONSE = SECTIONS | {"rcode", "AA", "TC"}
+FAT_SERVERS = 8
+"""Name servers of the delegation whose glue does not fit in 512 octets."""
+
 EDE, NSID, EXPIRE, COOKIE, KEEPALIVE = "option 15", "option 3", "option 9", "option 10", "option 11"
 
 
@@ -70,10 +73,10 @@ RULES = (
     rule(
         "a truncated answer is empty",
         "ours",
-        {"answer", "case of owners"},
-        "RFC 2181 9: what is there must be whole RRsets, and the asker throws it away; they keep the aliases",
+        SECTIONS,
+        "RFC 2181 9: what is there must be whole RRsets, and the asker throws it away; they keep aliases and NS sets",
         lambda asked: asked.transport is Transport.UDP,
-        lambda said: bool(said["TC"]) and not said["answer"],
+        lambda said: bool(said["TC"]) and not said["answer"] and not said["authority"],
     ),
     rule(
         "the idle time of a TCP connection is told",
@@ -84,6 +87,14 @@ RULES = (
         lambda said: KEEPALIVE in said,
     ),
     # What NSD does otherwise.
+    rule(
+        "glue that does not fit is left out without TC",
+        "NSD",
+        {"TC", "authority", "additional", "case of owners"},
+        "RFC 9471 3.1, which is younger than this version: TC MUST be set where not all glue fits",
+        lambda asked: b"\x03fat" in asked.qname.lower() and asked.transport is Transport.UDP,
+        lambda said: not said["TC"] and 0 < len(str(said["additional"]).split(" AAAA ")) - 1 < FAT_SERVERS,
+    ),
     rule(
         "header flags come back with BADVERS",
         "NSD",
