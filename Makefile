@@ -45,6 +45,15 @@ test: peers ## set everything up and run the whole test suite, real peers includ
 lab: peers ## issue real certificates through the server, step by step, in a private network
 	@$(BIN)/python -m tests.lab
 
+.PHONY: conformance
+conformance: peers ## put the DNS exam to this server, NSD and Knot; SUBJECT=addr:port to another one
+	@$(BIN)/python -m tests.conformance exam $(SUBJECT)
+
+.PHONY: conformance-zone
+conformance-zone: ## write the zone file that a SUBJECT of the exam must serve
+	@$(MAKE) --silent $(VENV)/dev.stamp >&2
+	@$(BIN)/python -m tests.conformance zone
+
 .PHONY: bench
 bench: peers ## measure, side by side with NSD and Knot
 	@$(BIN)/python -m benchmarks $(ARGS)

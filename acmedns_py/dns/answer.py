@@ -39,10 +39,12 @@ def response_to(
     if query.qtype == RRType.AXFR and transport is Transport.UDP:
         # A transfer over UDP is not defined (RFC 5936 4.2).
         return error(query, Rcode.NOTIMP, EDE.NOT_SUPPORTED)
+    if query.qclass == RRClass.IN and query.qtype in {RRType.AXFR, RRType.IXFR}:
+        # Where no zone of ours begins there is nothing to refuse (RFC 5936 2.2.1).
+        begins = query.qname == zone.apex
+        return error(query, *((Rcode.REFUSED, EDE.PROHIBITED) if begins else (Rcode.NOTAUTH, EDE.NOT_AUTHORITATIVE)))
     if query.qclass != RRClass.IN or not is_subdomain(query.qname, zone.apex):
         return error(query, Rcode.REFUSED, EDE.NOT_AUTHORITATIVE)
-    if query.qtype in {RRType.AXFR, RRType.IXFR}:
-        return error(query, Rcode.REFUSED, EDE.PROHIBITED)
     if not loaded:
         return error(query, Rcode.SERVFAIL, EDE.NOT_READY)
     return _answer(query, zone)

@@ -113,7 +113,7 @@ def written(tmp_path):
 
 
 async def test_no_secret_is_in_any_log(database_url, written, monkeypatch):
-    """Neither password, verifier, value nor key header, whatever goes wrong, in our log or any library's."""
+    """Neither password, verifier, value nor key header, whatever goes wrong, in our log or any library's (dns-correctness #74)."""
     async with running(database_url) as api:
         account = await api.register()
         secrets = [account["password"], "argon2id", value(1), "WrongKey" * 5, "refused_value", "SecretPath"]

@@ -1,4 +1,4 @@
-"""The answering rules, row by row: what goes in as octets and what the response must say."""
+"""The exam's rows on the core, to the letter: of what the standards allow, what this server has chosen."""
 
 import struct
 
@@ -7,7 +7,9 @@ import dns.rcode
 import pytest
 
 from acmedns_py.dns.responder import Responder, Transport
-from tests.dns.cases import CASES, Case
+from tests.conformance.case import Case
+from tests.conformance.exam import CASES
+from tests.conformance.rows import every
 from tests.dns.example import NOW, SOURCE, responder
 from tests.dns.packets import ede, lines, read
 
@@ -19,15 +21,7 @@ def door() -> Responder:
     return responder()
 
 
-ROWS = [
-    pytest.param(case, transport, id=f"{transport.value} {case.title}")
-    for case in CASES
-    for transport in Transport
-    if not (case.udp_only and transport is Transport.TCP) and not (case.tcp_only and transport is Transport.UDP)
-]
-
-
-@pytest.mark.parametrize(("case", "transport"), ROWS)
+@every(CASES)
 def test_row(door, case: Case, transport):
     """Each row holds over each transport that it is about."""
     octets = door.respond(case.query, SOURCE, transport, NOW)

@@ -10,7 +10,7 @@ from acmedns_py.dns import fastpath
 from acmedns_py.dns.name import from_text
 from acmedns_py.dns.responder import Responder, Transport
 from acmedns_py.dns.source import packed
-from tests.dns.cases import CASES
+from tests.conformance.exam import CASES
 from tests.dns.example import (
     APEX,
     CHALLENGES,

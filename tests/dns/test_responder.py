@@ -11,7 +11,7 @@ from acmedns_py.dns.name import from_text
 from acmedns_py.dns.responder import Responder, Transport
 from acmedns_py.dns.source import packed
 from acmedns_py.dns.table import ChallengeTable
-from tests.dns.cases import CASES
+from tests.conformance.exam import CASES
 from tests.dns.example import (
     A43,
     APEX,

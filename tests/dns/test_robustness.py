@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from acmedns_py.dns.responder import Transport
 from acmedns_py.dns.source import packed
+from tests.conformance.exam import CASES
 from tests.dns import wellformed
-from tests.dns.cases import CASES
 from tests.dns.example import MANY, NOW, SOURCE, TWO, Z, responder
 from tests.dns.packets import name, opt, option, query, record
 from tests.dns.test_fastpath import full_path

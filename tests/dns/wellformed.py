@@ -6,8 +6,8 @@ from acmedns_py.dns.message import Transport
 from tests.dns.packets import AA, AD, CD, QR, RA, RD, TC, Z, read
 
 HEADER = struct.Struct("!6H")
-SENT_RCODES = {0, 1, 2, 3, 4, 5, 16, 23}
-"""NOERROR to REFUSED, BADVERS and BADCOOKIE."""
+SENT_RCODES = {0, 1, 2, 3, 4, 5, 9, 16, 23}
+"""NOERROR to REFUSED, NOTAUTH, BADVERS and BADCOOKIE."""
 
 NSID, COOKIE, KEEPALIVE, EDE = 3, 10, 11, 15
 MOST_RECORDS = 16

@@ -44,7 +44,7 @@ def test_health_is_empty_and_200(make_server):
 
 
 def test_an_update_is_served_by_every_worker_at_its_200(make_server):
-    """Promise 1 from outside: any port, both transports, the very next moment."""
+    """Promise 1 from outside: any port, both transports, the very next moment (dns-correctness #34)."""
     server = make_server().start()
     account = server.register()
     assert all(rcode(r) == "NOERROR" and not r.answer for r in from_every_worker(server.dns, account["fulldomain"]))
@@ -78,7 +78,7 @@ def test_sigterm_finishes_the_request_in_hand(make_server):
 
 
 def test_restart_serves_what_was_acknowledged(make_server):
-    """Kill -9 of the control process loses nothing that a client was told."""
+    """Kill -9 of the control process loses nothing that a client was told (dns-correctness #34)."""
     server = make_server().start()
     account = server.register()
     assert server.update(account, value(1)).status == 200
@@ -100,7 +100,7 @@ def test_the_serial_grows_over_restarts_and_updates(make_server):
 
 
 def test_sighup_takes_over_static_records(make_server):
-    """A changed record is served without a restart, under a new serial."""
+    """A changed record is served without a restart, under a new serial (dns-correctness #75)."""
     server = make_server().start()
     before = serials([ask(server.dns, server.zone, "SOA")]).pop()
     server.config.write_text(server.config.read_text().replace("192.0.2.1", "192.0.2.99"))
@@ -268,7 +268,7 @@ def test_sighup_takes_over_a_new_certificate(make_server, tmp_path):
 
 
 def test_queries_that_have_arrived_are_answered_before_the_exit(make_server):
-    """What lies in the workers' queues at SIGTERM still gets its answer."""
+    """What lies in the workers' queues at SIGTERM still gets its answer (dns-correctness #75)."""
     server = make_server().start()
     pids = server.worker_pids()
     for pid in pids:

@@ -51,7 +51,7 @@ def until_ready(server, seconds=10):
 
 
 def test_dns_outlives_a_killed_postgresql(make_server, killable, postgres_url):
-    """Kill -9 of the database: every value is served, workers are even replaced; after its return writes go on."""
+    """Kill -9 of the database: every value is served, workers are even replaced; after its return writes go on (dns-correctness #33)."""
     server = make_server(database_url=postgres_url).start()
     account = server.register()
     assert server.update(account, value(1)).status == 200

@@ -58,7 +58,7 @@ def test_a_killed_worker_is_back_and_fed(make_server, loop):
 
 
 def test_no_query_waits_for_a_dead_worker(make_server):
-    """Its siblings read its sockets: every question asked right after the kill is answered, none asked twice."""
+    """Its siblings read its sockets: every question right after the kill is answered, none asked twice (dns-correctness #75)."""
     server = make_server().start()
     account = server.register()
     server.update(account, value(1))

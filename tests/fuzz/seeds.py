@@ -2,7 +2,7 @@
 
 from acmedns_py.dns.framing import framed
 from acmedns_py.feed.frames import encoded
-from tests.dns.cases import CASES
+from tests.conformance.exam import CASES
 from tests.dns.example import STATIC_LINES
 from tests.dns.test_presentation import RDATA
 from tests.feed.test_frames import CONTROL, WORKER

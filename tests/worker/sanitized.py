@@ -12,7 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from acmedns_py.worker.drain import BATCH, MAX_QUERY_OCTETS, Drain
-from tests.dns.cases import CASES
+from tests.conformance.exam import CASES
 from tests.dns.example import responder
 from tests.worker.draining import Door, door
 

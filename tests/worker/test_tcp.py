@@ -10,7 +10,7 @@ import pytest
 
 from acmedns_py.dns.responder import Transport
 from acmedns_py.service.workers import Limits
-from tests.dns.cases import CASES
+from tests.conformance.exam import CASES
 from tests.dns.example import MANY, NOW, POLICY, SOURCE, Z, responder
 from tests.dns.packets import query, without_server_cookie
 from tests.server import free_port

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from acmedns_py.dns.responder import Transport
-from tests.dns.cases import CASES
+from tests.conformance.exam import CASES
 from tests.dns.example import NOW, SOURCE, TWO, Z, responder
 from tests.dns.packets import query, without_server_cookie
 from tests.server import free_port
