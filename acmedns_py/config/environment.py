@@ -19,7 +19,7 @@ from acmedns_py.config.settings import KNOWN, SECTIONS
 from acmedns_py.errors import ConfigError
 
 PREFIX: Final = "ACMEDNS_"
-SECRETS: Final = ("database.url", "database.password")
+SECRETS: Final = ("database.url", "database.password", "dns.cookie_secrets")
 """The options that may stand in a file of their own."""
 
 _FILE: Final = "_FILE"
@@ -95,7 +95,8 @@ def _keep_secret(found: Overlay, name: str, option: str, environ: Mapping[str, s
         found.problems.append(ConfigError(name, error.value, error.cure))
         return
     section, _, key = option.partition(".")
-    found.document.setdefault(section, {})[key] = secret
+    annotation = SECTIONS[section].model_fields[key].annotation
+    found.document.setdefault(section, {})[key] = _list(secret) if get_origin(annotation) is list else secret
 
 
 def _converted(text: str, annotation: object) -> object:

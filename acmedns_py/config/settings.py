@@ -46,7 +46,7 @@ class Zone(_Section):
 
 
 class Dns(_Section):
-    """Where and how DNS is served; limits of TCP hold for each worker."""
+    """Where and how DNS is served; limits of TCP hold for each worker, `rate_limit` (a second) for all together."""
 
     listen: Annotated[list[Annotated[str, AfterValidator(values.dns_listen)]], Field(min_length=1)] = ["auto"]
     port: Annotated[StrictInt, Field(ge=1, le=65535)] = 53
@@ -55,6 +55,17 @@ class Dns(_Section):
     tcp_idle_seconds: Annotated[StrictFloat, Field(gt=0, le=3600, allow_inf_nan=False)] = 10.0
     tcp_connections: Annotated[StrictInt, Field(ge=1)] = 1000
     tcp_connections_per_client: Annotated[StrictInt, Field(ge=1)] = 100
+    rate_limit: Annotated[StrictInt, Field(ge=0, le=60_000)] = 500
+    cookie_secrets: Annotated[
+        list[Annotated[SecretStr, AfterValidator(values.cookie_secret)]], Field(max_length=3)
+    ] = []
+    identity: Annotated[str, AfterValidator(values.told)] = ""
+    version: Annotated[str, AfterValidator(values.told)] = ""
+
+    @property
+    def secrets(self) -> tuple[bytes, ...]:
+        """The secrets of cookies in octets; none where random ones are wanted."""
+        return tuple(bytes.fromhex(secret.get_secret_value()) for secret in self.cookie_secrets)
 
 
 class Api(_Section):

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from acmedns_py.config.problems import nearest
 from acmedns_py.dns import name
+from acmedns_py.dns.rrset import MAX_STRING_OCTETS
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -24,6 +25,7 @@ DATABASE_PARAMETERS: Final = ("sslmode", "host", "port")
 """Parameters of a PostgreSQL URL that are used, as libpq names them."""
 
 _SSL_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_COOKIE_SECRET: Final = re.compile(r"[0-9a-fA-F]{32}")
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """A header's name (RFC 9110 5.6.2)."""
 
@@ -158,6 +160,20 @@ def password(secret: SecretStr) -> SecretStr:
     """Check a password."""
     _without_nul(secret.get_secret_value())
     return secret
+
+
+def cookie_secret(secret: SecretStr) -> SecretStr:
+    """Check a secret of DNS cookies: 16 octets in hexadecimal digits."""
+    if not _COOKIE_SECRET.fullmatch(secret.get_secret_value()):
+        raise ValueError("a secret has 32 hexadecimal digits; make one by: openssl rand -hex 16")
+    return secret
+
+
+def told(text: str) -> str:
+    """Check a text that is told to whoever asks: one character-string (RFC 1035 3.3)."""
+    if len(text.encode()) > MAX_STRING_OCTETS or not text.isprintable():
+        raise ValueError(f"write at most {MAX_STRING_OCTETS} octets of printable text")
+    return text
 
 
 def _without_nul(text: str) -> None:

@@ -3,25 +3,39 @@
 Every response is made here; an error response has no data, no AA, and whatever of question and OPT could be read.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from acmedns_py.dns import wire
 from acmedns_py.dns.codes import EDE, Rcode, RRClass, RRType
 from acmedns_py.dns.message import Query, Response, Transport
 from acmedns_py.dns.name import folded, is_subdomain
-from acmedns_py.dns.rrset import RRset
+from acmedns_py.dns.rrset import RRset, txt_rdata
 from acmedns_py.dns.zone import Alias, Hit, NxDomain, Referral, Unavailable, Zone
+
+NO_TEXTS: Mapping[bytes, bytes] = MappingProxyType({})
 
 MAX_ALIASES = 16
 """CNAMEs followed for one answer, as in BIND; resolvers go on from the last by themselves."""
 
 
-def response_to(octets: bytes, zone: Zone, transport: Transport, *, loaded: bool) -> Response | None:
-    """Give the response to a message, None for silence; without `loaded` data, names in the zone get SERVFAIL."""
+def response_to(
+    octets: bytes, zone: Zone, transport: Transport, *, loaded: bool, texts: Mapping[bytes, bytes] = NO_TEXTS
+) -> Response | None:
+    """Give the response to a message, None for silence; without `loaded` data, names in the zone get SERVFAIL.
+
+    `texts` are what the server says of itself, by owner, in class CH.
+    """
     try:
         query = wire.parse(octets)
     except wire.NotAQuery:
         return None
     except wire.BadQuery as bad:
-        return error(bad.query, bad.rcode)
+        return Response(bad.query, bad.rcode, ede=EDE.OTHER if bad.reason else None, ede_text=bad.reason)
+    if not query.question:
+        return Response(query)
+    if query.qclass == RRClass.CH:
+        return _about_ourselves(query, texts)
     if query.qtype == RRType.AXFR and transport is Transport.UDP:
         # A transfer over UDP is not defined (RFC 5936 4.2).
         return error(query, Rcode.NOTIMP, EDE.NOT_SUPPORTED)
@@ -32,6 +46,14 @@ def response_to(octets: bytes, zone: Zone, transport: Transport, *, loaded: bool
     if not loaded:
         return error(query, Rcode.SERVFAIL, EDE.NOT_READY)
     return _answer(query, zone)
+
+
+def _about_ourselves(query: Query, texts: Mapping[bytes, bytes]) -> Response:
+    """Answer what tools ask of a server (RFC 4892 2); what is not told is refused (dns-correctness #14)."""
+    text = texts.get(query.qname)
+    if text is None or query.qtype not in {RRType.TXT, RRType.ANY}:
+        return error(query, Rcode.REFUSED, EDE.NOT_AUTHORITATIVE)
+    return Response(query, authoritative=True, answer=(RRset(query.qname, RRType.TXT, 0, (txt_rdata(text),)),))
 
 
 def error(query: Query, rcode: Rcode, ede: EDE | None = None) -> Response:

@@ -8,7 +8,7 @@ from enum import IntEnum
 
 
 class Rcode(IntEnum):
-    """Response codes that this server sends; BADVERS needs the OPT record's upper eight bits (RFC 6891 6.1.3)."""
+    """Response codes that this server sends; those from 16 on need the OPT record's upper bits (RFC 6891 6.1.3)."""
 
     NOERROR = 0
     FORMERR = 1
@@ -17,6 +17,7 @@ class Rcode(IntEnum):
     NOTIMP = 4
     REFUSED = 5
     BADVERS = 16
+    BADCOOKIE = 23
 
 
 class Opcode(IntEnum):
@@ -43,6 +44,7 @@ class RRClass(IntEnum):
 class EDE(IntEnum):
     """Info codes of extended DNS errors that this server sends (RFC 8914 4)."""
 
+    OTHER = 0
     NOT_READY = 14
     PROHIBITED = 18
     NOT_AUTHORITATIVE = 20

@@ -1,9 +1,9 @@
 """Answers joined from parts that the full path made, for the queries that nearly all traffic consists of.
 
 A message is taken here if it is one question of class IN with no OPT or one OPT of version 0, and no flag that would
-change the answer. Everything else, and every response over its limit, goes to the full path,
-which answers with the very same octets: parts are cut out of its responses, so equality is by construction, and a
-property test holds the two together.
+change the answer. Everything else, and every response over its limit, goes to the full path, which answers with the
+very same octets: parts are cut out of its responses, so equality is by construction, and a property test holds the two
+together.
 
     TXT at a challenge name   the packed records, as `challenges` keeps them
     other types there         the negative tail for names of that length
@@ -21,9 +21,11 @@ from typing import NamedTuple
 
 from acmedns_py.dns.answer import response_to
 from acmedns_py.dns.codes import Rcode, RRClass, RRType
-from acmedns_py.dns.edns import Edns, from_record, limit_octets, opt_record, options_are_whole
+from acmedns_py.dns.cookie import is_malformed
+from acmedns_py.dns.edns import Edns, from_record, limit_octets, opt_record, with_options
 from acmedns_py.dns.message import Transport
 from acmedns_py.dns.name import MAX_LABEL_OCTETS, MAX_NAME_OCTETS, is_subdomain
+from acmedns_py.dns.policy import Options
 from acmedns_py.dns.wire import HEADER_OCTETS, MAX_MESSAGE_OCTETS, render
 from acmedns_py.dns.zone import Node, Zone
 
@@ -37,6 +39,9 @@ _OPT_OCTETS = 11
 _PLAIN_OPT_START = b"\0" + RRType.OPT.to_bytes(2, "big")
 _CLASS_IN = RRClass.IN.to_bytes(2, "big")
 _NO_RDATA = b"\0\0"
+_RDLENGTH_OCTETS = 2
+_ADDRESS_AT = 4
+_UDP = Transport.UDP
 _OTHER_WAY = frozenset((RRType.ANY, RRType.AXFR, RRType.IXFR))
 _ONE = b"\0\1"
 _NONE = b"\0\0"
@@ -54,38 +59,34 @@ _HEADERS: dict[bytes, tuple[bool, bool]] = {
 
 
 class _Shape(NamedTuple):
-    """All that a response takes from its query besides ID, question and the name's own data."""
+    """All that a response takes from its query besides ID, question and the name's own data.
 
+    `key` stands for everything in the query that static answers depend on, besides the name.
+    """
+
+    key: bytes
     asks_txt: bool
     limit_octets: int
     hit_head: bytes
     hit_counts: bytes
     nodata_head: bytes
     nxdomain_head: bytes
+    edns: Edns | None
     opt: bytes
-
-
-def _without_options(query: bytes, end: int, key: bytes) -> bytes:
-    """Give the key of the same query with an empty OPT, where an OPT ends the message and its options are whole.
-
-    Options change no answer here, but a COOKIE in each query would make each key another one.
-    """
-    options = end + _TYPE_AND_CLASS_OCTETS + _OPT_OCTETS
-    rdata = query[options:]
-    if not rdata or int.from_bytes(query[options - 2 : options], "big") != len(rdata) or not options_are_whole(rdata):
-        return key
-    return query[2:HEADER_OCTETS] + query[end : options - 2] + _NO_RDATA
 
 
 class FastPath:
     """Prepared answers of one zone; `changed` must be called after each change of it, before the next query."""
 
-    def __init__(self, zone: Zone) -> None:
-        """`zone` need not be loaded before the first `changed`."""
+    def __init__(self, zone: Zone, options: Options) -> None:
+        """`zone` need not be loaded before the first `changed`; `options` makes the options of responses."""
         self._zone = zone
+        self._options = options
         self._packed: dict[bytes, bytes] = {}
         self._nodes: dict[bytes, Node] = {}
         self._shapes: dict[bytes, _Shape] = {}
+        self._with_options: dict[bytes, _Shape] = {}
+        self._second = 0
         self._negative: dict[int, bytes] = {}
         self._remembered: dict[bytes, tuple[bytes, bytes]] = {}
         self._beside_soa: frozenset[bytes] = frozenset()
@@ -103,17 +104,20 @@ class FastPath:
         )
         self._wildcard_at_apex = b"\x01*" + zone.apex in zone.nodes
 
-    def response(self, query: bytes, *, stream: bool) -> bytes | None:
-        """Give the response to a message, None where the full path has to; `stream` says that it came over TCP."""
+    def forget_options(self) -> None:
+        """Forget the options made so far, since `options` makes others from here on."""
+        self._with_options.clear()
+
+    def response(self, query: bytes, source: bytes, transport: Transport, unix: float) -> bytes | None:
+        """Give the response to a message from `source` at `unix` seconds, None where the full path has to."""
         end = query.find(0, HEADER_OCTETS) + 1
         key = query[2:12] + query[end:]
         shape = self._shapes.get(key)
         if shape is None:
-            key = _without_options(query, end, key)
-            shape = self._shapes.get(key) or self._shaped(key)
+            shape = self._shaped_with_options(key, source, transport, unix) or self._shaped(key)
             if shape is None:
                 return None
-        asks_txt, limit, hit_head, hit_counts, nodata_head, nxdomain_head, opt = shape
+        key, asks_txt, limit, hit_head, hit_counts, nodata_head, nxdomain_head, _edns, opt = shape
         question = query[12 : end + 4]
         name = query[12:end].lower()
         packed = self._packed.get(name)
@@ -122,19 +126,46 @@ class FastPath:
         elif packed is not None:
             if name in self._beside_soa or name in self._nodes:
                 return None
-            tail = self._negative.get(end) or self._negative_tail(query, end, opt)
+            tail = self._negative.get(end) or self._negative_tail(query, end)
             response = b"".join((query[:2], nodata_head, question, tail, opt))
         elif name in self._nodes:
             head, tail = self._remembered.get(key + name) or self._answered(query, end, key + name)
-            response = b"".join((query[:2], head, question, tail))
+            response = b"".join((query[:2], head, question, tail, opt))
         elif self._certainly_absent(name):
-            tail = self._negative.get(end) or self._negative_tail(query, end, opt)
+            tail = self._negative.get(end) or self._negative_tail(query, end)
             response = b"".join((query[:2], nxdomain_head, question, tail, opt))
         else:
             return None
-        if len(response) > limit and (not stream or len(response) > MAX_MESSAGE_OCTETS):
+        if len(response) > limit and (transport is _UDP or len(response) > MAX_MESSAGE_OCTETS):
             return None
         return response
+
+    def _shaped_with_options(self, key: bytes, source: bytes, transport: Transport, unix: float) -> _Shape | None:
+        """Give the shape of a message whose OPT has options; None where that is not so.
+
+        What is answered to options depends on the address, the transport and the second, but within one second a
+        resolver sends the same ones with every query.
+        """
+        if int(unix) != self._second or len(self._with_options) >= MAX_SHAPES:
+            self._second = int(unix)
+            self._with_options.clear()
+        full_key = b"".join((key, source[_ADDRESS_AT:], transport.value.encode()))
+        shape = self._with_options.get(full_key)
+        if shape is None:
+            options = _FLAGS_AND_COUNTS_OCTETS + _TYPE_AND_CLASS_OCTETS + _OPT_OCTETS
+            rdata = key[options:]
+            if not rdata or int.from_bytes(key[options - _RDLENGTH_OCTETS : options], "big") != len(rdata):
+                return None
+            plain_key = key[: options - _RDLENGTH_OCTETS] + _NO_RDATA
+            plain = self._shapes.get(plain_key) or self._shaped(plain_key)
+            if plain is None or plain.edns is None:
+                return None
+            edns = with_options(plain.edns, rdata)
+            if edns is None or (edns.cookie is not None and is_malformed(edns.cookie)):
+                return None
+            opt = opt_record(edns, Rcode.NOERROR, self._options.reply(edns, source, transport, unix))
+            shape = self._with_options[full_key] = plain._replace(opt=opt)
+        return shape
 
     def _shaped(self, key: bytes) -> _Shape | None:
         """Read header, type, class and OPT; None where they are not of the plain kind."""
@@ -156,13 +187,15 @@ class FastPath:
         flags = 0x84 | recursion_desired
         noerror, nxdomain = bytes((flags, Rcode.NOERROR)) + _ONE, bytes((flags, Rcode.NXDOMAIN)) + _ONE
         shape = _Shape(
+            key=key,
             asks_txt=qtype == RRType.TXT,
             limit_octets=limit_octets(edns),
             hit_head=noerror,
             hit_counts=_NONE + arcount,
             nodata_head=noerror + _NONE + _ONE + arcount,
             nxdomain_head=nxdomain + _NONE + _ONE + arcount,
-            opt=b"" if edns is None else opt_record(edns, Rcode.NOERROR, None),
+            edns=edns,
+            opt=b"" if edns is None else opt_record(edns, Rcode.NOERROR),
         )
         if len(self._shapes) >= MAX_SHAPES:
             self._shapes.clear()
@@ -184,20 +217,20 @@ class FastPath:
         below = name[child:]
         return position == surplus and below not in self._nodes and below not in self._beside_soa
 
-    def _full(self, query: bytes) -> bytes:
+    def _before_opt(self, query: bytes) -> bytes:
+        """Give the full path's response up to its OPT, which is the last record and has no options here."""
         response = response_to(query, self._zone, Transport.TCP, loaded=True)
         assert response is not None, "a message with a shape gets a response"
-        return render(response, Transport.TCP)
+        octets = render(response, Transport.TCP)
+        return octets if response.query.edns is None else octets[:-_OPT_OCTETS]
 
-    def _negative_tail(self, query: bytes, end: int, opt: bytes) -> bytes:
-        full = self._full(query)
-        tail = full[end + _TYPE_AND_CLASS_OCTETS : len(full) - len(opt)]
-        self._negative[end] = tail
+    def _negative_tail(self, query: bytes, end: int) -> bytes:
+        tail = self._negative[end] = self._before_opt(query)[end + _TYPE_AND_CLASS_OCTETS :]
         return tail
 
     def _answered(self, query: bytes, end: int, key: bytes) -> tuple[bytes, bytes]:
-        full = self._full(query)
-        parts = (full[2:HEADER_OCTETS], full[end + _TYPE_AND_CLASS_OCTETS :])
+        octets = self._before_opt(query)
+        parts = (octets[2:HEADER_OCTETS], octets[end + _TYPE_AND_CLASS_OCTETS :])
         if len(self._remembered) >= MAX_REMEMBERED:
             self._remembered.clear()
         self._remembered[key] = parts

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from acmedns_py.dns.codes import Opcode, Rcode
+from acmedns_py.dns.codes import EDE, Opcode, Rcode
 from acmedns_py.dns.edns import Edns
 from acmedns_py.dns.rrset import RRset
 
@@ -20,7 +20,7 @@ class Query:
     """A message in, as far as it could be read.
 
     `question` holds the octets of the question section as they came, to be echoed letter for letter, and is empty
-    where none could be read; `qname` is the folded form of the name in it.
+    where none could be read, or where only a cookie was asked for; `qname` is the folded form of the name in it.
     """
 
     id: int
@@ -37,7 +37,8 @@ class Query:
 class Response:
     """A message out, before it meets a size limit.
 
-    `glue` belongs to the additional section and may not be left out (RFC 9471 2); `additional` may.
+    `glue` belongs to the additional section and may not be left out (RFC 9471 2); `additional` may. `ede_text` says to
+    people what the extended error does not.
     """
 
     query: Query
@@ -47,7 +48,8 @@ class Response:
     authority: tuple[RRset, ...] = ()
     glue: tuple[RRset, ...] = ()
     additional: tuple[RRset, ...] = ()
-    ede: int | None = None
+    ede: EDE | None = None
+    ede_text: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what has no octets: an extended rcode needs an OPT, and other opcodes have no answers here."""

@@ -4,23 +4,29 @@ The shell calls `load` once and `apply` for each later cursor, in cursor order, 
 one thread. Before the first `load` the zone is there but nothing is known of it: its names get SERVFAIL.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from acmedns_py.dns import wire
 from acmedns_py.dns.answer import error, response_to
 from acmedns_py.dns.challenges import Challenges
-from acmedns_py.dns.codes import Rcode
+from acmedns_py.dns.codes import EDE, Rcode
 from acmedns_py.dns.fastpath import FastPath
-from acmedns_py.dns.message import Query, Transport
+from acmedns_py.dns.message import Query, Response, Transport
 from acmedns_py.dns.name import to_text
+from acmedns_py.dns.policy import Options, Policy, texts
+from acmedns_py.dns.ratelimit import RateLimit
 from acmedns_py.dns.rrset import RRset
 from acmedns_py.dns.source import NO_PORT
+from acmedns_py.dns.wire import HEADER_OCTETS
 from acmedns_py.dns.zone import Zone
 
-__all__ = ["Now", "Responder", "Transport"]
+__all__ = ["Now", "Policy", "Responder", "Transport"]
+
+RATE_LIMITED = "rate limited, use the cookie"
 
 _UDP = Transport.UDP
+_NO_ANSWER = b"\0\0"
 
 
 class Now(NamedTuple):
@@ -33,17 +39,26 @@ class Now(NamedTuple):
 class Responder:
     """Answers for one zone from memory."""
 
-    def __init__(self, *, apex: bytes, txt_ttl: int) -> None:
+    def __init__(self, *, apex: bytes, txt_ttl: int, policy: Policy) -> None:
         """`apex` is a folded name in wire form, `txt_ttl` the TTL of challenge TXT records in seconds."""
         self._zone = Zone(apex, Challenges(txt_ttl))
-        self._fast_path = FastPath(self._zone)
+        self._options = Options(policy)
+        self._texts = texts(policy)
+        self._rate_limit = RateLimit(policy.responses_per_second) if policy.responses_per_second else None
+        self._fast_path = FastPath(self._zone, self._options)
         self._cursor: int | None = None
         self._fast = False
-        self._udp = [0] * (Rcode.BADVERS + 1)
-        self._tcp = [0] * (Rcode.BADVERS + 1)
+        self._udp = [0] * (max(Rcode) + 1)
+        self._tcp = [0] * (max(Rcode) + 1)
         self._silent = 0
         self._truncated = 0
+        self._rate_limited = 0
         self._internal_errors = 0
+
+    def accept_secrets(self, secrets: Sequence[bytes]) -> None:
+        """Exchange the secrets of the cookies; the first one makes them, all are accepted."""
+        self._options.cookies.secrets = tuple(secrets)
+        self._fast_path.forget_options()
 
     @property
     def cursor(self) -> int | None:
@@ -122,32 +137,63 @@ class Responder:
     ) -> bytes | None:
         """Give the octets to send back to `source` (laid out as in `dns.source`), None for silence. Never raises.
 
-        Silence is for what can't be a query, and for port 0, where no answer can go (dns-correctness #4, #73). No
-        answer depends on `source` or `now` otherwise.
+        Silence is for what can't be a query, and for port 0, where no answer can go (dns-correctness #4, #73). What is
+        answered of the zone depends on neither `source` nor `now`: cookies and the rate limit do.
         """
-        responses = self._udp if transport is _UDP else self._tcp
         try:
             if source[2:4] == NO_PORT:
                 self._silent += 1
                 return None
+            response: bytes | None = None
             if self._fast:
-                response = self._fast_path.response(query, stream=transport is not _UDP)
-                if response is not None:
-                    # Neither RA nor AD nor CD is ever set in it, so that the octet is the rcode.
-                    responses[response[3]] += 1
-                    return response
-            full = response_to(query, self._zone, transport, loaded=self._cursor is not None)
-            if full is None:
-                self._silent += 1
-                return None
-            response = wire.render(full, transport)
+                response = self._fast_path.response(query, source, transport, now.unix)
+            if response is None:
+                full = self._full(query, transport)
+                if full is None:
+                    self._silent += 1
+                    return None
+                response = self._rendered(full, source, transport, now)
+                rcode = int(full.rcode)
+            else:
+                # Neither RA nor AD nor CD is ever set in it, so that the octet is the rcode.
+                rcode = response[3]
+            if transport is not _UDP:
+                self._tcp[rcode] += 1
+                return response
+            if self._rate_limit is not None and self._rate_limit.exceeded(source, _subject(response), now.monotonic):
+                response, rcode = self._limited(query, response, rcode, source, now)
+            self._udp[rcode] += 1
+            self._truncated += response[2] >> 1 & 1
         except Exception:  # noqa: BLE001 - the border: a fault of ours costs this one query, and is counted
             self._internal_errors += 1
-            responses[Rcode.SERVFAIL] += 1
+            (self._udp if transport is _UDP else self._tcp)[Rcode.SERVFAIL] += 1
             return _failure(query)
-        responses[full.rcode] += 1
-        self._truncated += response[2] >> 1 & 1
         return response
+
+    def _full(self, query: bytes, transport: Transport) -> Response | None:
+        return response_to(query, self._zone, transport, loaded=self._cursor is not None, texts=self._texts)
+
+    def _rendered(self, full: Response, source: bytes, transport: Transport, now: Now) -> bytes:
+        edns = full.query.edns
+        options = b"" if edns is None else self._options.reply(edns, source, transport, now.unix)
+        return wire.render(full, transport, options)
+
+    def _limited(self, query: bytes, response: bytes, rcode: int, source: bytes, now: Now) -> tuple[bytes, int]:
+        """Give what goes out instead of an answer over the limit, and its rcode.
+
+        Who has proven its address gets the answer all the same. Who could prove it is told how, by a fresh cookie (RFC
+        7873 5.2.3); all others are told to come by TCP. Neither is longer than the query made it.
+        """
+        full = self._full(query, _UDP)
+        assert full is not None, "what is silent is not counted"
+        edns = full.query.edns
+        if self._options.proven(edns, source, now.unix):
+            return response, rcode
+        self._rate_limited += 1
+        if edns is None or edns.cookie is None or full.rcode == Rcode.FORMERR:
+            return wire.truncated(response), rcode
+        bad = Response(full.query, Rcode.BADCOOKIE, ede=EDE.OTHER, ede_text=RATE_LIMITED)
+        return self._rendered(bad, source, _UDP, now), Rcode.BADCOOKIE
 
     def truncated(self, response: bytes) -> bytes:
         """Give the form of a response that tells its receiver to ask over TCP, where the network took no more."""
@@ -155,12 +201,24 @@ class Responder:
         return wire.truncated(response)
 
     def counters(self) -> dict[str, int]:
-        """Give counts since the start: responses as `udp.NOERROR`, `truncated`, `silent`, `internal_errors`."""
-        counts = {"silent": self._silent, "truncated": self._truncated, "internal_errors": self._internal_errors}
+        """Give counts since the start: responses as `udp.NOERROR`, `truncated`, `rate_limited`, `silent` and so on."""
+        counts = {
+            "silent": self._silent,
+            "truncated": self._truncated,
+            "rate_limited": self._rate_limited,
+            "internal_errors": self._internal_errors,
+        }
         for rcode in Rcode:
             counts[f"udp.{rcode.name}"] = self._udp[rcode]
             counts[f"tcp.{rcode.name}"] = self._tcp[rcode]
         return counts
+
+
+def _subject(response: bytes) -> bytes:
+    """Give what an answer is about: its name, or the kind of those that random names would get without end."""
+    if response[6:8] == _NO_ANSWER:
+        return response[3:4]
+    return response[HEADER_OCTETS : response.index(0, HEADER_OCTETS)].lower()
 
 
 def _failure(octets: bytes) -> bytes:

@@ -28,3 +28,8 @@ def address(source: bytes) -> bytes:
     if len(source) == _V4_OCTETS:
         return source[4:8]
     return source[20:24] if source.startswith(_MAPPED, 8) else source[8:24]
+
+
+def network(source: bytes) -> bytes:
+    """Give the part of the address that one party usually has all of: /24 of IPv4, /56 of IPv6."""
+    return source[4:7] if len(source) == _V4_OCTETS else source[8:15]

@@ -11,8 +11,9 @@ names, longest suffix first; other types' data are written as they are (RFC 3597
 
 import struct
 
+from acmedns_py.dns import cookie
 from acmedns_py.dns.codes import Opcode, Rcode, RRClass, RRType
-from acmedns_py.dns.edns import VERSION, Edns, from_record, limit_octets, opt_record, options_are_whole
+from acmedns_py.dns.edns import VERSION, Edns, ede_option, from_record, limit_octets, opt_record, with_options
 from acmedns_py.dns.message import Query, Response, Transport
 from acmedns_py.dns.name import MAX_LABEL_OCTETS, MAX_NAME_OCTETS, ROOT, folded
 from acmedns_py.dns.rrset import RRset
@@ -52,13 +53,14 @@ class NotAQuery(Exception):
 
 
 class BadQuery(Exception):
-    """A query that gets an error response; `query` holds what could be read of it."""
+    """A query that gets an error response; `query` holds what could be read of it, `reason` is for people."""
 
-    def __init__(self, query: Query, rcode: Rcode) -> None:
-        """Keep both for the response."""
+    def __init__(self, query: Query, rcode: Rcode, reason: str = "") -> None:
+        """Keep all for the response."""
         super().__init__(rcode.name)
         self.query = query
         self.rcode = rcode
+        self.reason = reason
 
 
 def parse(octets: bytes) -> Query:
@@ -73,25 +75,32 @@ def parse(octets: bytes) -> Query:
         # What follows the header of another opcode has that opcode's own form, so that nothing of it is read.
         raise BadQuery(Query(ident, opcode), Rcode.NOTIMP)
     recursion_desired = bool(flags & _RD)
-    end = _question_end(octets) if qdcount == 1 else 0
+    end = {0: HEADER_OCTETS, 1: _question_end(octets)}.get(qdcount, 0)
     if not end:
-        # Zero questions ask nothing; more than one is no query either (RFC 9619).
+        # More than one question is no query (RFC 9619).
         raise BadQuery(Query(ident, opcode, recursion_desired), Rcode.FORMERR)
     edns, whole = _records(octets, end, (ancount, nscount, arcount))
+    asked = qdcount == 1
     query = Query(
         id=ident,
         opcode=opcode,
         recursion_desired=recursion_desired,
         question=octets[HEADER_OCTETS:end],
-        qname=folded(octets[HEADER_OCTETS : end - 4]),
-        qtype=octets[end - 4] << 8 | octets[end - 3],
-        qclass=octets[end - 2] << 8 | octets[end - 1],
+        qname=folded(octets[HEADER_OCTETS : end - 4]) if asked else b"",
+        qtype=octets[end - 4] << 8 | octets[end - 3] if asked else 0,
+        qclass=octets[end - 2] << 8 | octets[end - 1] if asked else 0,
         edns=edns,
     )
     if not whole:
         raise BadQuery(query, Rcode.FORMERR)
     if edns is not None and edns.version != VERSION:
         raise BadQuery(query, Rcode.BADVERS)
+    sent_cookie = None if edns is None else edns.cookie
+    if sent_cookie is not None and cookie.is_malformed(sent_cookie):
+        raise BadQuery(query, Rcode.FORMERR, "COOKIE must have 8 or 16 to 40 octets")
+    if not asked and sent_cookie is None:
+        # No question asks for nothing, unless for a cookie (RFC 7873 5.4).
+        raise BadQuery(query, Rcode.FORMERR)
     return query
 
 
@@ -131,11 +140,10 @@ def _records(octets: bytes, position: int, counts: tuple[int, int, int]) -> tupl
         if rrtype == RRType.OPT:
             if index < ancount + nscount or octets[owner] or edns is not None:
                 return edns, False
-            readable = from_record(rrclass, ttl)
+            edns = from_record(rrclass, ttl)
             # Only version 0 says what the RDATA of an OPT look like.
-            if readable.version == VERSION and not options_are_whole(octets[rdata_start:position]):
+            if edns.version == VERSION and (edns := with_options(edns, octets[rdata_start:position])) is None:
                 return None, False
-            edns = readable
     return edns, not ancount and position == len(octets)
 
 
@@ -165,6 +173,7 @@ class _Writer:
         self.octets = bytearray(HEADER_OCTETS)
         self._offsets: dict[bytes, int] = {}
         self.octets += query.question
+        self._rrclass = query.qclass if query.qclass == RRClass.CH else RRClass.IN
         position = 0
         while query.qname[position:] not in {b"", ROOT}:
             self._offsets[query.qname[position:]] = HEADER_OCTETS + position
@@ -189,7 +198,7 @@ class _Writer:
         """Write all records of the set; gives their number."""
         for rdata in rrset.rdatas:
             self._write_name(rrset.owner)
-            self.octets += _RECORD.pack(rrset.rrtype, RRClass.IN, rrset.ttl, len(rdata))
+            self.octets += _RECORD.pack(rrset.rrtype, self._rrclass, rrset.ttl, len(rdata))
             compressible = _COMPRESSIBLE.get(rrset.rrtype)
             if compressible is None:
                 self.octets += rdata
@@ -210,15 +219,17 @@ class _Writer:
         self.octets += rdata[position:]
 
 
-def render(response: Response, transport: Transport) -> bytes:
+def render(response: Response, transport: Transport, options: bytes = b"") -> bytes:
     """Give the octets of a response, within the limit of its transport and its query's OPT.
 
     What must be there and does not fit leaves the answer, authority and additional sections empty under TC (RFC 2181
-    9); optional additional data are left out silently, and so is an extended error (RFC 8914 3). The OPT comes last.
+    9); optional additional data are left out silently, and so is an extended error (RFC 8914 3). The OPT comes last,
+    where the query had one, and holds `options`.
     """
     query = response.query
     limit = MAX_MESSAGE_OCTETS if transport is Transport.TCP else limit_octets(query.edns)
-    opt = b"" if query.edns is None else opt_record(query.edns, response.rcode, response.ede)
+    ede = b"" if response.ede is None else ede_option(response.ede, response.ede_text)
+    opt = b"" if query.edns is None else opt_record(query.edns, response.rcode, options + ede)
     writer = _Writer(query)
     question_end = len(writer.octets)
     ancount = sum(map(writer.write, response.answer))
@@ -226,7 +237,7 @@ def render(response: Response, transport: Transport) -> bytes:
     arcount = sum(map(writer.write, response.glue))
     truncated = False
     if query.edns is not None and len(writer.octets) + len(opt) > limit:
-        opt = opt_record(query.edns, response.rcode, None)
+        opt = opt_record(query.edns, response.rcode, options)
     if len(writer.octets) + len(opt) > limit:
         del writer.octets[question_end:]
         ancount = nscount = arcount = 0

@@ -4,7 +4,8 @@ A frame is four octets of length (big-endian, of what follows) and one msgpack d
 element names the kind. The order of frames is the order of truth: a worker that has handled frame n has handled
 all before it, so a `Serve` behind some `Apply` frames is never obeyed with older data.
 
-Control says: Setup, Static*, Challenges*, Loaded, then Serve, Apply, Ask, Adopt, Release and Stop.
+Control says: Setup, Static*, Challenges*, Loaded, then Serve, Apply, CookieSecrets, Ask, Adopt, Release and
+Stop.
 A worker says: Hello once, Applied for each Loaded and each Apply, Report for each Ask.
 """
 
@@ -13,6 +14,7 @@ from typing import Final, Generic, TypeVar
 
 import msgspec
 
+from acmedns_py.dns.policy import Policy
 from acmedns_py.feed.changes import Commit, StaticData, Values
 
 MAX_FRAME_OCTETS: Final = 1024 * 1024 * 1024
@@ -41,13 +43,13 @@ class Listener(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Setup(Frame, frozen=True):
-    """Who this worker is, what it serves and within which limits (seconds; connections in all and for each client)."""
+    """Who this worker is, what it serves and within which limits (connections in all and for each client)."""
 
     worker: int
     listeners: tuple[Listener, ...]
     apex: bytes
     txt_ttl: int
-    tcp_idle_seconds: float
+    policy: Policy
     tcp_connections: int
     tcp_connections_per_client: int
 
@@ -78,6 +80,12 @@ class Apply(Frame, frozen=True):
     """One commit on top of all before it."""
 
     commit: Commit
+
+
+class CookieSecrets(Frame, frozen=True):
+    """Exchange the secrets of DNS cookies."""
+
+    secrets: tuple[bytes, ...]
 
 
 class Ask(Frame, frozen=True):
@@ -122,7 +130,7 @@ class Report(Frame, frozen=True):
     answered: tuple[int, ...]
 
 
-ControlFrame = Setup | Static | Challenges | Loaded | Serve | Apply | Ask | Adopt | Release | Stop
+ControlFrame = Setup | Static | Challenges | Loaded | Serve | Apply | CookieSecrets | Ask | Adopt | Release | Stop
 WorkerFrame = Hello | Applied | Report
 
 _encoder = msgspec.msgpack.Encoder()

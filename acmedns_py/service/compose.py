@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
+from secrets import token_bytes
 from typing import Any, Final
 
 from acmedns_py import log as logging_setup
@@ -18,6 +19,8 @@ from acmedns_py.api.client import ForwardedBy
 from acmedns_py.api.health import Remembered
 from acmedns_py.api.listen import ApiListener
 from acmedns_py.config.settings import Settings
+from acmedns_py.dns.cookie import SECRET_OCTETS
+from acmedns_py.dns.policy import Policy
 from acmedns_py.feed.changes import Commit, ZoneState
 from acmedns_py.feed.image import ZoneImage
 from acmedns_py.service.sockets import DnsSocket
@@ -68,8 +71,14 @@ def make_pool(
         workers=workers,
         apex=apex,
         txt_ttl=settings.zone.txt_ttl,
-        limits=Limits(
+        policy=Policy(
+            cookie_secrets=settings.dns.secrets or (token_bytes(SECRET_OCTETS),),
+            identity=settings.dns.identity.encode(),
+            version=settings.dns.version.encode(),
             tcp_idle_seconds=settings.dns.tcp_idle_seconds,
+            responses_per_second=settings.dns.rate_limit,
+        ),
+        limits=Limits(
             tcp_connections=settings.dns.tcp_connections,
             tcp_connections_per_client=settings.dns.tcp_connections_per_client,
         ),

@@ -36,6 +36,7 @@ from acmedns_py.store.store import SqlStore
 
 TAKEN_OVER: Final = frozenset(
     {
+        "dns.cookie_secrets",
         "log.level",
         "zone.addresses",
         "zone.admin",
@@ -50,6 +51,8 @@ TAKEN_OVER: Final = frozenset(
 STOP_SECONDS: Final = 5.0
 CLOSE_SECONDS: Final = 2.0
 PROBE_SECONDS: Final = 10.0
+ROLL_SECONDS: Final = 86_400.0
+"""Far longer than a cookie lives, and more often than the month after which RFC 9018 5 wants a new secret."""
 
 log = structlog.get_logger(__name__)
 
@@ -89,6 +92,7 @@ class Service:
         self._workers = workers
         self._reread = reread
         self._apex = name.from_text(loaded.settings.zone.name)
+        self._secrets = loaded.settings.dns.secrets
         self._early: list[Commit] = []
         self._pool: WorkerPool | None = None
         self._stop_asked = asyncio.Event()
@@ -107,7 +111,9 @@ class Service:
             if start.done():
                 store, pool, listener = start.result()
                 self._say_ready()
-                await self._run(stop, store, listener)
+                rolling = asyncio.create_task(self._roll_secrets(pool))
+                await self._run(stop, store, pool, listener)
+                rolling.cancel()
                 await self._stop(listener, pool)
             else:
                 start.cancel()
@@ -164,18 +170,27 @@ class Service:
         )
         notify("READY=1")
 
-    async def _run(self, stop: "asyncio.Task[Literal[True]]", store: SqlStore, listener: ApiListener) -> None:
+    async def _run(
+        self, stop: "asyncio.Task[Literal[True]]", store: SqlStore, pool: WorkerPool, listener: ApiListener
+    ) -> None:
         while not stop.done():
             reload = asyncio.create_task(self._reload_asked.wait())
             await asyncio.wait({stop, reload}, return_when=asyncio.FIRST_COMPLETED)
             if reload.done():
                 self._reload_asked.clear()
                 notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
-                await self._reload(store, listener)
+                await self._reload(store, pool, listener)
                 notify("READY=1")
             reload.cancel()
 
-    async def _reload(self, store: SqlStore, listener: ApiListener) -> None:
+    async def _roll_secrets(self, pool: WorkerPool) -> None:
+        """Exchange a random secret of DNS cookies from time to time; the operator's own are the operator's to roll."""
+        while True:
+            await asyncio.sleep(ROLL_SECONDS)
+            if not self._secrets:
+                pool.roll_secret()
+
+    async def _reload(self, store: SqlStore, pool: WorkerPool, listener: ApiListener) -> None:
         """Take over static records, log level and certificate files; a file with problems changes nothing."""
         try:
             # Files may be slow to read, and 20,000 records to check.
@@ -191,6 +206,12 @@ class Service:
         if loaded.settings.zone.name != self._loaded.settings.zone.name:
             return
         logging_setup.set_level(loaded.settings.log.level)
+        if loaded.settings.dns.secrets != self._secrets:
+            self._secrets = loaded.settings.dns.secrets
+            if self._secrets:
+                pool.accept_secrets(self._secrets)
+            else:
+                pool.roll_secret()
         listener.reload_certificate()
         try:
             written = await store.replace_static(_static(loaded))

@@ -9,14 +9,17 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from secrets import token_bytes
 from typing import Any, Final
 
 import structlog
 
+from acmedns_py.dns.cookie import SECRET_OCTETS
+from acmedns_py.dns.policy import Policy
 from acmedns_py.errors import NotServed, WorkerNotStarted
 from acmedns_py.feed.changes import Commit
-from acmedns_py.feed.frames import Adopt, Apply, Listener, Release, Setup, Stop, encoded
+from acmedns_py.feed.frames import Adopt, Apply, CookieSecrets, Listener, Release, Setup, Stop, encoded
 from acmedns_py.feed.image import ZoneImage
 from acmedns_py.service.link import CONFIRM_SECONDS, START_SECONDS, State, WorkerLink
 from acmedns_py.service.sockets import DnsSocket
@@ -36,9 +39,8 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What each worker may hold: connections, seconds."""
+    """What each worker may hold of connections."""
 
-    tcp_idle_seconds: float
     tcp_connections: int
     tcp_connections_per_client: int
 
@@ -47,12 +49,21 @@ class WorkerPool:
     """All workers of this node; the `Publisher` of the account rules."""
 
     def __init__(
-        self, *, sockets: list[DnsSocket], workers: int, apex: bytes, txt_ttl: int, limits: Limits, image: ZoneImage
+        self,
+        *,
+        sockets: list[DnsSocket],
+        workers: int,
+        apex: bytes,
+        txt_ttl: int,
+        policy: Policy,
+        limits: Limits,
+        image: ZoneImage,
     ) -> None:
-        """Take the bound sockets and the loaded zone."""
+        """Take the bound sockets and the loaded zone; `policy` is that of all workers together."""
         self._sockets = sockets
         self._apex = apex
         self._txt_ttl = txt_ttl
+        self._policy = policy
         self._limits = limits
         self.image = image
         self._places: list[WorkerLink | None] = [None] * workers
@@ -122,6 +133,17 @@ class WorkerPool:
     def _own_sockets(self, index: int) -> list[DnsSocket]:
         """Give a worker's own sockets in the order of its reports: UDP first."""
         return sorted((sock for sock in self._sockets if sock.worker == index), key=lambda sock: sock.tcp)
+
+    def accept_secrets(self, secrets: tuple[bytes, ...]) -> None:
+        """Exchange the secrets of DNS cookies: the first one makes them, all are accepted (RFC 9018 5)."""
+        self._policy = replace(self._policy, cookie_secrets=secrets)
+        for link in self._places:
+            if link is not None:
+                link.send(CookieSecrets(secrets))
+
+    def roll_secret(self) -> None:
+        """Make cookies with a new random secret and go on to accept those of the last one."""
+        self.accept_secrets((token_bytes(SECRET_OCTETS), *self._policy.cookie_secrets[:1]))
 
     # Publishing.
 
@@ -268,13 +290,17 @@ class WorkerPool:
             ),
             apex=self._apex,
             txt_ttl=self._txt_ttl,
-            tcp_idle_seconds=limits.tcp_idle_seconds,
+            policy=replace(self._policy, responses_per_second=self._share(self._policy.responses_per_second)),
             tcp_connections=limits.tcp_connections,
             tcp_connections_per_client=limits.tcp_connections_per_client,
         )
         await link.start(setup)
         log.info("worker_started", worker=index, pid=link.pid)
         await link.load(self.image)
+
+    def _share(self, responses_per_second: int) -> int:
+        """Give one worker's share of a limit: the kernel spreads a network's queries over all of them."""
+        return -(-responses_per_second // len(self._places))
 
     async def _next_progress(self, seconds: float) -> None:
         self._progress.clear()

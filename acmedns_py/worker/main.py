@@ -30,6 +30,7 @@ from acmedns_py.feed.frames import (
     Ask,
     Challenges,
     ControlFrame,
+    CookieSecrets,
     FeedError,
     Frame,
     FrameStream,
@@ -107,6 +108,9 @@ class Worker(asyncio.Protocol):
                     static=[(c.owner, c.rrtype, _rrset(c.owner, c.rrtype, c.after)) for c in commit.static],
                 )
                 self._say(Applied(commit.cursor))
+            case CookieSecrets(secrets):
+                assert self._responder is not None
+                self._responder.accept_secrets(secrets)
             case Ask():
                 self._say(self._report())
             case Setup():
@@ -130,10 +134,10 @@ class Worker(asyncio.Protocol):
 
     def _set_up(self, setup: Setup) -> None:
         self._setup = setup
-        self._responder = Responder(apex=setup.apex, txt_ttl=setup.txt_ttl)
+        self._responder = Responder(apex=setup.apex, txt_ttl=setup.txt_ttl, policy=setup.policy)
         self._connections = TcpConnections(
             self._responder,
-            idle_seconds=setup.tcp_idle_seconds,
+            idle_seconds=setup.policy.tcp_idle_seconds,
             total=setup.tcp_connections,
             per_client=setup.tcp_connections_per_client,
         )

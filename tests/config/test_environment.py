@@ -120,9 +120,26 @@ def test_secret_given_twice_is_refused_unseen(problems, tmp_path, option):
     """Nobody has to guess which of the two holds."""
     (tmp_path / "secret").write_text("geheim")
     name = variable(option)
-    found = problems(environ={name: "sqlite:////geheim", f"{name}_FILE": str(tmp_path / "secret")})
+    value = "feed" * 8 if option == "dns.cookie_secrets" else "sqlite:////geheim"
+    found = problems(environ={name: value, f"{name}_FILE": str(tmp_path / "secret")})
     assert [problem.option for problem in found.problems] == [f"{name}_FILE"]
     assert "geheim" not in str(found)
+    assert "feed" not in str(found)
+
+
+def test_cookie_secrets_come_from_a_file(loaded, tmp_path):
+    """Several stand on its one line, with commas between them."""
+    (tmp_path / "secrets").write_text("00ff" * 8 + ", " + "ab" * 16)
+    environ = {"ACMEDNS_DNS__COOKIE_SECRETS_FILE": str(tmp_path / "secrets")}
+    assert loaded(environ=environ).settings.dns.secrets == (b"\0\xff" * 8, b"\xab" * 16)
+
+
+@pytest.mark.parametrize("secrets", ["geheim", "ab" * 15, "ab" * 17, "xy" * 16, ",".join(["ab" * 16] * 4)])
+def test_wrong_cookie_secrets_are_refused_unseen(problems, secrets):
+    """Their length and their number are bounded, and what was written is not repeated."""
+    found = problems(environ={"ACMEDNS_DNS__COOKIE_SECRETS": secrets})
+    assert [problem.option.partition("[")[0] for problem in found.problems] == ["ACMEDNS_DNS__COOKIE_SECRETS"]
+    assert secrets not in str(found)
 
 
 def test_missing_secret_file_is_named(problems, tmp_path):

@@ -38,7 +38,8 @@ LONGEST = ".".join(["l" * 63] * 3 + ["m" * 61])
 class Case:
     """One row. Sections are sorted zone-file lines; `flags` those that must be set among AA, TC, RD, RA, Z, AD, CD.
 
-    `questions` is how many must come back, octet for octet; `opt` whether an OPT does; `silent` that nothing may.
+    `questions` is how many must come back, octet for octet; `opt` whether an OPT does, with `options` beside an extended
+    error; `silent` that nothing may.
     """
 
     title: str
@@ -52,6 +53,7 @@ class Case:
     opt: bool = False
     dnssec_ok: bool = False
     ede: int | None = None
+    options: tuple[int, ...] = ()
     opcode: int = 0
     silent: bool = False
     udp_only: bool = False
@@ -88,7 +90,15 @@ HEADER = [
 
 MALFORMED = [
     formerr("dns-correctness #6 no question", message(counts=(0, 0, 0, 0)), questions=0),
-    formerr("dns-correctness #6 no question but an OPT", message(opt(), counts=(0, 0, 0, 1)), questions=0),
+    formerr("dns-correctness #6 no question but an OPT", message(opt(), counts=(0, 0, 0, 1)), questions=0, opt=True),
+    Case(
+        "dns-correctness #6 no question but a cookie",
+        message(opt(options=option(10, b"12345678")), counts=(0, 0, 0, 1)),
+        flags=0,
+        questions=0,
+        opt=True,
+        options=(10,),
+    ),
     formerr(
         "dns-correctness #7 two questions",
         message(question(Z, "A"), question(Z, "AAAA"), counts=(2, 0, 0, 0)),
@@ -446,12 +456,45 @@ EDNS = [
         query(Z, "SOA", edns=opt(options=option(3) + option(8, b"\0\1\0\0") + option(9) + option(10, b"12345678"))),
         answer=SOA,
         opt=True,
+        options=(10,),
     ),
     Case(
         "dns-correctness #43 keepalive, padding",
         query(Z, "SOA", edns=opt(options=option(11) + option(12, bytes(9)))),
         answer=SOA,
         opt=True,
+        udp_only=True,
+    ),
+    Case(
+        "dns-correctness #55 keepalive over TCP",
+        query(Z, "SOA", edns=opt(options=option(11) + option(12, bytes(9)))),
+        answer=SOA,
+        opt=True,
+        options=(11,),
+        tcp_only=True,
+    ),
+    Case(
+        "dns-correctness #56 a client's cookie",
+        query(f"{TWO}.{Z}", edns=opt(options=option(10, b"12345678"))),
+        answer=TWO_VALUES,
+        opt=True,
+        options=(10,),
+    ),
+    Case(
+        "dns-correctness #57 a wrong server cookie",
+        query(f"{TWO}.{Z}", edns=opt(options=option(10, b"12345678" + b"\1\0\0\0" + bytes(12)))),
+        answer=TWO_VALUES,
+        opt=True,
+        options=(10,),
+    ),
+    *(
+        formerr(
+            f"dns-correctness #57 a cookie of {octets} octets",
+            query(f"{TWO}.{Z}", edns=opt(options=option(10, bytes(octets)))),
+            opt=True,
+            ede=0,
+        )
+        for octets in (0, 7, 9, 15, 41)
     ),
     *(
         Case(

@@ -2,6 +2,7 @@
 
 from acmedns_py.dns import source
 from acmedns_py.dns.name import from_text
+from acmedns_py.dns.policy import Policy
 from acmedns_py.dns.presentation import parse_record
 from acmedns_py.dns.responder import Now, Responder, Transport
 from acmedns_py.dns.rrset import RRset
@@ -11,6 +12,7 @@ APEX = from_text(Z)
 CURSOR = 2**32 + 1_795_000_000
 SERIAL = 1_795_000_000
 NOW = Now(monotonic=1000.0, unix=1_795_000_000.0)
+POLICY = Policy(cookie_secrets=(bytes(range(16)),))
 SOURCE = source.packed(bytes((192, 0, 2, 200)), 5300)
 
 TWO = "3c8a3c6e-0f5b-4b7e-8a56-0d1f6b1b9a01"
@@ -79,9 +81,13 @@ def rrsets(lines: list[str]) -> list[RRset]:
     return [parse_record(line, origin=APEX, default_ttl=300) for line in lines]
 
 
-def responder(lines: list[str] | None = None, challenges: dict[bytes, tuple[bytes, ...]] | None = None) -> Responder:
+def responder(
+    lines: list[str] | None = None,
+    challenges: dict[bytes, tuple[bytes, ...]] | None = None,
+    policy: Policy = POLICY,
+) -> Responder:
     """Give a responder that has loaded the zone."""
-    made = Responder(apex=APEX, txt_ttl=1)
+    made = Responder(apex=APEX, txt_ttl=1, policy=policy)
     made.load(
         CURSOR, rrsets(STATIC_LINES if lines is None else lines), CHALLENGES if challenges is None else challenges
     )

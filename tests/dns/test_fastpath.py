@@ -1,15 +1,31 @@
 """The fast path against the full path: the same octets, for whatever is asked of whatever zone."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acmedns_py.dns import fastpath, wire
-from acmedns_py.dns.answer import response_to
+from acmedns_py.dns import fastpath
 from acmedns_py.dns.name import from_text
 from acmedns_py.dns.responder import Responder, Transport
+from acmedns_py.dns.source import packed
 from tests.dns.cases import CASES
-from tests.dns.example import APEX, CHALLENGES, EMPTY, LONG, MANY, NOW, SOURCE, STATIC_LINES, TWO, Z, responder, rrsets
+from tests.dns.example import (
+    APEX,
+    CHALLENGES,
+    EMPTY,
+    LONG,
+    MANY,
+    NOW,
+    POLICY,
+    SOURCE,
+    STATIC_LINES,
+    TWO,
+    Z,
+    responder,
+    rrsets,
+)
 from tests.dns.packets import opt, option, query, record
 
 MIDDLE = "deadbeef-2222-4333-8444-555566667705"
@@ -76,7 +92,18 @@ ODD_OPTS = st.builds(
     version=st.sampled_from([0, 0, 0, 1]),
     flags=st.sampled_from([0, 0x8000, 0x4000, 0x0080]),
     options=st.sampled_from(
-        [b"", option(10, b"12345678"), option(3) + option(100, b"x"), b"\0", option(9)[:3], b"\0\x0a\0\x09abc"]
+        [
+            b"",
+            option(10, b"12345678"),
+            option(3) + option(100, b"x"),
+            b"\0",
+            option(9)[:3],
+            b"\0\x0a\0\x09abc",
+            option(10, b"1234567"),
+            option(10, bytes(24)),
+            option(11),
+            option(3),
+        ]
     ),
     owner=st.sampled_from([b"\0", b"\0", b"\0", b"\x01a\0"]),
 )
@@ -126,8 +153,8 @@ STEPS = st.lists(
 
 def full_path(door: Responder, octets: bytes, transport: Transport) -> bytes | None:
     """Answer without the fast path."""
-    response = response_to(octets, door._zone, transport, loaded=True)
-    return None if response is None else wire.render(response, transport)
+    response = door._full(octets, transport)
+    return None if response is None else door._rendered(response, SOURCE, transport, NOW)
 
 
 @settings(max_examples=100)
@@ -140,7 +167,7 @@ def full_path(door: Responder, octets: bytes, transport: Transport) -> bytes | N
 def test_fast_and_full_path_are_octet_identical(soa_names, base, special, steps):
     """Whatever zone is loaded, changed and asked, in whatever order, both paths send the same octets."""
     soa = f"@ 3600 SOA {soa_names} 0 21600 3600 604800 60"
-    door = responder([soa, *base, *sorted(special)], ALL_CHALLENGES)
+    door = responder([soa, *base, *sorted(special)], ALL_CHALLENGES, replace(POLICY, identity=b"ns1"))
     cursor = door.cursor
     for (challenges, static), octets, transport in ((change or ([], []), *rest) for change, *rest in steps):
         if challenges or static:
@@ -202,7 +229,7 @@ def test_what_one_name_taught_is_right_for_the_next(soa_names, special):
 )
 def test_what_is_out_of_the_ordinary_is_left_to_the_full_path(octets):
     """Nothing is taken that the full path would answer in another way."""
-    assert responder()._fast_path.response(octets, stream=False) is None
+    assert responder()._fast_path.response(octets, SOURCE, Transport.UDP, NOW.unix) is None
 
 
 @pytest.mark.parametrize(
@@ -213,8 +240,8 @@ def test_limit_is_that_of_udp_and_does_not_hold_for_tcp(label, payload, fits):
     """A response over its limit is left to the full path over UDP only."""
     fast = responder(None, ALL_CHALLENGES)._fast_path
     octets = query(f"{label}.{Z}", edns=None if payload is None else opt(payload))
-    assert (fast.response(octets, stream=False) is not None) is fits
-    assert fast.response(octets, stream=True) is not None
+    assert (fast.response(octets, SOURCE, Transport.UDP, NOW.unix) is not None) is fits
+    assert fast.response(octets, SOURCE, Transport.TCP, NOW.unix) is not None
 
 
 @pytest.mark.parametrize("transport", list(Transport))
@@ -249,7 +276,7 @@ COMMON = {
 def test_common_queries_stay_on_the_fast_path(octets):
     """What most traffic consists of is not left to the full path."""
     door = responder()
-    assert door._fast_path.response(octets, stream=False) is not None
+    assert door._fast_path.response(octets, SOURCE, Transport.UDP, NOW.unix) is not None
 
 
 def test_nothing_remembered_outlives_a_change():
@@ -273,3 +300,16 @@ def test_what_strangers_can_make_us_remember_is_bounded(monkeypatch):
             assert door.respond(octets, SOURCE, Transport.UDP, NOW) == full_path(door, octets, Transport.UDP)
             assert len(fast._shapes) <= 10
             assert len(fast._remembered) <= 10
+
+
+def test_what_cookies_can_make_us_remember_is_bounded(monkeypatch):
+    """Neither do other cookies from other addresses, within a second or over many."""
+    monkeypatch.setattr(fastpath, "MAX_SHAPES", 10)
+    door = responder()
+    for number in range(100):
+        octets = query(f"{TWO}.{Z}", edns=opt(options=option(10, b"%08d" % number)))
+        source = packed(number.to_bytes(4, "big"), 53)
+        now = NOW._replace(unix=NOW.unix + number // 50)
+        full = door._rendered(door._full(octets, Transport.UDP), source, Transport.UDP, now)
+        assert door.respond(octets, source, Transport.UDP, now) == full
+        assert len(door._fast_path._with_options) <= 10

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from acmedns_py.dns.policy import Policy
 from acmedns_py.feed.changes import ChallengeChange, Commit, StaticChange, StaticData
 from acmedns_py.feed.frames import (
     MAX_FRAME_OCTETS,
@@ -14,6 +15,7 @@ from acmedns_py.feed.frames import (
     Apply,
     Ask,
     Challenges,
+    CookieSecrets,
     FeedError,
     Frame,
     FrameStream,
@@ -31,13 +33,15 @@ from acmedns_py.feed.frames import (
     worker_decoder,
 )
 
+POLICY = Policy((b"secret" * 2,), b"identity", b"", 10.0, 500)
 OWNER = b"\x04host\x04auth\x07example\x03org\0"
 CONTROL: list[Frame] = [
-    Setup(1, (Listener(0, 7, tcp=True, wildcard=False),), b"\x04auth\0", 1, 10.0, 1000, 100),
+    Setup(1, (Listener(0, 7, tcp=True, wildcard=False),), b"\x04auth\0", 1, POLICY, 1000, 100),
     Static(((OWNER, 6, StaticData(60, (b"rdata",))),)),
     Challenges(((OWNER, (b"a", b"b")), (b"\x01x" + OWNER, ()))),
     Loaded(2**40),
     Serve(),
+    CookieSecrets((b"1" * 16, b"2" * 16)),
     Apply(
         Commit(
             2**40 + 1,

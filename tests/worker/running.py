@@ -6,19 +6,25 @@ import ipaddress
 import threading
 from collections.abc import Iterable, Iterator
 
+from acmedns_py.dns.policy import Policy
 from acmedns_py.dns.rrset import RRset
 from acmedns_py.feed.changes import StaticData, Values, ZoneState
 from acmedns_py.feed.image import ZoneImage
 from acmedns_py.service.sockets import Address, bind_dns
 from acmedns_py.service.workers import Limits, WorkerPool
-from tests.dns.example import APEX, CHALLENGES, CURSOR, STATIC_LINES, rrsets
+from tests.dns.example import APEX, CHALLENGES, CURSOR, POLICY, STATIC_LINES, rrsets
 
-GENEROUS = Limits(tcp_idle_seconds=10, tcp_connections=1000, tcp_connections_per_client=100)
+GENEROUS = Limits(tcp_connections=1000, tcp_connections_per_client=100)
 
 
 @contextlib.contextmanager
 def workers(
-    *hosts: str, port: int, limits: Limits = GENEROUS, count: int = 1, challenges: dict[bytes, Values] = CHALLENGES
+    *hosts: str,
+    port: int,
+    limits: Limits = GENEROUS,
+    policy: Policy = POLICY,
+    count: int = 1,
+    challenges: dict[bytes, Values] = CHALLENGES,
 ) -> Iterator[WorkerPool]:
     """Serve the exam's zone on these addresses until the end of the block; the pool's loop runs in a thread."""
     static = {(rrset.owner, rrset.rrtype): StaticData(rrset.ttl, rrset.rdatas) for rrset in _joined()}
@@ -32,6 +38,7 @@ def workers(
             workers=count,
             apex=APEX,
             txt_ttl=1,
+            policy=policy,
             limits=limits,
             image=ZoneImage(ZoneState(CURSOR, dict(challenges), static)),
         )

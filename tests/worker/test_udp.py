@@ -9,7 +9,7 @@ import pytest
 from acmedns_py.dns.responder import Transport
 from tests.dns.cases import CASES
 from tests.dns.example import NOW, SOURCE, TWO, Z, responder
-from tests.dns.packets import query
+from tests.dns.packets import query, without_server_cookie
 from tests.server import free_port
 from tests.worker.running import workers
 
@@ -43,7 +43,8 @@ def test_every_row_of_the_exam_comes_over_the_wire(port, host):
             continue
         expected = door.respond(case.query, SOURCE, Transport.UDP, NOW)
         if expected is not None:
-            assert asked(host, port, case.query) == expected, case.title
+            got = asked(host, port, case.query)
+            assert without_server_cookie(got) == without_server_cookie(expected), case.title
             continue
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.settimeout(SECONDS)
