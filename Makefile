@@ -48,6 +48,10 @@ lab: peers ## issue real certificates through the server, step by step, in a pri
 bench: peers ## measure, side by side with NSD
 	@$(BIN)/python -m benchmarks
 
+.PHONY: soak
+soak: peers ## everything at once for SECONDS=1800: no wrong answer, nothing growing, nobody shut out
+	@$(BIN)/python -m tests.soak --seconds $(or $(SECONDS),1800)
+
 .PHONY: lint
 lint: $(VENV)/dev.stamp ## format check, lint, types, import rules
 	$(BIN)/ruff format --check .

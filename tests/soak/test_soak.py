@@ -11,7 +11,7 @@ SECONDS = 100.0
 
 def test_nothing_is_wrong_and_nothing_grows_while_everything_happens(tmp_path):
     """Every answer right, memory and descriptors flat, others served under each attack, no worker lost to load."""
-    peers.require("dnsperf")
+    peers.need("dnsperf")
     server = make_server(tmp_path).start()
     soak = Soak(server, SECONDS)
     try:
