@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.api.wire import Reply, Wire, request
+from tests.faults import places
 from tests.faults.asking import Challenge, Everywhere, Fixed, Report, Subject, within
 from tests.faults.ledger import Ledger
 from tests.server import Server, value
@@ -81,7 +82,7 @@ class Client:
         self._population = population
         self._report = population.report
         self._random = random.Random(number)  # noqa: S311 - repeatable, not secret
-        self._host = f"127.44.{number}.1"
+        self._host = places.host(number)
         self._api: Wire | None = None
         self._everywhere: Everywhere | None = None
         self._account: Account | None = None

@@ -7,6 +7,7 @@ replacement or a sibling, is who a question from that source reaches.
 """
 
 import contextlib
+import errno
 import itertools
 import os
 import signal
@@ -26,7 +27,15 @@ SECONDS = 20.0
 RESET_AT_CLOSE = struct.pack("ii", 1, 0)
 """SO_LINGER: a closed connection leaves nothing behind, so that its source can be used again at once."""
 
+_NETWORK = 100 + os.getpid() % 150
+"""Two runs on one machine must not want the same sources."""
+
 _LISTENING, _UNCONNECTED = "0A", "07"
+
+
+def host(number: int) -> str:
+    """Give a loopback address in a /24 of its own: limits are counted by network."""
+    return f"127.{_NETWORK}.{number}.1"
 
 
 def queues(server: Address, *, tcp: bool) -> dict[int, int]:
@@ -60,29 +69,37 @@ def _state(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
 
 
-def learn(server: Address, host: str, *, tcp: bool, pids: list[int]) -> Sources:
-    """Give one source on `host`, a loopback address, for each socket of the server at that address."""
+def learn(server: Address, source: str, *, tcp: bool, pids: list[int]) -> Sources:
+    """Give one source on a loopback address for each socket of the server."""
     sources: Sources = {}
     with paused(pids):
         for port in itertools.islice(itertools.count(FIRST_PORT), TRIES):
             before = queues(server, tcp=tcp)
-            _knock(server, (host, port), tcp=tcp)
-            sources.setdefault(_reached(server, before, tcp=tcp), (host, port))
+            if not _knock(server, (source, port), tcp=tcp):
+                continue
+            sources.setdefault(_reached(server, before, tcp=tcp), (source, port))
             if len(sources) == len(before):
                 return sources
     raise AssertionError(f"after {TRIES} ports only {len(sources)} of {len(before)} sockets were reached")
 
 
-def _knock(server: Address, source: Address, *, tcp: bool) -> None:
+def _knock(server: Address, source: Address, *, tcp: bool) -> bool:
+    """Send a datagram or connect; False where that source is somebody's."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if tcp:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_AT_CLOSE)
-        sock.bind(source)
+        try:
+            sock.bind(source)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return False
+            raise
         sock.settimeout(SECONDS)
         sock.connect(server)
         if not tcp:
             sock.send(b"\0")  # too short to be a query: it gets no answer
+    return True
 
 
 def _reached(server: Address, before: dict[int, int], *, tcp: bool) -> int:

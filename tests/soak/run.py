@@ -11,6 +11,7 @@ from pathlib import Path
 import dns.message
 
 from tests.ask import values
+from tests.faults import places
 from tests.faults.asking import Challenge, Everywhere, Fixed, Line, Question, Report, TcpLine, totals, within
 from tests.faults.checker import Client, Faults, Population
 from tests.faults.ledger import ALWAYS_LIVE, Ledger, Watch
@@ -37,6 +38,9 @@ rate_limit = 0
 """Limits of TCP that the attacks reach; the bulk of the load comes from one network, so that no rate is limited."""
 
 CLIENTS = 6
+PROBES, BROKEN_UDP, BROKEN_TCP = 201, 202, 203
+"""Networks of those who are no clients."""
+
 ACCOUNTS = 60
 PACE_SECONDS = 0.02
 UDP_RATE, TCP_RATE, BROKEN_RATE = 2_000, 500, 400
@@ -117,7 +121,7 @@ class Soak:
         stop = asyncio.Event()
         async with contextlib.AsyncExitStack() as opened:
             pids = await faults.live()
-            lines = await Everywhere.open(report, server.dns, "127.60.0.1", pids)
+            lines = await Everywhere.open(report, server.dns, places.host(PROBES), pids)
             opened.push_async_callback(lines.close)
             clients = [Client(population, number) for number in range(CLIENTS)]
             for client in clients:
@@ -127,7 +131,7 @@ class Soak:
                 for client in clients:
                     group.create_task(client.run(stop))
                 await within(60, lambda: len(population.accounts) >= CLIENTS, "not every client could register")
-                for sender, host in ((broken_udp, "127.61.0.1"), (broken_tcp, "127.62.0.1")):
+                for sender, host in ((broken_udp, places.host(BROKEN_UDP)), (broken_tcp, places.host(BROKEN_TCP))):
                     group.create_task(sender(report, server.dns, host, server.zone, rate=BROKEN_RATE, stop=stop))
                 await self._loaded(population, WARM)
                 await self._storm(population, faults)
