@@ -12,11 +12,12 @@ import dns.message
 
 from tests.ask import values
 from tests.faults import places
-from tests.faults.asking import Challenge, Everywhere, Fixed, Line, Question, Report, TcpLine, totals, within
+from tests.faults.asking import Challenge, Everywhere, Fixed, Line, Question, Report, totals, within
 from tests.faults.checker import Client, Faults, Population
 from tests.faults.ledger import ALWAYS_LIVE, Ledger, Watch
 from tests.server import Server
 from tests.soak.attacks import ATTACKS, Attack
+from tests.soak.limits import limited_network, make_limited_server
 from tests.soak.load import broken_tcp, broken_udp, dnsperf, run_dnsperf
 from tests.soak.measures import MIB, Measure, grown, measure
 
@@ -45,8 +46,8 @@ ACCOUNTS = 60
 PACE_SECONDS = 0.02
 UDP_RATE, TCP_RATE, BROKEN_RATE = 2_000, 500, 400
 
-WARM, STORM, CALM, ATTACKED = 0.1, 0.35, 0.15, 0.35
-"""Parts of the whole time; what is left of it is for coming to rest."""
+WARM, STORM, CALM, ATTACKED, LIMITED = 0.1, 0.35, 0.15, 0.35, 0.05
+"""Parts of the whole time; the way back to rest comes on top."""
 
 STEPS = ("kill", "pause", "reload", "hang", "pause", "kill", "reload")
 BETWEEN_STEPS_SECONDS = 3.0
@@ -140,6 +141,9 @@ class Soak:
                     await self._attacked(attack, lines, population, self.seconds * ATTACKED / len(ATTACKS))
                 stop.set()
             await self._rest(lines, population)
+            await limited_network(
+                self.report, make_limited_server(self.server.folder / "limited"), self.seconds * LIMITED
+            )
         self._compare(calm)
         self._read_log(faults)
 
@@ -195,17 +199,12 @@ class Soak:
             stop.set()
 
     async def _answered(self, line: Line, question: Question, attack: Attack) -> None:
-        """A datagram is answered when first sent; a closed connection is opened anew (RFC 7766 6.2.4), in all 5 s."""
-        kind = f"{line.transport_name} probes during {attack.__name__}"
-        self.report.counts[kind] += 1
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                if isinstance(line, TcpLine):
-                    await line.settled(question)
-                else:
-                    await question.settled
-        except TimeoutError:
+        self.report.counts[f"{line.transport_name} probes during {attack.__name__}"] += 1
+        await asyncio.wait({question.settled}, timeout=PATIENCE_SECONDS)
+        if not question.settled.done():
             self.report.finding(f"no answer in {PATIENCE_SECONDS:g} s {line} during {attack.__name__}")
+        elif not question.settled.result():
+            self.report.finding(f"closed before the answer {line} during {attack.__name__}")
 
     async def _rest(self, lines: Everywhere, population: Population) -> None:
         """Nobody changes anything any more: each name comes down to its last two values, and is right all the time."""
