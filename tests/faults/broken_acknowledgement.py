@@ -7,7 +7,7 @@ import asyncio
 import sys
 
 from acmedns_py.cli import main
-from acmedns_py.service.link import WorkerLink
+from acmedns_py.service.link import State, WorkerLink
 from acmedns_py.service.workers import WorkerPool
 
 SILENT_SECONDS = 0.2
@@ -37,7 +37,22 @@ def wait_for_no_paused_worker() -> None:
     WorkerPool.served = served  # type: ignore[method-assign]
 
 
-BROKEN = {"waits-for-nobody": wait_for_nobody, "waits-for-no-paused-worker": wait_for_no_paused_worker}
+def let_the_dead_live() -> None:
+    """Take a worker that was silent for too long for dead, and replace it, without ending its process."""
+
+    async def bury(self: WorkerLink, reason: str) -> None:
+        self.state = State.DEAD
+        self.serving = False
+        self._changed(self)
+
+    WorkerLink.bury = bury  # type: ignore[method-assign]
+
+
+BROKEN = {
+    "waits-for-nobody": wait_for_nobody,
+    "waits-for-no-paused-worker": wait_for_no_paused_worker,
+    "lets-the-dead-live": let_the_dead_live,
+}
 
 if __name__ == "__main__":
     BROKEN[sys.argv[1]]()
