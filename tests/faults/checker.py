@@ -199,11 +199,15 @@ class Client:
 
 
 class Faults:
-    """What is done to the server; each step waits for the workers it needs, and leaves one alone at least."""
+    """What is done to the server; each step waits for the workers it needs, and leaves one alone at least.
 
-    def __init__(self, server: Server, report: Report) -> None:
+    A worker that stands still gets questions by `lines` before anything else, so that they are what it wakes to.
+    """
+
+    def __init__(self, server: Server, report: Report, lines: Everywhere | None = None) -> None:
         self._server = server
         self._report = report
+        self._lines = lines
         self._turn = 0
         self.touched: set[int] = set()
 
@@ -244,15 +248,12 @@ class Faults:
         self.touched.add(pid)
         return pid
 
-    @staticmethod
-    async def _pause(pid: int, seconds: float) -> None:
-        os.kill(pid, signal.SIGSTOP)
-        try:
+    async def _pause(self, pid: int, seconds: float) -> None:
+        with places.paused([pid]):
+            if self._lines is not None:
+                self._lines.send(Fixed(self._server.zone, "NS", "NOERROR", (frozenset({f"{self._server.zone}."}),)))
             with contextlib.suppress(AssertionError):
                 await within(seconds, lambda: _gone(pid), "it is still there")
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
 
 
 def _gone(pid: int) -> bool:
@@ -274,11 +275,13 @@ async def check(
     """
     report = Report()
     population = Population(server, report, fixed=list(fixed))
-    faults = Faults(server, report)
-    pids = await faults.live()
+    pids = await Faults(server, report).live()
     crowd = [Client(population, number) for number in range(clients)]
     enough = asyncio.Event()
     async with contextlib.AsyncExitStack() as opened:
+        lines = await Everywhere.open(report, server.dns, places.host(clients), pids)
+        opened.push_async_callback(lines.close)
+        faults = Faults(server, report, lines)
         for client in crowd:
             opened.push_async_callback(client.close)
             await client.open(pids)

@@ -56,7 +56,7 @@ def paused(pids: list[int]) -> Iterator[None]:
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
         deadline = time.monotonic() + SECONDS
-        while not all(_state(pid) == "T" for pid in pids):
+        while not all(_state(pid) in "TZX" for pid in pids):
             assert time.monotonic() < deadline, "the workers do not stop"
         yield
     finally:
@@ -66,7 +66,10 @@ def paused(pids: list[int]) -> Iterator[None]:
 
 
 def _state(pid: int) -> str:
-    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "X"
 
 
 def learn(server: Address, source: str, *, tcp: bool, pids: list[int]) -> Sources:

@@ -46,6 +46,6 @@ def test_an_acknowledgement_that_lies_is_found(make_server, lie):
     """The same checker, against a server that says 200 too early: it sees an answer from before the change."""
     launcher = (sys.executable, str(Path(broken_acknowledgement.__file__)), lie)
     server = make_server(workers=WORKERS).start(before=launcher)
-    report = checked(server, clients=12, plan=("pause", "hang") * 6)
+    report = checked(server, clients=12, plan=("pause", "pause", "hang") * 4)
     words = ("misses", "must not", "NXDOMAIN for a registered name")
     assert any(word in finding for finding in report.findings for word in words), "the checker saw nothing wrong"

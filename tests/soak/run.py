@@ -118,12 +118,12 @@ class Soak:
             pace_seconds=PACE_SECONDS,
             fixed=fixed(server.zone),
         )
-        faults = Faults(server, report)
         stop = asyncio.Event()
         async with contextlib.AsyncExitStack() as opened:
-            pids = await faults.live()
+            pids = await Faults(server, report).live()
             lines = await Everywhere.open(report, server.dns, places.host(PROBES), pids)
             opened.push_async_callback(lines.close)
+            faults = Faults(server, report, lines)
             clients = [Client(population, number) for number in range(CLIENTS)]
             for client in clients:
                 opened.push_async_callback(client.close)
