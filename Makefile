@@ -49,8 +49,14 @@ bench: peers ## measure, side by side with NSD
 	@$(BIN)/python -m benchmarks
 
 .PHONY: soak
-soak: peers ## everything at once for SECONDS=1800: no wrong answer, nothing growing, nobody shut out
-	@$(BIN)/python -m tests.soak --seconds $(or $(SECONDS),1800)
+soak: SECONDS ?= 1800
+soak: peers ## everything at once: make soak SECONDS=120
+	@$(BIN)/python -m tests.soak --seconds $(SECONDS)
+
+.PHONY: fuzz
+fuzz: SECONDS ?= 60
+fuzz: $(VENV)/dev.stamp ## look for octets that break a parser: make fuzz SECONDS=600
+	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(TARGETS)
 
 .PHONY: lint
 lint: $(VENV)/dev.stamp ## format check, lint, types, import rules

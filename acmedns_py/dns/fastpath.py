@@ -40,9 +40,13 @@ _PLAIN_OPT_START = b"\0" + RRType.OPT.to_bytes(2, "big")
 _CLASS_IN = RRClass.IN.to_bytes(2, "big")
 _NO_RDATA = b"\0\0"
 _RDLENGTH_OCTETS = 2
+_LONGEST_PLAIN_KEY = _FLAGS_AND_COUNTS_OCTETS + _TYPE_AND_CLASS_OCTETS + _OPT_OCTETS
 _ADDRESS_AT = 4
 _UDP = Transport.UDP
 _OTHER_WAY = frozenset((RRType.ANY, RRType.AXFR, RRType.IXFR))
+_ANCOUNT = slice(4, 6)
+"""Where the number of answers stands in the part of a header behind the ID."""
+
 _ONE = b"\0\1"
 _NONE = b"\0\0"
 
@@ -85,8 +89,10 @@ class FastPath:
         self._packed: dict[bytes, bytes] = {}
         self._nodes: dict[bytes, Node] = {}
         self._shapes: dict[bytes, _Shape] = {}
-        self._with_options: dict[bytes, _Shape] = {}
-        self._second = 0
+        self._options_over_udp: dict[bytes, _Shape] = {}
+        self._options_over_tcp: dict[bytes, _Shape] = {}
+        self._unix = 0.0
+        self.subject = b""
         self._negative: dict[int, bytes] = {}
         self._remembered: dict[bytes, tuple[bytes, bytes]] = {}
         self._beside_soa: frozenset[bytes] = frozenset()
@@ -106,22 +112,34 @@ class FastPath:
 
     def forget_options(self) -> None:
         """Forget the options made so far, since `options` makes others from here on."""
-        self._with_options.clear()
+        self._options_over_udp.clear()
+        self._options_over_tcp.clear()
 
     def response(self, query: bytes, source: bytes, transport: Transport, unix: float) -> bytes | None:
-        """Give the response to a message from `source` at `unix` seconds, None where the full path has to."""
+        """Give the response to a message from `source` at `unix` seconds, None where the full path has to.
+
+        Afterwards `subject` is the name that there were data for, or empty.
+        """
         end = query.find(0, HEADER_OCTETS) + 1
         key = query[2:12] + query[end:]
-        shape = self._shapes.get(key)
+        if len(key) <= _LONGEST_PLAIN_KEY:
+            shape = self._shapes.get(key) or self._shaped(key)
+        else:
+            # All queries of a batch come with the very same number, so that this is no comparison of times.
+            if unix is not self._unix:
+                self._at(unix)
+            made = self._options_over_udp if transport is _UDP else self._options_over_tcp
+            # The source goes first, as its length is not said: IPv6 begins with a flow of zero, and IPv4 never does.
+            shape = made.get(source[_ADDRESS_AT:] + key) or self._shaped_with_options(key, source, transport, made)
         if shape is None:
-            shape = self._shaped_with_options(key, source, transport, unix) or self._shaped(key)
-            if shape is None:
-                return None
+            return None
         key, asks_txt, limit, hit_head, hit_counts, nodata_head, nxdomain_head, _edns, opt = shape
         question = query[12 : end + 4]
         name = query[12:end].lower()
         packed = self._packed.get(name)
+        self.subject = b""
         if packed and asks_txt:
+            self.subject = name
             response = b"".join((query[:2], hit_head, packed[:2], hit_counts, question, packed[2:], opt))
         elif packed is not None:
             if name in self._beside_soa or name in self._nodes:
@@ -130,6 +148,7 @@ class FastPath:
             response = b"".join((query[:2], nodata_head, question, tail, opt))
         elif name in self._nodes:
             head, tail = self._remembered.get(key + name) or self._answered(query, end, key + name)
+            self.subject = name if head[_ANCOUNT] != _NONE else b""
             response = b"".join((query[:2], head, question, tail, opt))
         elif self._certainly_absent(name):
             tail = self._negative.get(end) or self._negative_tail(query, end)
@@ -140,31 +159,34 @@ class FastPath:
             return None
         return response
 
-    def _shaped_with_options(self, key: bytes, source: bytes, transport: Transport, unix: float) -> _Shape | None:
-        """Give the shape of a message whose OPT has options; None where that is not so.
+    def _at(self, unix: float) -> None:
+        """Go on to another time: what was made for an earlier second is made anew, since a cookie says when it was."""
+        if int(unix) != int(self._unix):
+            self.forget_options()
+        self._unix = unix
 
-        What is answered to options depends on the address, the transport and the second, but within one second a
-        resolver sends the same ones with every query.
+    def _shaped_with_options(
+        self, key: bytes, source: bytes, transport: Transport, made: dict[bytes, _Shape]
+    ) -> _Shape | None:
+        """Give the shape of a message whose OPT has options, and keep it in `made`; None where that is not so.
+
+        What is answered to options depends on address, transport and second, but within a second a resolver sends the
+        same ones with every query.
         """
-        if int(unix) != self._second or len(self._with_options) >= MAX_SHAPES:
-            self._second = int(unix)
-            self._with_options.clear()
-        full_key = b"".join((key, source[_ADDRESS_AT:], transport.value.encode()))
-        shape = self._with_options.get(full_key)
-        if shape is None:
-            options = _FLAGS_AND_COUNTS_OCTETS + _TYPE_AND_CLASS_OCTETS + _OPT_OCTETS
-            rdata = key[options:]
-            if not rdata or int.from_bytes(key[options - _RDLENGTH_OCTETS : options], "big") != len(rdata):
-                return None
-            plain_key = key[: options - _RDLENGTH_OCTETS] + _NO_RDATA
-            plain = self._shapes.get(plain_key) or self._shaped(plain_key)
-            if plain is None or plain.edns is None:
-                return None
-            edns = with_options(plain.edns, rdata)
-            if edns is None or (edns.cookie is not None and is_malformed(edns.cookie)):
-                return None
-            opt = opt_record(edns, Rcode.NOERROR, self._options.reply(edns, source, transport, unix))
-            shape = self._with_options[full_key] = plain._replace(opt=opt)
+        rdata = key[_LONGEST_PLAIN_KEY:]
+        if int.from_bytes(key[_LONGEST_PLAIN_KEY - _RDLENGTH_OCTETS : _LONGEST_PLAIN_KEY], "big") != len(rdata):
+            return None
+        plain_key = key[: _LONGEST_PLAIN_KEY - _RDLENGTH_OCTETS] + _NO_RDATA
+        plain = self._shapes.get(plain_key) or self._shaped(plain_key)
+        if plain is None or plain.edns is None:
+            return None
+        edns = with_options(plain.edns, rdata)
+        if edns is None or (edns.cookie is not None and is_malformed(edns.cookie)):
+            return None
+        opt = opt_record(edns, Rcode.NOERROR, self._options.reply(edns, source, transport, self._unix))
+        if len(made) >= MAX_SHAPES:
+            made.clear()
+        shape = made[source[_ADDRESS_AT:] + key] = plain._replace(opt=opt)
         return shape
 
     def _shaped(self, key: bytes) -> _Shape | None:

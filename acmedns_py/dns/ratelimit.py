@@ -32,7 +32,8 @@ class RateLimit:
         if monotonic >= self._ends:
             self._ends = monotonic + WINDOW_SECONDS
             self._counts = array("H", bytes(2 * COUNTERS))
-        index = hash(network(source) + subject) % COUNTERS
+        # The hash of a name that was looked up is known to it already, so that it is not joined with the network.
+        index = (hash(network(source)) ^ hash(subject)) % COUNTERS
         count = self._counts[index]
         if count >= self._limit:
             return True

@@ -18,7 +18,6 @@ from acmedns_py.dns.policy import Options, Policy, texts
 from acmedns_py.dns.ratelimit import RateLimit
 from acmedns_py.dns.rrset import RRset
 from acmedns_py.dns.source import NO_PORT
-from acmedns_py.dns.wire import HEADER_OCTETS
 from acmedns_py.dns.zone import Zone
 
 __all__ = ["Now", "Policy", "Responder", "Transport"]
@@ -26,7 +25,6 @@ __all__ = ["Now", "Policy", "Responder", "Transport"]
 RATE_LIMITED = "rate limited, use the cookie"
 
 _UDP = Transport.UDP
-_NO_ANSWER = b"\0\0"
 
 
 class Now(NamedTuple):
@@ -154,13 +152,16 @@ class Responder:
                     return None
                 response = self._rendered(full, source, transport, now)
                 rcode = int(full.rcode)
+                # A wildcard answers for names without end.
+                subject = full.query.qname if full.answer and self._zone.stands(full.query.qname) else b""
             else:
+                subject = self._fast_path.subject
                 # Neither RA nor AD nor CD is ever set in it, so that the octet is the rcode.
                 rcode = response[3]
             if transport is not _UDP:
                 self._tcp[rcode] += 1
                 return response
-            if self._rate_limit is not None and self._rate_limit.exceeded(source, _subject(response), now.monotonic):
+            if self._rate_limit is not None and self._rate_limit.exceeded(source, subject, now.monotonic):
                 response, rcode = self._limited(query, response, rcode, source, now)
             self._udp[rcode] += 1
             self._truncated += response[2] >> 1 & 1
@@ -212,13 +213,6 @@ class Responder:
             counts[f"udp.{rcode.name}"] = self._udp[rcode]
             counts[f"tcp.{rcode.name}"] = self._tcp[rcode]
         return counts
-
-
-def _subject(response: bytes) -> bytes:
-    """Give what an answer is about: its name, or the kind of those that random names would get without end."""
-    if response[6:8] == _NO_ANSWER:
-        return response[3:4]
-    return response[HEADER_OCTETS : response.index(0, HEADER_OCTETS)].lower()
 
 
 def _failure(octets: bytes) -> bytes:

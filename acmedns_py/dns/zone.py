@@ -175,6 +175,10 @@ class Zone:
         soa = self.nodes[self.apex].rrsets[RRType.SOA]
         return min(soa.ttl, int.from_bytes(soa.rdatas[0][-4:], "big"))
 
+    def stands(self, name: bytes) -> bool:
+        """Say whether the name itself is there, and not only a wildcard above it."""
+        return name in self.nodes or self.challenges.rdatas(name) is not None
+
     def addresses(self, name: bytes) -> tuple[RRset, ...]:
         """Give the address RRsets that stand at the name itself, glue included."""
         node = self.nodes.get(name)

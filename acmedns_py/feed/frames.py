@@ -170,7 +170,8 @@ class FrameStream(Generic[F]):
                 break
             try:
                 frames.append(self._decoder.decode(buffer[start + _LENGTH.size : end]))
-            except msgspec.DecodeError as error:
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                # msgspec lets the last two out as they are: a text that is not UTF-8, and arrays in arrays in arrays.
                 raise FeedError(f"not a frame of the feed: {error}") from error
             start = end
         del buffer[:start]

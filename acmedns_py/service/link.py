@@ -142,7 +142,7 @@ class WorkerLink(asyncio.Protocol):
             self._send_confirmed(encoded(Ask()))
 
     def send(self, frame: Frame) -> None:
-        """Send a frame that is not confirmed: Adopt, Release, Stop."""
+        """Send a frame that is not confirmed: CookieSecrets, Adopt, Release, Stop."""
         self._write(encoded(frame))
 
     def silent_seconds(self) -> float:

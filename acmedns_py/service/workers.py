@@ -138,7 +138,8 @@ class WorkerPool:
         """Exchange the secrets of DNS cookies: the first one makes them, all are accepted (RFC 9018 5)."""
         self._policy = replace(self._policy, cookie_secrets=secrets)
         for link in self._places:
-            if link is not None:
+            # One without a process is told by its Setup, or behind it (`_spawn`).
+            if link is not None and link.pid:
                 link.send(CookieSecrets(secrets))
 
     def roll_secret(self) -> None:
@@ -280,7 +281,7 @@ class WorkerPool:
     async def _spawn(self, index: int) -> None:
         link = WorkerLink(index, self._changed)
         self._places[index] = link
-        limits = self._limits
+        limits, policy = self._limits, self._policy
         setup = Setup(
             worker=index,
             listeners=tuple(
@@ -290,11 +291,13 @@ class WorkerPool:
             ),
             apex=self._apex,
             txt_ttl=self._txt_ttl,
-            policy=replace(self._policy, responses_per_second=self._share(self._policy.responses_per_second)),
+            policy=replace(policy, responses_per_second=self._share(policy.responses_per_second)),
             tcp_connections=limits.tcp_connections,
             tcp_connections_per_client=limits.tcp_connections_per_client,
         )
         await link.start(setup)
+        if self._policy is not policy:
+            link.send(CookieSecrets(self._policy.cookie_secrets))
         log.info("worker_started", worker=index, pid=link.pid)
         await link.load(self.image)
 

@@ -98,8 +98,14 @@ def test_letter_case_type_and_id_make_no_other_answer(door):
 
 @pytest.mark.parametrize(
     ("qname", "qtype"),
-    [("n{}." + Z, "TXT"), ("{}.example.com", "A"), ("x{}.sub." + Z, "A"), (f"{EMPTY}.{Z}", "TYPE{}")],
-    ids=["NXDOMAIN", "REFUSED", "referral", "NODATA"],
+    [
+        ("n{}." + Z, "TXT"),
+        ("{}.example.com", "A"),
+        ("x{}.sub." + Z, "A"),
+        ("x{}.wild." + Z, "TXT"),
+        (f"{EMPTY}.{Z}", "TYPE{}"),
+    ],
+    ids=["NXDOMAIN", "REFUSED", "referral", "wildcard", "NODATA"],
 )
 def test_answers_of_one_kind_without_data_are_one(door, qname, qtype):
     """Names and types are without end, so that there is no limit by them."""

@@ -8,11 +8,20 @@ import subprocess
 import threading
 import time
 
+import dns.edns
 import pytest
 import trustme
 
 from tests.ask import ask, from_every_worker, rcode, serials, values
 from tests.server import value
+
+COOKIE = dns.edns.CookieOption(b"12345678", b"")
+
+
+def option(response, name):
+    """The option of that name in a response."""
+    (found,) = [found for found in response.options if found.otype.name == name]
+    return found
 
 
 def test_ready_means_that_dns_and_api_answer(make_server):
@@ -195,6 +204,29 @@ def test_sighup_takes_over_the_log_level(make_server):
     server.wait_for_log("reloaded")
     server.request("GET", "/health")
     server.wait_for_log('"/health"')
+
+
+def test_sighup_rolls_the_secret_of_cookies_without_a_gap(make_server):
+    """The old one is accepted beside the new one, by workers that come later too; what the server is called is told."""
+    old, new = "11" * 16, "22" * 16
+    options = f'identity = "node 7"\nrate_limit = 2\ncookie_secrets = ["{old}"]\n'
+    server = make_server()
+    server.config.write_text(server.config.read_text().replace("workers = 2\n", f"workers = 2\n{options}"))
+    server.start()
+    assert ask(server.dns, "id.server", "TXT", rdclass="CH").answer[0][0].strings == (b"node 7",)
+    learned = [option(ask(server.dns, server.zone, "SOA", options=[COOKIE]), "COOKIE")]
+    server.config.write_text(server.config.read_text().replace(f'["{old}"]', f'["{new}", "{old}"]'))
+    server.signal(signal.SIGHUP)
+    server.wait_for_log("reloaded")
+    os.kill(server.worker_pids()[0], signal.SIGKILL)
+    for _ in range(12):
+        cookie = dns.edns.CookieOption(learned[-1].client, learned[-1].server)
+        response = ask(server.dns, server.zone, "SOA", options=[cookie, dns.edns.GenericOption(3, b"")])
+        assert (rcode(response), len(response.answer)) == ("NOERROR", 1)
+        assert option(response, "NSID").nsid == b"node 7"
+        learned.append(option(response, "COOKIE"))
+    assert len({cookie.server for cookie in learned[1:]}) == 1
+    assert learned[1].server != learned[0].server
 
 
 def test_sighup_takes_over_a_new_certificate(make_server, tmp_path):
