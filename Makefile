@@ -50,7 +50,7 @@ bench: peers ## measure, side by side with NSD
 
 .PHONY: soak
 soak: SECONDS ?= 1800
-soak: peers ## everything at once: make soak SECONDS=120
+soak: peers ## load, attacks and killed workers at once, every answer judged: make soak SECONDS=120
 	@$(BIN)/python -m tests.soak --seconds $(SECONDS)
 
 .PHONY: fuzz
