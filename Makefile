@@ -58,6 +58,11 @@ conformance-zone: ## write the zone file that a SUBJECT of the exam must serve
 bench: peers ## measure, side by side with NSD and Knot
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+.PHONY: soak
+soak: SECONDS ?= 1800
+soak: peers ## load, attacks and killed workers at once, every answer judged: make soak SECONDS=120
+	@$(BIN)/python -m tests.soak --seconds $(SECONDS)
+
 .PHONY: fuzz
 fuzz: SECONDS ?= 60
 fuzz: $(VENV)/dev.stamp ## look for octets that break a parser: make fuzz SECONDS=600

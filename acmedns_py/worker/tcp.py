@@ -2,13 +2,15 @@
 
 A connection lives while it brings a whole query at least every idle time and takes its answers; octets that never
 become a query do not count. When the limits are reached the longest idle connections go first, so that a new client
-is always served (RFC 7766 6.2).
+is always served (RFC 7766 6.2). Connections that have not asked anything yet hold half of the places at the most, and
+who has most of those loses one: so a crowd that says nothing neither drives out clients that ask, nor newcomers whose
+first query is still on its way.
 """
 
 import asyncio
 import socket
 import time
-from collections import OrderedDict, defaultdict, deque
+from collections import OrderedDict, deque
 from typing import Final, cast
 
 from acmedns_py.dns import source
@@ -31,8 +33,46 @@ TURN_SECONDS: Final = 0.01
 for 2 s is killed, and no crowd of clients may bring that about."""
 
 
+BACKLOG: Final = 1024
+"""Connections that may wait to be accepted."""
+
 NOWHERE: Final = source.packed(bytes(4), 0)
 """The source of a connection that has ended before it could be asked for its peer."""
+
+
+class Crowds:
+    """Connections by client, the oldest of each first."""
+
+    def __init__(self) -> None:
+        self._crowds: dict[str, OrderedDict[TcpConnection, None]] = {}
+        self._count = 0
+
+    def __len__(self) -> int:
+        """Give the number of connections."""
+        return self._count
+
+    def of(self, connection: "TcpConnection") -> "OrderedDict[TcpConnection, None]":
+        """Give those of this connection's client, perhaps none."""
+        return self._crowds.get(connection.client) or OrderedDict()
+
+    def largest(self) -> "OrderedDict[TcpConnection, None]":
+        """Give those of the client that has most; there must be one."""
+        return max(self._crowds.values(), key=len)
+
+    def add(self, connection: "TcpConnection") -> None:
+        """Take one more."""
+        self._crowds.setdefault(connection.client, OrderedDict())[connection] = None
+        self._count += 1
+
+    def discard(self, connection: "TcpConnection") -> None:
+        """Take one out if it is there."""
+        crowd = self._crowds.get(connection.client)
+        if crowd is None or connection not in crowd:
+            return
+        del crowd[connection]
+        self._count -= 1
+        if not crowd:
+            del self._crowds[connection.client]
 
 
 class TcpConnections:
@@ -48,7 +88,8 @@ class TcpConnections:
         self.buffer = memoryview(bytearray(READ_OCTETS))
         self._ready: deque[TcpConnection] = deque()
         self._turn: asyncio.Handle | None = None
-        self._by_client: defaultdict[str, OrderedDict[TcpConnection, None]] = defaultdict(OrderedDict)
+        self._by_client = Crowds()
+        self._silent = Crowds()
 
     def __len__(self) -> int:
         """Give the number of open connections."""
@@ -56,30 +97,33 @@ class TcpConnections:
 
     def opened(self, connection: "TcpConnection") -> None:
         """Count a new connection and shed the longest idle one where a limit is passed."""
-        siblings = self._by_client[connection.client]
+        siblings = self._by_client.of(connection)
         if len(siblings) >= self._per_client:
             next(iter(siblings)).shed()
         elif len(self._connections) >= self._total:
-            next(iter(self._connections)).shed()
-        siblings = self._by_client[connection.client]
-        siblings[connection] = None
+            self._most_dispensable().shed()
+        self._by_client.add(connection)
+        self._silent.add(connection)
         self._connections[connection] = now().monotonic
+
+    def _most_dispensable(self) -> "TcpConnection":
+        if len(self._silent) > self._total // 2:
+            return next(iter(self._silent.largest()))
+        return next(iter(self._connections))
 
     def active(self, connection: "TcpConnection") -> None:
         """Note that this connection brought a query."""
         if connection in self._connections:
             self._connections[connection] = now().monotonic
             self._connections.move_to_end(connection)
-            self._by_client[connection.client].move_to_end(connection)
+            self._by_client.of(connection).move_to_end(connection)
+            self._silent.discard(connection)
 
     def closed(self, connection: "TcpConnection") -> None:
         """Forget a connection; a second call does nothing."""
         self._connections.pop(connection, None)
-        siblings = self._by_client.get(connection.client)
-        if siblings is not None:
-            siblings.pop(connection, None)
-            if not siblings:
-                del self._by_client[connection.client]
+        self._by_client.discard(connection)
+        self._silent.discard(connection)
 
     def ready(self, connection: "TcpConnection") -> None:
         """Put a connection with queries in line; once is enough until it has been served."""
@@ -252,6 +296,8 @@ class TcpListener:
         server = await asyncio.get_running_loop().create_server(
             lambda: TcpConnection(self._connections, self), sock=self._socket.dup()
         )
+        # The loop has set the line of those who wait to the number that it accepts in one turn, 100.
+        self._socket.listen(BACKLOG)
         if self._wanted:
             self._server = server
         else:

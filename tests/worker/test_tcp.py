@@ -3,7 +3,9 @@
 import contextlib
 import socket
 import struct
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import psutil
 import pytest
@@ -24,9 +26,9 @@ def framed(octets: bytes) -> bytes:
     return struct.pack("!H", len(octets)) + octets
 
 
-def connected(port: int) -> socket.socket:
-    """Connect to the workers."""
-    return socket.create_connection(("127.0.0.1", port), SECONDS)
+def connected(port: int, source: str = "127.0.0.1") -> socket.socket:
+    """Connect to the workers from a loopback address."""
+    return socket.create_connection(("127.0.0.1", port), SECONDS, (source, 0))
 
 
 def received(sock: socket.socket) -> bytes | None:
@@ -202,3 +204,50 @@ def test_a_new_client_is_served_where_the_limit_is_reached(strict_port):
     finally:
         for sock in idle:
             sock.close()
+
+
+@pytest.fixture
+def crowded():
+    """A worker with room for 8 connections, and a function by which a crowd of 20 from one address fills it."""
+    number = free_port()
+    with workers("127.0.0.1", port=number, limits=Limits(8, 8)), contextlib.ExitStack() as opened:
+
+        def crowd() -> None:
+            silent = [opened.enter_context(connected(number, "127.0.0.9")) for _ in range(20)]
+            # The last ones have been accepted when as many of the first had to go.
+            assert all(received(sock) is None for sock in silent[:12])
+
+        yield number, crowd
+
+
+def test_a_silent_crowd_drives_nobody_out_who_has_asked(crowded):
+    """However long ago that was (RFC 7766 6.2.3; dns-correctness #55)."""
+    port, crowd = crowded
+    with connected(port, "127.0.0.8") as early:
+        early.sendall(framed(query(Z, "SOA")))
+        assert received(early) is not None
+        crowd()
+        early.sendall(framed(query(Z, "SOA")))
+        assert received(early) is not None
+
+
+def test_a_silent_crowd_drives_no_newcomer_out_before_its_first_query(crowded):
+    """Its query may be on its way for longer than a crowd takes to connect."""
+    port, crowd = crowded
+    crowd()
+    with connected(port, "127.0.0.8") as late:
+        crowd()
+        late.sendall(framed(query(Z, "SOA")))
+        assert received(late) is not None
+
+
+def test_the_line_of_those_who_wait_to_be_accepted_is_as_long_as_it_was_made(port):
+    """The event loop would shorten it to the 100 that it accepts in one turn."""
+    shown = subprocess.run(
+        ["ss", "--no-header", "--tcp", "--listening", "--numeric", "sport", "=", f":{port}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    most = int(Path("/proc/sys/net/core/somaxconn").read_text())
+    assert [int(line.split()[2]) for line in shown.splitlines()] == [min(1024, most)] * 2
