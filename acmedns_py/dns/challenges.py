@@ -10,7 +10,7 @@ from typing import Final
 
 from acmedns_py.dns.codes import RRClass, RRType
 from acmedns_py.dns.rrset import txt_rdata
-from acmedns_py.dns.table import MAX_ENTRY_VALUES, VALUE_OCTETS, ChallengeTable, Values
+from acmedns_py.dns.table import MAX_ENTRY_VALUES, SEPARATOR, VALUE_OCTETS, ChallengeTable, Values
 
 COUNT_OCTETS: Final = 2
 
@@ -37,7 +37,7 @@ class Challenges:
         self.hot: dict[bytes, bytes] = {}
         self._hot_room = HOT_OCTETS
         self._table = ChallengeTable(apex)
-        # What stands before each value, in the table's place of the octet between two.
+        # What stands before each value, in place of the table's separator.
         self._head = self._record_head(VALUE_OCTETS + 1) + bytes((VALUE_OCTETS,))
 
     def load(self, table: ChallengeTable) -> None:
@@ -51,14 +51,11 @@ class Challenges:
         self.hot.pop(owner, None)
 
     def packed(self, owner: bytes) -> bytes | None:
-        """Give the records of an owner, perhaps none; None where the owner is not registered."""
-        packed = self.hot.get(owner)
-        if packed is not None:
-            return packed
+        """Give the records of an owner that is not in `hot`, perhaps none; None where the owner is not registered."""
         payload = self._table.payload(owner)
         if payload:
             head = self._head
-            packed = _COUNTS[len(payload) // VALUE_OCTETS] + head + payload.replace(b"\2", head)
+            packed = _COUNTS[len(payload) // VALUE_OCTETS] + head + payload.replace(SEPARATOR, head)
         elif payload is not None:
             packed = payload
         elif (values := self._table.others.get(owner)) is not None:

@@ -19,6 +19,12 @@ def records(*values: bytes) -> bytes:
     return len(made).to_bytes(2, "big") + b"".join(made)
 
 
+def answered(live: Challenges, owner: bytes) -> bytes | None:
+    """What is answered for a name: first what is kept, as the fast path looks."""
+    kept = live.hot.get(owner)
+    return live.packed(owner) if kept is None else kept
+
+
 @pytest.mark.parametrize(
     "values",
     [
@@ -37,18 +43,18 @@ def test_records_are_those_of_the_values(values):
     """Of any length and number, at the first question and at later ones, by both ways of asking."""
     live = Challenges(APEX, TTL)
     live.put(NAME, values)
-    assert [live.packed(NAME) for _ in range(3)] == [records(*values)] * 3
+    assert [answered(live, NAME) for _ in range(3)] == [records(*values)] * 3
     assert live.rdatas(NAME) == tuple(map(txt_rdata, values))
 
 
 def test_registered_and_absent_differ():
     """A name without values has no records; one that is not there has not even none."""
     live = Challenges(APEX, TTL)
-    assert live.packed(NAME) is None
+    assert answered(live, NAME) is None
     assert live.rdatas(NAME) is None
     assert NAME not in live
     live.put(NAME, ())
-    assert live.packed(NAME) == b""
+    assert answered(live, NAME) == b""
     assert live.rdatas(NAME) == ()
     assert NAME in live
 
@@ -59,18 +65,18 @@ def test_a_change_is_answered_at_the_next_question():
     for values in [(A43.encode(),), (B43.encode(), A43.encode()), (), (b"odd",), None, (B43.encode(),)]:
         live.put(NAME, values)
         wanted = None if values is None else records(*values) if values else b""
-        assert [live.packed(NAME), live.packed(NAME)] == [wanted, wanted]
+        assert [answered(live, NAME), answered(live, NAME)] == [wanted, wanted]
     live.load(ChallengeTable(APEX, {NAME: (A43.encode(),)}))
-    assert live.packed(NAME) == records(A43.encode())
+    assert answered(live, NAME) == records(A43.encode())
     live.load(ChallengeTable(APEX))
-    assert live.packed(NAME) is None
+    assert answered(live, NAME) is None
 
 
 def test_a_name_that_is_not_there_is_not_remembered():
     """Questions for random names take no memory."""
     live = Challenges(APEX, TTL)
     for n in range(1_000):
-        assert live.packed(from_text(f"n{n}.{Z}")) is None
+        assert answered(live, from_text(f"n{n}.{Z}")) is None
     assert not live.hot
 
 
@@ -81,6 +87,6 @@ def test_what_is_kept_of_questions_has_a_bound(monkeypatch):
     live = Challenges(APEX, TTL)
     live.load(ChallengeTable(APEX, every))
     for owner, values in every.items():
-        assert live.packed(owner) == (records(*values) if values else b"")
+        assert answered(live, owner) == (records(*values) if values else b"")
         assert sum(map(len, live.hot.values())) <= 20_000
         assert len(live.hot) < 100
