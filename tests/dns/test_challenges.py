@@ -37,6 +37,8 @@ def answered(live: Challenges, owner: bytes) -> bytes | None:
         (b"",),
         (b"\0\1\2" + A43[3:].encode(),),
         (b"x" * 700, A43.encode()),
+        (b"x" * 42, b"y" * 44),
+        (b"x" * 20 + b"," + b"x" * 22,),
     ],
 )
 def test_records_are_those_of_the_values(values):
