@@ -10,7 +10,7 @@ from typing import Final
 
 from acmedns_py.dns.codes import RRClass, RRType
 from acmedns_py.dns.rrset import txt_rdata
-from acmedns_py.dns.table import MAX_ENTRY_VALUES, VALUE_OCTETS, ChallengeTable, Values
+from acmedns_py.dns.table import MAX_ENTRY_VALUES, SEPARATOR, VALUE_OCTETS, ChallengeTable, Values
 
 COUNT_OCTETS: Final = 2
 
@@ -20,9 +20,11 @@ HOT_OCTETS: Final = 4 * 1024 * 1024
 _HOT_NAME_OCTETS: Final = 256
 """What a name takes there besides its records: two objects and a place in a dict, rounded up."""
 
+_KEPT_ONE_IN: Final = 4
+"""Not each first question puts a name there: where a million names are asked in turn, keeping them is for nothing."""
+
 _RECORD = struct.Struct("!HHHIH")
 _POINTER_TO_QUESTION = 0xC00C
-_COUNTS = [count.to_bytes(COUNT_OCTETS, "big") for count in range(MAX_ENTRY_VALUES + 1)]
 
 
 class Challenges:
@@ -36,9 +38,11 @@ class Challenges:
         self.ttl = ttl
         self.hot: dict[bytes, bytes] = {}
         self._hot_room = HOT_OCTETS
+        self._made = 0
         self._table = ChallengeTable(apex)
-        # What stands before each value, in the table's place of the octet between two.
+        # What stands before each value in place of the table's separator; before the first of so many, their count too.
         self._head = self._record_head(VALUE_OCTETS + 1) + bytes((VALUE_OCTETS,))
+        self._starts = [count.to_bytes(COUNT_OCTETS, "big") + self._head for count in range(MAX_ENTRY_VALUES + 1)]
 
     def load(self, table: ChallengeTable) -> None:
         """Replace everything; the table is taken over."""
@@ -51,24 +55,22 @@ class Challenges:
         self.hot.pop(owner, None)
 
     def packed(self, owner: bytes) -> bytes | None:
-        """Give the records of an owner, perhaps none; None where the owner is not registered."""
-        packed = self.hot.get(owner)
-        if packed is not None:
-            return packed
+        """Give the records of an owner that is not in `hot`, perhaps none; None where the owner is not registered."""
         payload = self._table.payload(owner)
         if payload:
-            head = self._head
-            packed = _COUNTS[len(payload) // VALUE_OCTETS] + head + payload.replace(b"\2", head)
+            packed = self._starts[len(payload) // VALUE_OCTETS] + payload.replace(SEPARATOR, self._head)
         elif payload is not None:
             packed = payload
         elif (values := self._table.others.get(owner)) is not None:
             packed = self._pack(values)
         else:
             return None
-        self._hot_room -= _HOT_NAME_OCTETS + len(packed)
-        if self._hot_room < 0:
-            self._cool()
-        self.hot[owner] = packed
+        self._made += 1
+        if not self._made % _KEPT_ONE_IN:
+            self._hot_room -= _HOT_NAME_OCTETS + len(packed)
+            if self._hot_room < 0:
+                self._cool()
+            self.hot[owner] = packed
         return packed
 
     def _cool(self) -> None:
