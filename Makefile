@@ -54,8 +54,13 @@ conformance-zone: ## write the zone file that a SUBJECT of the exam must serve
 	@$(BIN)/python -m tests.conformance zone
 
 .PHONY: bench
-bench: peers ## measure, side by side with NSD
-	@$(BIN)/python -m benchmarks
+bench: peers ## measure, side by side with NSD and Knot
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+.PHONY: fuzz
+fuzz: SECONDS ?= 60
+fuzz: $(VENV)/dev.stamp ## look for octets that break a parser: make fuzz SECONDS=600
+	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(TARGETS)
 
 .PHONY: lint
 lint: $(VENV)/dev.stamp ## format check, lint, types, import rules

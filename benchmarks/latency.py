@@ -1,93 +1,106 @@
-"""DNS latency at a fixed 1,000 queries a second: idle, and under a flood of wrong logins from 32 clients.
-
-The queries come from a thread of their own process's main loop at fixed times, whether or not earlier ones were
-answered, so that a stall is seen by every query that falls into it.
-"""
+"""DNS latency at a fixed 1,000 queries a second: idle, under floods of wrong logins, and under updates, in turns."""
 
 import asyncio
-import socket
-import struct
+import json
 import subprocess
 import sys
-import time
-import uuid
-from functools import partial
-from pathlib import Path
+from collections import defaultdict
 
-from acmedns_py.dns import name
-from benchmarks import clients, machine, servers
+from benchmarks import builds, machine, pressure, servers, throughput, zones
+from benchmarks.clients import Api
+from benchmarks.probe import NAMES, RATE, Seen
+from benchmarks.report import Row, Settings, table
+from benchmarks.servers import Server
 
-RATE = 1_000
-SECONDS = 8.0
-ROUNDS = 3
-CLIENTS = 32
-NAMES = 10_000
-WRONG = "w" * 40
-FLOODS = {
-    "32 clients with wrong logins, one network": "together",
-    "32 clients with wrong logins, 32 networks": "apart",
+ACCOUNTS = 128
+LONGER_SECONDS = 1.0
+"""How much longer than the probe the pressure lasts, so that the probe never sees an end of it."""
+
+IDLE = "idle"
+KINDS = {
+    pressure.TOGETHER: f"{pressure.CLIENTS} clients with wrong logins, one network",
+    pressure.APART: f"{pressure.CLIENTS} clients with wrong logins, {pressure.CLIENTS} networks",
+    pressure.UPDATING: f"{pressure.UPDATES:,} updates/s, known credentials",
 }
 """From one network the limits refuse most without a hash; from many every hashing thread is busy all the time."""
 
 
-def run(folder: Path) -> None:
+def run(settings: Settings) -> list[Row]:
     """Measure, alternating, and print medians of the 99th percentile."""
-    names = servers.labels(NAMES)
-    database = servers.fill(folder, names)
-    figures: dict[str, list[float]] = {"idle": [], **{kind: [] for kind in FLOODS}}
-    with servers.ours(folder, database, workers=2):
-        asyncio.run(clients.accounts(1))
-        for _ in range(ROUNDS):
-            figures["idle"].append(_percentile_99())
-            for kind, word in FLOODS.items():
-                flood = subprocess.Popen([sys.executable, "-m", "benchmarks.latency", word])
-                time.sleep(1)
-                figures[kind].append(_percentile_99())
-                flood.wait(60)
-    print(f"\nDNS at {RATE} queries/s over UDP, 99th percentile, median of {ROUNDS} x {SECONDS:g} s")
-    idle = machine.median(figures["idle"])
-    for kind, seen in figures.items():
-        middle = machine.median(seen)
-        print(f"  {kind:45} {middle:7.3f} ms  {middle / idle:5.2f}   ({', '.join(f'{f:.3f}' for f in seen)})")
+    build = builds.builds(settings.folder)[0]
+    database = zones.database(settings.folder, throughput.RECIPE, called="latency")
+    assert throughput.RECIPE.accounts >= NAMES, "the probe asks for names that exist"
+    seen: dict[str, list[Seen]] = defaultdict(list)
+    pace: dict[str, list[float]] = defaultdict(list)
+    with servers.ours(settings.folder / "latency", database, build, workers=2) as ours:
+        accounts = asyncio.run(_known(Api(ours.api_port)))
+        for _ in range(settings.rounds):
+            seen[IDLE].append(_probed(ours, settings.seconds))
+            for kind in KINDS:
+                one, answers = _pressed(ours, kind, settings.seconds, accounts)
+                seen[kind].append(one)
+                pace[kind].append(answers)
+    idle = [one.percentile_99 for one in seen[IDLE]]
+    lines = []
+    for kind, runs in seen.items():
+        figures = [one.percentile_99 for one in runs]
+        lines.append(
+            (
+                KINDS.get(kind, kind),
+                f"{machine.median([one.median for one in runs]):.3f}",
+                f"{machine.median(figures):.3f}",
+                f"{machine.ratio(figures, idle):.2f}",
+                " ".join(f"{figure:.2f}" for figure in figures),
+                f"{sum(one.lost for one in runs)}",
+                f"{machine.median(pace[kind]):,.0f}" if pace[kind] else "",
+                f"{machine.median([one.late_percentile_99 for one in runs]):.3f}",
+                f"{machine.median([one.busy for one in runs]):.0%}",
+            )
+        )
+    heads = ("", "median ms", "p99 ms", "of idle", "p99 of runs", "lost", "API/s", "sent late, p99 ms", "probe busy")
+    priority = "real-time priority" if seen[IDLE][0].real_time else "ordinary priority, for want of a right"
+    print(
+        f"\nDNS at {RATE:,} queries/s over UDP, two workers, {build.name}, medians of {settings.rounds} x"
+        f" {settings.seconds:g} s; the probe has {priority}\n{table(heads, lines)}"
+    )
+    return [
+        Row(
+            f"p99 of DNS under {words} (answered: {machine.median(pace[kind]):,.0f}/s)",
+            machine.ratio([one.percentile_99 for one in seen[kind]], idle),
+            " x idle",
+            2,
+            1.2,
+            at_most=True,
+        )
+        for kind, words in KINDS.items()
+    ]
 
 
-def _percentile_99() -> float:
-    """Ask at the fixed rate and give the 99th percentile in milliseconds; an unanswered query counts as a second."""
-    query = b"\0\0\0\1\0\0\0\0\0\0" + name.from_text(f"{servers.labels(1)[0]}.{servers.ZONE}") + b"\0\x10\0\1"
-    total = int(RATE * SECONDS)
-    sent = [0.0] * total
-    took = [1.0] * total
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        sock.connect(("127.0.0.1", servers.DNS_PORT))
-        sock.setblocking(False)
-        began = time.perf_counter()
-        number = 0
-        while number < total or time.perf_counter() < began + SECONDS + 1:
-            due = began + number / RATE
-            if number < total and time.perf_counter() >= due:
-                sent[number] = due
-                sock.send(struct.pack(">H", number & 0xFFFF) + query)
-                number += 1
-                continue
-            try:
-                answer = sock.recv(512)
-            except BlockingIOError:
-                time.sleep(0.00005)
-                continue
-            index = struct.unpack(">H", answer[:2])[0]
-            took[index] = time.perf_counter() - sent[index]
-            if number == total and 1.0 not in took:
-                break
-    return sorted(took)[int(total * 0.99)] * 1000
+async def _known(api: Api) -> list[dict[str, str]]:
+    """Register accounts and log each in once: a hash each, of which what follows is free."""
+    accounts = await api.accounts(ACCOUNTS)
+    for account in accounts:
+        status, body = await api.call(api.update(account, 0))
+        assert status == 200, body
+    return accounts
 
 
-async def _flood(*, apart: bool) -> None:
-    """Send wrong logins for names that don't exist, from one network or each client from its own."""
-    accounts = [{"subdomain": "x", "username": str(uuid.uuid4())} for _ in range(CLIENTS)]
-    makers = [partial(clients.update, account, password=WRONG) for account in accounts]
-    await clients.load(makers, seconds=SECONDS + 2, expect=None, apart=apart)
+def _probed(server: Server, seconds: float) -> Seen:
+    command = [sys.executable, "-m", "benchmarks.probe", str(server.port), f"{seconds:g}"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=seconds + 60)
+    return Seen(**json.loads(done.stdout))
 
 
-if __name__ == "__main__":
-    asyncio.run(_flood(apart=sys.argv[1] == "apart"))
+def _pressed(server: Server, kind: str, seconds: float, accounts: list[dict[str, str]]) -> tuple[Seen, float]:
+    """Probe while the API is under pressure; gives what the probe saw, and answers of the API a second."""
+    command = [sys.executable, "-m", "benchmarks.pressure", kind, str(server.api_port), f"{seconds + LONGER_SECONDS:g}"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps(accounts))
+        process.stdin.close()
+        if process.stdout.readline() != "sending\n":
+            raise SystemExit(f"the clients for {KINDS[kind]} did not start")
+        seen = _probed(server, seconds)
+        answers = float(process.stdout.readline())
+    return seen, answers

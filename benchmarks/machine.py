@@ -2,35 +2,50 @@
 
 import os
 import platform
-from importlib.metadata import version
+import statistics
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 
 def description() -> str:
     """Give processor, cores, kernel, Python, and the load before the start in a few lines."""
-    model = next(
+    try:
+        loop = f"uvloop {version('uvloop')}"
+    except PackageNotFoundError:
+        loop = "asyncio's own loop"
+    return (
+        f"machine   {model()}, {len(os.sched_getaffinity(0))} cores, Linux {platform.release()}\n"
+        f"software  Python {platform.python_version()}, {loop}\n"
+        f"load      {load()}"
+    )
+
+
+def model() -> str:
+    """Give the processor's name."""
+    return next(
         (
             line.partition(":")[2].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
             if line.startswith("model name")
         ),
         platform.machine(),
     )
-    try:
-        loop = f"uvloop {version('uvloop')}"
-    except ImportError:
-        loop = "asyncio's own loop"
-    return (
-        f"machine   {model}, {len(os.sched_getaffinity(0))} cores, Linux {platform.release()}\n"
-        f"software  Python {platform.python_version()}, {loop}\n"
-        f"load      {os.getloadavg()[0]:.2f} in the last minute"
-    )
 
 
-def median(figures: list[float]) -> float:
+def load() -> str:
+    """Say how busy the machine was lately, whoever made it so."""
+    return f"{os.getloadavg()[0]:.2f} in the last minute"
+
+
+def median(figures: Sequence[float]) -> float:
     """Give the middle figure, which one disturbed run does not move."""
-    ordered = sorted(figures)
-    return ordered[len(ordered) // 2]
+    return statistics.median(figures)
+
+
+def ratio(figures: Sequence[float], to: Sequence[float]) -> float:
+    """Give the median of the ratios of neighbours: both of a round were disturbed by the same."""
+    return median([one / other for one, other in zip(figures, to, strict=True)])
 
 
 def cores() -> tuple[str, str]:

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from acmedns_py.config.problems import nearest
 from acmedns_py.dns import name
-from acmedns_py.dns.rrset import MAX_STRING_OCTETS
+from acmedns_py.dns.policy import MAX_TOLD_OCTETS
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -170,9 +170,9 @@ def cookie_secret(secret: SecretStr) -> SecretStr:
 
 
 def told(text: str) -> str:
-    """Check a text that is told to whoever asks: one character-string (RFC 1035 3.3)."""
-    if len(text.encode()) > MAX_STRING_OCTETS or not text.isprintable():
-        raise ValueError(f"write at most {MAX_STRING_OCTETS} octets of printable text")
+    """Check a text that is told to whoever asks; it has to fit into any response."""
+    if len(text.encode()) > MAX_TOLD_OCTETS or not text.isprintable():
+        raise ValueError(f"write at most {MAX_TOLD_OCTETS} octets of printable text")
     return text
 
 

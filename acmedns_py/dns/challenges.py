@@ -1,60 +1,94 @@
-"""The live TXT values by owner name, each set packed as the records of a response to a question for that owner.
+"""The live TXT values by owner name, and the records that answer for them.
 
-A set is kept as the octets that answer for it: two octets of record count, then the records, whose owner is a pointer
-to the question's name. That is smaller than the values as objects (two values take 160 octets), and a response needs
-one look-up and no loop. A registered name without values has empty octets; all of those are one object.
+What is answered is a set's octets: two octets of record count, then the records, whose owner is a pointer to the
+question's name; a registered name without values has empty octets. They are made of the table's at the first question
+and kept for the next ones: a client and the CA's resolvers ask for the same name within a minute.
 """
 
 import struct
-from collections.abc import Iterable, Mapping
+from typing import Final
 
 from acmedns_py.dns.codes import RRClass, RRType
 from acmedns_py.dns.rrset import txt_rdata
+from acmedns_py.dns.table import MAX_ENTRY_VALUES, VALUE_OCTETS, ChallengeTable, Values
 
-COUNT_OCTETS = 2
+COUNT_OCTETS: Final = 2
+
+HOT_OCTETS: Final = 4 * 1024 * 1024
+"""Room for what was asked lately, emptied when full: 11,000 names with two values each."""
+
+_HOT_NAME_OCTETS: Final = 256
+"""What a name takes there besides its records: two objects and a place in a dict, rounded up."""
 
 _RECORD = struct.Struct("!HHHIH")
 _POINTER_TO_QUESTION = 0xC00C
-_EMPTY = b""
+_COUNTS = [count.to_bytes(COUNT_OCTETS, "big") for count in range(MAX_ENTRY_VALUES + 1)]
 
 
 class Challenges:
-    """Challenge owners (folded) and their values at one cursor; `packed` is for reading only."""
+    """Challenge owners (folded) and their values at one cursor; `hot` is for reading only."""
 
-    def __init__(self, ttl: int) -> None:
-        """`ttl` in seconds is that of every TXT record here."""
+    def __init__(self, apex: bytes, ttl: int) -> None:
+        """`ttl` in seconds is that of every TXT record here.
+
+        `hot` are records that were asked for lately; a name that is not among them may exist all the same.
+        """
         self.ttl = ttl
-        self.packed: dict[bytes, bytes] = {}
+        self.hot: dict[bytes, bytes] = {}
+        self._hot_room = HOT_OCTETS
+        self._table = ChallengeTable(apex)
+        # What stands before each value, in the table's place of the octet between two.
+        self._head = self._record_head(VALUE_OCTETS + 1) + bytes((VALUE_OCTETS,))
 
-    def load(self, values_by_owner: Mapping[bytes, Iterable[bytes]]) -> None:
-        """Replace everything."""
-        self.packed = {owner: self._pack(values) for owner, values in values_by_owner.items()}
+    def load(self, table: ChallengeTable) -> None:
+        """Replace everything; the table is taken over."""
+        self._table = table
+        self._cool()
 
-    def put(self, owner: bytes, values: Iterable[bytes] | None) -> None:
+    def put(self, owner: bytes, values: Values | None) -> None:
         """Replace the values of one owner; None takes the owner out, no values leave it registered and empty."""
-        if values is None:
-            self.packed.pop(owner, None)
-        else:
-            self.packed[owner] = self._pack(values)
+        self._table.put(owner, values)
+        self.hot.pop(owner, None)
 
-    def _pack(self, values: Iterable[bytes]) -> bytes:
-        rdatas = [txt_rdata(value) for value in dict.fromkeys(values)]
-        if not rdatas:
-            return _EMPTY
-        records = [
-            _RECORD.pack(_POINTER_TO_QUESTION, RRType.TXT, RRClass.IN, self.ttl, len(rdata)) + rdata for rdata in rdatas
-        ]
-        return len(rdatas).to_bytes(COUNT_OCTETS, "big") + b"".join(records)
+    def packed(self, owner: bytes) -> bytes | None:
+        """Give the records of an owner, perhaps none; None where the owner is not registered."""
+        packed = self.hot.get(owner)
+        if packed is not None:
+            return packed
+        payload = self._table.payload(owner)
+        if payload:
+            head = self._head
+            packed = _COUNTS[len(payload) // VALUE_OCTETS] + head + payload.replace(b"\2", head)
+        elif payload is not None:
+            packed = payload
+        elif (values := self._table.others.get(owner)) is not None:
+            packed = self._pack(values)
+        else:
+            return None
+        self._hot_room -= _HOT_NAME_OCTETS + len(packed)
+        if self._hot_room < 0:
+            self._cool()
+        self.hot[owner] = packed
+        return packed
+
+    def _cool(self) -> None:
+        self.hot.clear()
+        self._hot_room = HOT_OCTETS
+
+    def _pack(self, values: Values) -> bytes:
+        if not values:
+            return b""
+        rdatas = map(txt_rdata, values)
+        records = [self._record_head(len(rdata)) + rdata for rdata in rdatas]
+        return len(records).to_bytes(COUNT_OCTETS, "big") + b"".join(records)
+
+    def _record_head(self, rdata_octets: int) -> bytes:
+        return _RECORD.pack(_POINTER_TO_QUESTION, RRType.TXT, RRClass.IN, self.ttl, rdata_octets)
 
     def rdatas(self, owner: bytes) -> tuple[bytes, ...] | None:
         """Give the TXT RDATA of an owner, perhaps none; None where the owner is not registered."""
-        packed = self.packed.get(owner)
-        if packed is None:
-            return None
-        rdatas = []
-        position = COUNT_OCTETS
-        while position < len(packed):
-            start = position + _RECORD.size
-            position = start + int.from_bytes(packed[start - 2 : start], "big")
-            rdatas.append(packed[start:position])
-        return tuple(rdatas)
+        values = self._table.get(owner)
+        return None if values is None else tuple(map(txt_rdata, values))
+
+    def __contains__(self, owner: bytes) -> bool:
+        return owner in self._table

@@ -9,6 +9,9 @@ from acmedns_py.dns.message import Transport
 from acmedns_py.dns.name import from_text
 from acmedns_py.dns.source import address
 
+MAX_TOLD_OCTETS = 198
+"""What 512 octets leave to an identity beside header, longest question, OPT, the head of its option, and a cookie."""
+
 _MOST_KEEPALIVE = 0xFFFF
 _VERSION_NAMES = (from_text("version.bind"), from_text("version.server"))
 _IDENTITY_NAMES = (from_text("id.server"), from_text("hostname.bind"))

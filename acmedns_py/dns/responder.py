@@ -4,7 +4,7 @@ The shell calls `load` once and `apply` for each later cursor, in cursor order, 
 one thread. Before the first `load` the zone is there but nothing is known of it: its names get SERVFAIL.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from acmedns_py.dns import wire
@@ -18,6 +18,7 @@ from acmedns_py.dns.policy import Options, Policy, texts
 from acmedns_py.dns.ratelimit import RateLimit
 from acmedns_py.dns.rrset import RRset
 from acmedns_py.dns.source import NO_PORT
+from acmedns_py.dns.table import ChallengeTable
 from acmedns_py.dns.zone import Zone
 
 __all__ = ["Now", "Policy", "Responder", "Transport"]
@@ -39,7 +40,7 @@ class Responder:
 
     def __init__(self, *, apex: bytes, txt_ttl: int, policy: Policy) -> None:
         """`apex` is a folded name in wire form, `txt_ttl` the TTL of challenge TXT records in seconds."""
-        self._zone = Zone(apex, Challenges(txt_ttl))
+        self._zone = Zone(apex, Challenges(apex, txt_ttl))
         self._options = Options(policy)
         self._texts = texts(policy)
         self._rate_limit = RateLimit(policy.responses_per_second) if policy.responses_per_second else None
@@ -76,16 +77,19 @@ class Responder:
         self._zone.stale = value
         self._fast = self._cursor is not None and not value
 
-    def load(self, cursor: int, static: Iterable[RRset], challenges: Mapping[bytes, tuple[bytes, ...]]) -> None:
+    def load(self, cursor: int, static: Iterable[RRset], challenges: ChallengeTable) -> None:
         """Replace everything by the zone at that cursor.
 
-        `static` holds the SOA, whose serial is overwritten; `challenges` has the live values by owner, perhaps none.
+        `static` holds the SOA, whose serial is overwritten; `challenges` has the live values by owner, perhaps
+        none, and is taken over.
         Raises `ValueError` for data that are no zone, and answers SERVFAIL until a `load` succeeds.
         """
         self._cursor = None
         self._fast = False
         zone = self._zone
-        for owner in challenges:
+        if challenges.apex != zone.apex:
+            raise ValueError(f"challenge names of {to_text(challenges.apex)} are not those of {to_text(zone.apex)}")
+        for owner in challenges.others:
             self._check_challenge_owner(owner)
         zone.load(cursor, static)
         zone.challenges.load(challenges)

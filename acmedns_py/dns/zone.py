@@ -177,7 +177,7 @@ class Zone:
 
     def stands(self, name: bytes) -> bool:
         """Say whether the name itself is there, and not only a wildcard above it."""
-        return name in self.nodes or self.challenges.rdatas(name) is not None
+        return name in self.nodes or name in self.challenges
 
     def addresses(self, name: bytes) -> tuple[RRset, ...]:
         """Give the address RRsets that stand at the name itself, glue included."""
@@ -207,7 +207,7 @@ class Zone:
         """Give the highest delegation at or above the name."""
         cut = None
         while qname != self.apex:
-            if qname in self._cuts and qname not in self.challenges.packed:
+            if qname in self._cuts and qname not in self.challenges:
                 cut = qname
             qname = parent(qname)
         return cut
@@ -226,7 +226,7 @@ class Zone:
     def _closest_encloser(self, qname: bytes) -> bytes:
         """Give the longest name above `qname` that exists (RFC 4592 3.3.1)."""
         qname = parent(qname)
-        while qname not in self.nodes and qname not in self.challenges.packed:
+        while qname not in self.nodes and qname not in self.challenges:
             qname = parent(qname)
         return qname
 
@@ -272,7 +272,7 @@ def check_zone(rrsets: Iterable[RRset], apex: bytes) -> list[str]:
     here. Raises `ValueError` where an RRset lies outside the zone or the SOA is missing.
     """
     whole = merged(rrsets)
-    zone = Zone(apex, Challenges(0))
+    zone = Zone(apex, Challenges(apex, 0))
     zone.load(0, whole)
     return [f"{_titled(rrset)}: {problem}" for rrset in whole for problem in _rrset_problems(rrset, zone)]
 

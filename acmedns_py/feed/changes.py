@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from acmedns_py.dns.table import ChallengeTable
+
 Values = tuple[bytes, ...]
 """The live TXT values of one challenge name, oldest first, each the whole text in octets."""
 
@@ -46,8 +48,8 @@ class Commit(msgspec.Struct, array_like=True, frozen=True):
 
 
 class ZoneState(NamedTuple):
-    """The whole zone at one cursor, as the store loads it: {owner: values}, {(owner, rrtype): data}."""
+    """The whole zone at one cursor, as the store loads it: challenge names, and {(owner, rrtype): data}."""
 
     cursor: int
-    challenges: dict[bytes, Values]
+    challenges: ChallengeTable
     static: dict[tuple[bytes, int], StaticData]

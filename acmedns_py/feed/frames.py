@@ -61,9 +61,10 @@ class Static(Frame, frozen=True):
 
 
 class Challenges(Frame, frozen=True):
-    """A part of the snapshot: challenge names with their values."""
+    """A part of the snapshot: the next buckets of the table of challenge names, and names that stand in none."""
 
-    names: tuple[tuple[bytes, Values], ...]
+    buckets: tuple[bytes, ...]
+    others: tuple[tuple[bytes, Values], ...]
 
 
 class Loaded(Frame, frozen=True):
@@ -170,7 +171,8 @@ class FrameStream(Generic[F]):
                 break
             try:
                 frames.append(self._decoder.decode(buffer[start + _LENGTH.size : end]))
-            except msgspec.DecodeError as error:
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                # msgspec lets the last two out as they are: a text that is not UTF-8, and arrays in arrays in arrays.
                 raise FeedError(f"not a frame of the feed: {error}") from error
             start = end
         del buffer[:start]

@@ -4,8 +4,8 @@ The image is changed by `apply` alone, in cursor order, and never awaits; so a s
 whole, and every commit that comes behind it can be sent as it is.
 """
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, TypeVar
 
 from acmedns_py.feed.changes import Commit, StaticData, Values, ZoneState
 from acmedns_py.feed.frames import Challenges, Frame, Loaded, Static
@@ -16,6 +16,8 @@ CHUNK_OCTETS: Final = 256 * 1024
 NAME_OCTETS: Final = 64
 """What a name without values counts in a chunk."""
 
+T = TypeVar("T")
+
 
 class ZoneImage:
     """Static RRsets and challenge names at one cursor."""
@@ -23,7 +25,7 @@ class ZoneImage:
     def __init__(self, state: ZoneState) -> None:
         """Take over what the store has loaded."""
         self.cursor = state.cursor
-        self._challenges: dict[bytes, Values] = state.challenges
+        self._challenges = state.challenges
         self._static: dict[tuple[bytes, int], StaticData] = state.static
 
     @property
@@ -39,10 +41,7 @@ class ZoneImage:
         """Take one commit; cursors only grow."""
         assert commit.cursor > self.cursor, f"commit {commit.cursor} behind {self.cursor}"
         for challenge in commit.challenges:
-            if challenge.after is None:
-                self._challenges.pop(challenge.owner, None)
-            else:
-                self._challenges[challenge.owner] = challenge.after
+            self._challenges.put(challenge.owner, challenge.after)
         for static in commit.static:
             if static.after is None:
                 self._static.pop((static.owner, static.rrtype), None)
@@ -53,23 +52,34 @@ class ZoneImage:
     def snapshot(self) -> Iterator[Frame]:
         """Give the frames of a snapshot as it is at this call, however late they are taken.
 
-        The copy is of references: 1,000,000 names take some 20 ms and 8 MB.
+        The copy is of references to buckets: 1 MB for 1,000,000 names.
         """
         static = tuple((owner, rrtype, data) for (owner, rrtype), data in self._static.items())
-        return _snapshot(self.cursor, static, dict(self._challenges))
+        return _snapshot(self.cursor, static, *self._challenges.parts())
 
 
 def _snapshot(
-    cursor: int, static: tuple[tuple[bytes, int, StaticData], ...], challenges: dict[bytes, Values]
+    cursor: int,
+    static: tuple[tuple[bytes, int, StaticData], ...],
+    buckets: list[bytes],
+    others: dict[bytes, Values],
 ) -> Iterator[Frame]:
     yield Static(static)
-    chunk: list[tuple[bytes, Values]] = []
-    octets = 0
-    for owner, values in challenges.items():
-        chunk.append((owner, values))
-        octets += NAME_OCTETS + sum(map(len, values))
-        if octets >= CHUNK_OCTETS:
-            yield Challenges(tuple(chunk))
-            chunk, octets = [], 0
-    yield Challenges(tuple(chunk))
+    for some in _chunks(buckets, len):
+        yield Challenges(tuple(some), ())
+    for names in _chunks(others.items(), lambda name: NAME_OCTETS + sum(map(len, name[1]))):
+        yield Challenges((), tuple(names))
     yield Loaded(cursor)
+
+
+def _chunks(things: Iterable[T], octets: Callable[[T], int]) -> Iterator[list[T]]:
+    """Give the things in lists of about `CHUNK_OCTETS`."""
+    chunk: list[T] = []
+    room = CHUNK_OCTETS
+    for thing in things:
+        chunk.append(thing)
+        room -= octets(thing)
+        if room <= 0:
+            yield chunk
+            chunk, room = [], CHUNK_OCTETS
+    yield chunk

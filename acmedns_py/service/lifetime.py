@@ -22,6 +22,7 @@ from acmedns_py.config.load import Loaded, load
 from acmedns_py.config.problems import ConfigProblems
 from acmedns_py.config.settings import Settings
 from acmedns_py.dns import name
+from acmedns_py.dns.table import ChallengeTable
 from acmedns_py.errors import AcmednsError, ConfigError
 from acmedns_py.eventloop import event_loop_factory
 from acmedns_py.feed.changes import Commit, StaticData, ZoneState
@@ -145,7 +146,7 @@ class Service:
 
     def _served(self) -> ZoneState:
         """Give what all commits up to the last published one have led to; before there are workers, nothing."""
-        return self._pool.image.state() if self._pool is not None else ZoneState(0, {}, {})
+        return self._pool.image.state() if self._pool is not None else ZoneState(0, ChallengeTable(self._apex), {})
 
     def _feed(self, image: ZoneImage) -> WorkerPool:
         for commit in self._early:

@@ -88,14 +88,8 @@ async def since(connection: AsyncConnection, zone_id: int, published: int, curre
 def difference(published: ZoneState, loaded: ZoneState) -> Commit:
     """All that differs between two states as one commit, under the cursor of the second."""
     challenges = [
-        ChallengeChange(owner, published.challenges.get(owner), values)
-        for owner, values in loaded.challenges.items()
-        if published.challenges.get(owner) != values
-    ]
-    challenges += [
-        ChallengeChange(owner, values, None)
-        for owner, values in published.challenges.items()
-        if owner not in loaded.challenges
+        ChallengeChange(owner, published.challenges.get(owner), loaded.challenges.get(owner))
+        for owner in sorted(published.challenges.differing(loaded.challenges))
     ]
     return Commit(loaded.cursor, tuple(challenges), static_difference(published.static, loaded.static))
 

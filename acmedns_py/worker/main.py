@@ -21,6 +21,7 @@ from typing import Final, cast
 
 from acmedns_py.dns.responder import Responder
 from acmedns_py.dns.rrset import RRset
+from acmedns_py.dns.table import ChallengeTable
 from acmedns_py.eventloop import event_loop_factory
 from acmedns_py.feed.changes import StaticData, Values
 from acmedns_py.feed.frames import (
@@ -64,7 +65,8 @@ class Worker(asyncio.Protocol):
         self._frames = FrameStream(control_decoder)
         self._transport: asyncio.Transport | None = None
         self._static: list[RRset] = []
-        self._names: dict[bytes, Values] = {}
+        self._buckets: list[bytes] = []
+        self._others: dict[bytes, Values] = {}
         self._setup: Setup | None = None
         self._responder: Responder | None = None
         self._connections: TcpConnections | None = None
@@ -117,8 +119,9 @@ class Worker(asyncio.Protocol):
                 self._set_up(frame)
             case Static(rrsets):
                 self._static += [RRset(owner, rrtype, data.ttl, data.rdatas) for owner, rrtype, data in rrsets]
-            case Challenges(names):
-                self._names.update(names)
+            case Challenges(buckets, others):
+                self._buckets += buckets
+                self._others.update(others)
             case Loaded(cursor):
                 self._load(cursor)
             case Serve():
@@ -153,8 +156,10 @@ class Worker(asyncio.Protocol):
 
     def _load(self, cursor: int) -> None:
         assert self._responder is not None
-        self._responder.load(cursor, self._static, self._names)
-        self._static, self._names = [], {}
+        assert self._setup is not None
+        challenges = ChallengeTable.of_parts(self._setup.apex, self._buckets, self._others)
+        self._responder.load(cursor, self._static, challenges)
+        self._static, self._buckets, self._others = [], [], {}
         # What has been loaded lives as long as the worker: no collection need ever look at it again.
         gc.collect()
         gc.freeze()

@@ -28,6 +28,7 @@ WRONG = [
     ("zone", "txt_ttl = 0", "zone.txt_ttl", "1 or more"),
     ("zone", "ttl = true", "zone.ttl", "whole number"),
     ("zone", "ttl = 2020-01-01", "zone.ttl", "whole number"),
+    ("dns", f'identity = "{"i" * 199}"\n', "dns.identity", "at most 198 octets"),
     ("dns", 'listen = ["eth0"]', "dns.listen[0]", "no IP address"),
     ("dns", 'listen = ["127.0.0.1:0"]', "dns.listen[0]", "from 1 to 65535"),
     ("dns", 'listen = ["127.0.0.1:99999"]', "dns.listen[0]", "from 1 to 65535"),

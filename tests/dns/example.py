@@ -6,6 +6,7 @@ from acmedns_py.dns.policy import Policy
 from acmedns_py.dns.presentation import parse_record
 from acmedns_py.dns.responder import Now, Responder, Transport
 from acmedns_py.dns.rrset import RRset
+from acmedns_py.dns.table import ChallengeTable
 
 Z = "auth.example.org"
 APEX = from_text(Z)
@@ -164,9 +165,8 @@ def responder(
 ) -> Responder:
     """Give a responder that has loaded the zone."""
     made = Responder(apex=APEX, txt_ttl=1, policy=policy)
-    made.load(
-        CURSOR, rrsets(STATIC_LINES if lines is None else lines), CHALLENGES if challenges is None else challenges
-    )
+    names = ChallengeTable(APEX, CHALLENGES if challenges is None else challenges)
+    made.load(CURSOR, rrsets(STATIC_LINES if lines is None else lines), names)
     return made
 
 

@@ -313,3 +313,13 @@ def test_what_cookies_can_make_us_remember_is_bounded(monkeypatch):
         full = door._rendered(door._full(octets, Transport.UDP), source, Transport.UDP, now)
         assert door.respond(octets, source, Transport.UDP, now) == full
         assert len(door._fast_path._options_over_udp) <= 10
+
+
+def test_options_made_for_one_address_are_sent_to_no_other():
+    """Octets behind a message from IPv4 don't make it, with its address, one that came from IPv6."""
+    door = responder()
+    ours = packed(bytes((198, 51, 100, 7)), 53)
+    theirs = packed(bytes(8) + ours[4:12], 53)
+    octets = query(f"{TWO}.{Z}", edns=opt(options=option(10, b"12345678")))
+    answer = door.respond(octets, theirs, Transport.UDP, NOW)
+    assert door.respond(octets + theirs[4:16], ours, Transport.UDP, NOW) != answer

@@ -1,5 +1,7 @@
 """Messages on a stream, however the stream is cut."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,6 +36,30 @@ def test_trailing_data_wait_for_the_rest(messages, last, data):
     reader = FrameReader()
     assert reader.feed(b"".join(map(framed, messages)) + octets[:cut]) == messages
     assert reader.feed(octets[cut:]) == [last]
+
+
+def fed(pieces: list[bytes]) -> tuple[list[bytes], bool]:
+    """Give the messages that come out, and whether the stream was found to be torn."""
+    reader = FrameReader()
+    messages: list[bytes] = []
+    for piece in pieces:
+        try:
+            messages += reader.feed(piece)
+        except FramingError as error:
+            return messages + error.messages, True
+    return messages, False
+
+
+@given(
+    st.lists(st.one_of(st.binary(max_size=40), st.binary(min_size=12, max_size=40).map(framed)), max_size=6).map(
+        b"".join
+    ),
+    st.lists(st.integers(0, 300), max_size=6),
+)
+def test_any_octets_come_out_alike_from_any_cut(octets, cuts):
+    """What is no stream of messages too: the whole ones in front of the tear, then the error (dns-correctness #54)."""
+    edges = [0, *sorted(cut % (len(octets) + 1) for cut in cuts), len(octets)]
+    assert fed([octets[start:end] for start, end in pairwise(edges)]) == fed([octets])
 
 
 @pytest.mark.parametrize("length", range(12))

@@ -33,6 +33,28 @@ def test_presentation_form_of_dnspython_is_read_alike(labels):
     assert from_text(dns.name.Name([*labels, b""]).to_text()) == wire(labels).lower()
 
 
+@given(st.one_of(st.text(max_size=80), st.text(alphabet='a.\\\\0129@ "\u00fc', max_size=300)))
+def test_any_text_is_a_name_or_refused(text):
+    """What is taken is a name that keeps every limit, and its own text is read as the same."""
+    try:
+        octets = name.absolute(text, name.ROOT)
+    except InvalidName as error:
+        assert str(error)
+        return
+    assert dns.name.from_wire(octets, 0) == (dns.name.from_text(to_text(octets)), len(octets))
+    assert from_text(to_text(octets)) == name.folded(octets)
+
+
+FEW = st.lists(st.sampled_from([b"a", b"b", b"\x01a", b"a\x01b", b"\0"]), max_size=4)
+
+
+@given(FEW, FEW)
+def test_is_subdomain_is_that_the_labels_end_alike(below, above):
+    """Whatever octets the labels hold (dns-correctness #11)."""
+    expected = below[len(below) - len(above) :] == above and len(below) >= len(above)
+    assert name.is_subdomain(wire(below), wire(above)) is expected
+
+
 @pytest.mark.parametrize(
     ("text", "octets"),
     [

@@ -5,8 +5,9 @@ from dataclasses import replace
 import dns.rcode
 import pytest
 
+from acmedns_py.dns.policy import MAX_TOLD_OCTETS
 from acmedns_py.dns.responder import Responder, Transport
-from tests.dns.example import NOW, POLICY, SOURCE, TWO, Z, ask, responder
+from tests.dns.example import APEX, NOW, POLICY, SOURCE, TWO, Z, ask, responder
 from tests.dns.packets import AA, lines, opt, option, query, read
 
 NSID, COOKIE, KEEPALIVE = 3, 10, 11
@@ -54,6 +55,19 @@ def test_nsid_is_told_if_asked_and_configured():
         assert options(ask(told, octets))[NSID] == "ns1 é".encode()
         assert NSID not in options(ask(hidden, octets))
     assert NSID not in options(ask(told, query(f"{TWO}.{Z}", edns=opt())))
+
+
+def test_the_longest_identity_leaves_room_for_all_that_must_be_there():
+    """The smallest limit, the longest name, and a cookie, to whoever is denied, refused or sent to TCP."""
+    door = responder(policy=replace(POLICY, identity=b"i" * MAX_TOLD_OCTETS))
+    longest = (b"\x3f" + b"l" * 63) * 3 + b"\x2c" + b"l" * 44 + APEX
+    elsewhere = longest[: -len(APEX)] + b"\x10" + b"x" * 16 + b"\0"
+    for qname, qtype in ((longest, "TXT"), (longest, "AXFR"), (elsewhere, "TXT")):
+        assert len(qname) == 255
+        asked = query(qname, qtype, edns=opt(512, options=option(NSID) + option(COOKIE, b"12345678")))
+        response = ask(door, asked)
+        assert len(response) <= 512
+        assert len(door.truncated(response)) <= 512
 
 
 @pytest.mark.parametrize(("seconds", "units"), [(10.0, 100), (0.05, 0), (3600.0, 36000), (100_000.0, 65535)])

@@ -1,12 +1,14 @@
 """Zone-file lines into RRsets: the octets of each type, what is refused, and what a person is told."""
 
+import dns.rdata
+import dns.rdataclass
 import dns.rdatatype
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acmedns_py.dns.codes import RRType, type_to_text
-from acmedns_py.dns.name import from_text
+from acmedns_py.dns.name import from_text, to_text
 from acmedns_py.dns.presentation import BadRecord, parse_record
 from acmedns_py.dns.rrset import RRset
 
@@ -253,6 +255,51 @@ def test_any_text_is_a_record_or_refused(text):
             parsed(line)
         except BadRecord as error:
             assert str(error)
+
+
+NAMES = st.lists(st.binary(min_size=1, max_size=20), max_size=6).map(
+    lambda labels: b"".join(bytes((len(label),)) + label for label in labels) + b"\0"
+)
+STRINGS = st.binary(max_size=255).map(lambda octets: bytes((len(octets),)) + octets)
+NUMBERS = st.binary(min_size=2, max_size=2)
+DIGESTS = st.binary(min_size=1, max_size=60)
+ANY_RDATA = {
+    "A": st.tuples(st.binary(min_size=4, max_size=4)),
+    "AAAA": st.tuples(st.binary(min_size=16, max_size=16)),
+    "NS": st.tuples(NAMES),
+    "CNAME": st.tuples(NAMES),
+    "PTR": st.tuples(NAMES),
+    "SOA": st.tuples(NAMES, NAMES, st.binary(min_size=20, max_size=20)),
+    "MX": st.tuples(NUMBERS, NAMES),
+    "TXT": st.lists(STRINGS, min_size=1, max_size=4),
+    "HINFO": st.tuples(STRINGS, STRINGS),
+    "SRV": st.tuples(NUMBERS, NUMBERS, NUMBERS, NAMES),
+    "NAPTR": st.tuples(NUMBERS, NUMBERS, STRINGS, STRINGS, STRINGS, NAMES),
+    "TLSA": st.tuples(st.binary(min_size=3, max_size=3), DIGESTS),
+    "SSHFP": st.tuples(st.binary(min_size=2, max_size=2), DIGESTS),
+    "OPENPGPKEY": st.tuples(DIGESTS),
+    "URI": st.tuples(NUMBERS, NUMBERS, DIGESTS),
+    "CAA": st.tuples(
+        st.sampled_from([b"\0", b"\x80", b"\xff"]), st.sampled_from([b"\x05issue", b"\x01x"]), st.binary(max_size=60)
+    ),
+    "TYPE65280": st.tuples(st.binary(max_size=60)),
+}
+
+
+@settings(max_examples=400)
+@given(
+    NAMES,
+    st.integers(0, 2**31 - 1),
+    st.sampled_from(sorted(ANY_RDATA)).flatmap(lambda kind: st.tuples(st.just(kind), ANY_RDATA[kind].map(b"".join))),
+)
+def test_record_survives_its_text(owner, ttl, typed):
+    """The text of any record is read as that record again, in its type's own form and in the generic one."""
+    kind, rdata = typed
+    rrtype = dns.rdatatype.from_text(kind)
+    meant = RRset(owner.lower(), int(rrtype), ttl, (rdata,))
+    text = dns.rdata.from_wire(dns.rdataclass.IN, rrtype, rdata, 0, len(rdata)).to_text()
+    for data in (text, f"\\# {len(rdata)} {rdata.hex()}"):
+        assert parsed(f"{to_text(owner)} {ttl} {type_to_text(rrtype)} {data}") == meant
 
 
 @given(st.integers(0, 65535))

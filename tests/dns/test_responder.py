@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from acmedns_py.dns.name import from_text
 from acmedns_py.dns.responder import Responder, Transport
 from acmedns_py.dns.source import packed
+from acmedns_py.dns.table import ChallengeTable
 from tests.conformance.exam import CASES
 from tests.dns.example import (
     A43,
@@ -166,15 +167,30 @@ def test_challenge_that_is_not_below_the_apex_is_refused(owner):
     with pytest.raises(ValueError, match="not directly below"):
         door.apply(CURSOR + 1, challenges=[(from_text(owner), ())], static=[])
     assert rcode(ask(door, SOA_QUERY)) == "SERVFAIL"
-    door.load(CURSOR + 2, rrsets(STATIC_LINES), CHALLENGES)
+    door.load(CURSOR + 2, rrsets(STATIC_LINES), ChallengeTable(APEX, CHALLENGES))
     assert serial(door) == (CURSOR + 2) & 0xFFFFFFFF
+
+
+@pytest.mark.parametrize(
+    "challenges",
+    [
+        ChallengeTable(APEX, {from_text(f"a.b.{Z}"): ()}),
+        ChallengeTable(from_text("example.com"), {from_text("a.example.com"): ()}),
+    ],
+)
+def test_challenges_of_elsewhere_are_not_loaded(challenges):
+    """Neither a name further down nor the names of another zone: SERVFAIL until a whole snapshot is loaded."""
+    door = responder()
+    with pytest.raises(ValueError, match=r"not directly below|are not those of"):
+        door.load(CURSOR + 1, rrsets(STATIC_LINES), challenges)
+    assert rcode(ask(door, SOA_QUERY)) == "SERVFAIL"
 
 
 def test_load_replaces_everything():
     """A second snapshot leaves nothing of the first."""
     door = responder()
     ask(door, query(f"www.{Z}", "A"))
-    door.load(CURSOR + 1, rrsets(["@ SOA ns1 h 0 1 1 1 60"]), {})
+    door.load(CURSOR + 1, rrsets(["@ SOA ns1 h 0 1 1 1 60"]), ChallengeTable(APEX))
     assert rcode(ask(door, query(f"www.{Z}", "A"))) == "NXDOMAIN"
     assert rcode(ask(door, query(f"{TWO}.{Z}"))) == "NXDOMAIN"
 

@@ -9,6 +9,7 @@ from acmedns_py.dns.codes import RRType
 from acmedns_py.dns.name import from_text
 from acmedns_py.dns.presentation import parse_record
 from acmedns_py.dns.rrset import RRset, txt_rdata
+from acmedns_py.dns.table import ChallengeTable
 from acmedns_py.dns.zone import Alias, Hit, NoData, NxDomain, Referral, Unavailable, Zone, check_zone
 from tests.dns.example import APEX, CHALLENGES, EMPTY, STATIC_LINES, TWO, rrsets
 
@@ -20,8 +21,8 @@ def at(text: str) -> bytes:
 
 
 def zone(lines: list[str], challenges: dict[bytes, tuple[bytes, ...]] | None = None) -> Zone:
-    live = Challenges(1)
-    live.load(CHALLENGES if challenges is None else challenges)
+    live = Challenges(APEX, 1)
+    live.load(ChallengeTable(APEX, CHALLENGES if challenges is None else challenges))
     made = Zone(APEX, live)
     made.load(1, rrsets([*APEX_LINES, *lines]))
     return made
@@ -89,7 +90,7 @@ def test_alias_gives_its_target_folded():
 @pytest.mark.parametrize(("ttl", "minimum", "expected"), [(3600, 60, 60), (30, 60, 30), (60, 60, 60)])
 def test_negative_ttl_is_the_lower_of_soa_ttl_and_minimum(ttl, minimum, expected):
     """RFC 2308 5; dns-correctness #23."""
-    made = Zone(APEX, Challenges(1))
+    made = Zone(APEX, Challenges(APEX, 1))
     made.load(1, rrsets([f"@ {ttl} SOA ns1 h 0 1 1 1 {minimum}"]))
     assert made.negative_soa().ttl == expected
 
@@ -138,13 +139,13 @@ def test_data_outside_the_zone_are_refused():
 def test_zone_without_soa_is_refused():
     """No negative answer could be given."""
     with pytest.raises(ValueError, match="no SOA"):
-        Zone(APEX, Challenges(1)).load(1, rrsets(["@ NS ns1"]))
+        Zone(APEX, Challenges(APEX, 1)).load(1, rrsets(["@ NS ns1"]))
 
 
 def test_root_is_no_zone():
     """There is nothing that it could be delegated from."""
     with pytest.raises(ValueError, match="root"):
-        Zone(b"\0", Challenges(1))
+        Zone(b"\0", Challenges(APEX, 1))
 
 
 def test_example_zone_has_no_problem():

@@ -38,7 +38,7 @@ OWNER = b"\x04host\x04auth\x07example\x03org\0"
 CONTROL: list[Frame] = [
     Setup(1, (Listener(0, 7, tcp=True, wildcard=False),), b"\x04auth\0", 1, POLICY, 1000, 100),
     Static(((OWNER, 6, StaticData(60, (b"rdata",))),)),
-    Challenges(((OWNER, (b"a", b"b")), (b"\x01x" + OWNER, ()))),
+    Challenges((b"", b"\0\4host\1"), ((OWNER, (b"a", b"b")), (b"\x01x" + OWNER, ()))),
     Loaded(2**40),
     Serve(),
     CookieSecrets((b"1" * 16, b"2" * 16)),
@@ -54,6 +54,9 @@ CONTROL: list[Frame] = [
     Release(3),
     Stop(4.5),
 ]
+NESTED = (5010).to_bytes(4, "big") + b"\x93" + encoded(Loaded(1))[5:] + b"\x91" * 5000 + b"\xc0"
+"""A frame with one element too many, which is read over: arrays in arrays, 5,000 deep."""
+
 WORKER: list[Frame] = [Hello("a fence", fenced=True), Applied(2**40), Report({"udp.NOERROR": 3}, (1, 2))]
 
 
@@ -76,6 +79,64 @@ def test_frames_come_back_from_any_cut(cuts):
     assert got == CONTROL
 
 
+CURSORS = st.integers(0, 2**63 - 1)
+OCTETS = st.binary(max_size=20)
+VALUES = st.lists(OCTETS, max_size=3).map(tuple)
+DATA = st.builds(StaticData, st.integers(0, 2**31 - 1), VALUES)
+ANY_FRAME = st.one_of(
+    st.builds(Static, st.lists(st.tuples(OCTETS, st.integers(0, 65535), DATA), max_size=3).map(tuple)),
+    st.builds(Challenges, VALUES, st.lists(st.tuples(OCTETS, VALUES), max_size=3).map(tuple)),
+    st.builds(Loaded, CURSORS),
+    st.just(Serve()),
+    st.builds(
+        Apply,
+        st.builds(
+            Commit,
+            CURSORS,
+            st.lists(st.builds(ChallengeChange, OCTETS, st.none() | VALUES, st.none() | VALUES), max_size=3).map(tuple),
+            st.lists(
+                st.builds(StaticChange, OCTETS, st.integers(0, 65535), st.none() | DATA, st.none() | DATA), max_size=3
+            ).map(tuple),
+        ),
+    ),
+)
+
+
+@given(st.lists(ANY_FRAME, max_size=4), st.lists(st.integers(0, 3000), max_size=8))
+def test_any_frames_come_back_from_any_cut(frames, cuts):
+    """Whatever is in them; "registered, empty" and "not there" stay apart."""
+    octets = b"".join(map(encoded, frames))
+    edges = [0, *sorted(cut % (len(octets) + 1) for cut in cuts), len(octets)]
+    stream = FrameStream(control_decoder)
+    assert [frame for a, b in pairwise(edges) for frame in stream.receive(octets[a:b])] == frames
+
+
+ONE_PIECE = b"".join(encoded(frame) for frame in CONTROL)
+
+
+@given(
+    st.one_of(
+        st.binary(max_size=60).map(lambda body: len(body).to_bytes(4, "big") + body),
+        st.builds(
+            lambda octets, place, more, over: octets[:place] + more + octets[place + over :],
+            st.sampled_from([ONE_PIECE, *map(encoded, WORKER)]),
+            st.integers(0, len(ONE_PIECE)),
+            st.binary(max_size=4),
+            st.integers(0, 4),
+        ),
+    ),
+    st.sampled_from([control_decoder, worker_decoder]),
+)
+def test_any_octets_are_frames_or_tear_the_feed(octets, decoder):
+    """Nothing else comes out of it: whoever reads has one thing to be ready for."""
+    try:
+        frames = FrameStream(decoder).receive(octets)
+    except FeedError as error:
+        assert str(error)
+        return
+    assert all(isinstance(frame, Frame) for frame in frames)
+
+
 def test_a_frame_behind_a_whole_one_waits_for_its_rest():
     """Trailing octets stay in the stream."""
     stream = FrameStream(worker_decoder)
@@ -90,6 +151,8 @@ def test_a_frame_behind_a_whole_one_waits_for_its_rest():
         (MAX_FRAME_OCTETS + 1).to_bytes(4, "big"),
         b"\0\0\0\1\xc1",
         b"\0\0\0\2\x91\xa0",
+        b"\0\0\0\5\x91\xa3\xff\xfe\xfd",
+        NESTED,
         encoded(Applied(1)),
     ],
 )

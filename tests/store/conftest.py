@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import BigInteger, ColumnElement, literal, text
 
 from acmedns_py.accounts.ports import Account
+from acmedns_py.dns.table import ChallengeTable
 from acmedns_py.feed.changes import Commit, ZoneState
 from acmedns_py.feed.image import ZoneImage
 from acmedns_py.store.engine import Use, connect, target
@@ -36,7 +37,7 @@ class Opened:
     def __init__(self) -> None:
         self.store: SqlStore = None  # type: ignore[assignment]
         self.commits: list[Commit] = []
-        self.image = ZoneImage(ZoneState(0, {}, {}))
+        self.image = ZoneImage(ZoneState(0, ChallengeTable(APEX), {}))
 
     def on_commit(self, commit: Commit) -> None:
         """Take a commit; the image asserts that cursors grow."""

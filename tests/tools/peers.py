@@ -43,6 +43,7 @@ DEBIAN_PACKAGES = {
     "runc": "runc",
     "setpriv": "util-linux",
     "systemd-analyze": "systemd",
+    "taskset": "util-linux",
     "unbound": "unbound",
     "unshare": "util-linux",
 }

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from acmedns_py.dns.policy import Policy
 from acmedns_py.dns.rrset import RRset
+from acmedns_py.dns.table import ChallengeTable
 from acmedns_py.feed.changes import StaticData, Values, ZoneState
 from acmedns_py.feed.image import ZoneImage
 from acmedns_py.service.sockets import Address, bind_dns
@@ -40,7 +41,7 @@ def workers(
             txt_ttl=1,
             policy=policy,
             limits=limits,
-            image=ZoneImage(ZoneState(CURSOR, dict(challenges), static)),
+            image=ZoneImage(ZoneState(CURSOR, ChallengeTable(APEX, challenges), static)),
         )
         await pool.start()
         pools.append(pool)
