@@ -12,11 +12,11 @@ RUN apt-get update \
 
 
 FROM python AS build
-# Every dependency has a ready wheel for amd64 and arm64. For other machines:
-#   --build-arg BUILD_PACKAGES="gcc libffi-dev libc6-dev make python3-dev"
+# For the batch module. Every dependency has a ready wheel for amd64 and arm64; for other machines:
+#   --build-arg BUILD_PACKAGES="libffi-dev make"
 ARG BUILD_PACKAGES=""
 RUN apt-get update \
- && apt-get install --yes --no-install-recommends python3-venv ${BUILD_PACKAGES} \
+ && apt-get install --yes --no-install-recommends gcc libc6-dev python3-dev python3-venv ${BUILD_PACKAGES} \
  && rm -rf /var/lib/apt/lists/*
 # Two environments: pip works in the one and fills the other, which therefore needs no pip.
 RUN python3 -m venv /opt/build \
@@ -28,7 +28,8 @@ RUN /opt/build/bin/pip install --no-cache-dir --require-hashes -r /src/build-req
 COPY . /src/
 RUN /opt/build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --check-build-dependencies \
       --wheel-dir /src/dist /src \
- && /opt/build/bin/pip --python /opt/acmedns/bin/python install --no-cache-dir --no-deps --no-index /src/dist/*.whl
+ && /opt/build/bin/pip --python /opt/acmedns/bin/python install --no-cache-dir --no-deps --no-index /src/dist/*.whl \
+ && /opt/acmedns/bin/python -I -c "import acmedns_py.worker._batch"
 
 
 FROM python

@@ -16,7 +16,7 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || deploy/install-python-venv
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/run.stamp: requirements.txt pyproject.toml | $(BIN)/python
+$(VENV)/run.stamp: requirements.txt pyproject.toml setup.py acmedns_py/worker/_batch.c | $(BIN)/python
 	@echo "== installing the locked dependencies"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
@@ -35,6 +35,7 @@ run: $(VENV)/run.stamp ## set everything up and start the server on 127.0.0.1 (D
 .PHONY: peers
 peers: $(VENV)/dev.stamp ## install the real programs that the tests talk to
 	@tests/tools/install
+	@$(BIN)/python -c 'import acmedns_py.worker._batch' 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 
 .PHONY: test
 test: peers ## set everything up and run the whole test suite, real peers included

@@ -20,6 +20,7 @@ from acmedns_py.dns import name, source
 from acmedns_py.dns.codes import RRType
 from acmedns_py.dns.responder import Now, Policy, Responder, Transport
 from acmedns_py.dns.rrset import RRset, txt_rdata
+from acmedns_py.dns.table import ChallengeTable
 from benchmarks import machine, plot, queries, zones
 from benchmarks.report import Row, Settings, table
 
@@ -156,11 +157,12 @@ def _values() -> list[Point]:
 
 def _responder(recipe: zones.Recipe, static: Sequence[RRset] = ()) -> Responder:
     policy = Policy(cookie_secrets=(bytes(16),))
-    responder = Responder(apex=name.from_text(zones.ZONE), txt_ttl=zones.TXT_TTL, policy=policy)
+    apex = name.from_text(zones.ZONE)
+    responder = Responder(apex=apex, txt_ttl=zones.TXT_TTL, policy=policy)
     own = config_zone.zone_data(Zone.model_validate({"name": zones.ZONE, "addresses": ["192.0.2.1"]})).rrsets
-    challenges = {
-        queries.challenge_name(label): tuple(value.encode() for value in values) for label, values in recipe.rows()
-    }
+    challenges = ChallengeTable(apex)
+    for label, values in recipe.rows():
+        challenges.put(queries.challenge_name(label), tuple(value.encode() for value in values))
     responder.load(1, [*own, *static], challenges)
     return responder
 

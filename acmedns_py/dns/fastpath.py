@@ -9,6 +9,7 @@ together.
     other types there         the negative tail for names of that length
     static names, the apex    the whole response to that very question, remembered
     names that don't exist    the negative tail, where no static name or wildcard is in the way
+    names outside the zone    nothing but REFUSED
 
 The negative tail is the SOA record compressed against the question's suffix, so that it depends on the length of the
 name alone; not so below the names that MNAME and RNAME pass through, which are therefore left to the full path.
@@ -20,9 +21,9 @@ octets up to there are no name, so that they equal none that we know, and don't 
 from typing import NamedTuple
 
 from acmedns_py.dns.answer import response_to
-from acmedns_py.dns.codes import Rcode, RRClass, RRType
+from acmedns_py.dns.codes import EDE, Rcode, RRClass, RRType
 from acmedns_py.dns.cookie import is_malformed
-from acmedns_py.dns.edns import Edns, from_record, limit_octets, opt_record, with_options
+from acmedns_py.dns.edns import Edns, ede_option, from_record, limit_octets, opt_record, with_options
 from acmedns_py.dns.message import Transport
 from acmedns_py.dns.name import MAX_LABEL_OCTETS, MAX_NAME_OCTETS, is_subdomain
 from acmedns_py.dns.policy import Options
@@ -30,8 +31,8 @@ from acmedns_py.dns.wire import HEADER_OCTETS, MAX_MESSAGE_OCTETS, render
 from acmedns_py.dns.zone import Node, Zone
 
 MAX_SHAPES = 4096
-MAX_REMEMBERED = 4096
-"""Bounds on what strangers can make us remember; what is full is emptied."""
+MAX_REMEMBERED = 32_768
+"""Bounds on what strangers can make us remember, the latter some 15 MB; what is full is emptied."""
 
 _TYPE_AND_CLASS_OCTETS = 4
 _FLAGS_AND_COUNTS_OCTETS = 10
@@ -47,6 +48,8 @@ _OTHER_WAY = frozenset((RRType.ANY, RRType.AXFR, RRType.IXFR))
 _ANCOUNT = slice(4, 6)
 """Where the number of answers stands in the part of a header behind the ID."""
 
+_RESPONSE, _AUTHORITATIVE = 0x80, 0x04
+_FOREIGN = ede_option(EDE.NOT_AUTHORITATIVE, "")
 _ONE = b"\0\1"
 _NONE = b"\0\0"
 
@@ -75,8 +78,10 @@ class _Shape(NamedTuple):
     hit_counts: bytes
     nodata_head: bytes
     nxdomain_head: bytes
+    refused_head: bytes
     edns: Edns | None
     opt: bytes
+    refused_opt: bytes
 
 
 class FastPath:
@@ -133,7 +138,19 @@ class FastPath:
             shape = made.get(source[_ADDRESS_AT:] + key) or self._shaped_with_options(key, source, transport, made)
         if shape is None:
             return None
-        key, asks_txt, limit, hit_head, hit_counts, nodata_head, nxdomain_head, _edns, opt = shape
+        (
+            key,
+            asks_txt,
+            limit,
+            hit_head,
+            hit_counts,
+            nodata_head,
+            nxdomain_head,
+            refused_head,
+            _edns,
+            opt,
+            refused_opt,
+        ) = shape
         question = query[12 : end + 4]
         name = query[12:end].lower()
         packed = self._hot.get(name)
@@ -155,6 +172,8 @@ class FastPath:
         elif self._certainly_absent(name):
             tail = self._negative.get(end) or self._negative_tail(query, end)
             response = b"".join((query[:2], nxdomain_head, question, tail, opt))
+        elif self._certainly_foreign(name):
+            response = b"".join((query[:2], refused_head, question, refused_opt))
         else:
             return None
         if len(response) > limit and (transport is _UDP or len(response) > MAX_MESSAGE_OCTETS):
@@ -185,10 +204,13 @@ class FastPath:
         edns = with_options(plain.edns, rdata)
         if edns is None or (edns.cookie is not None and is_malformed(edns.cookie)):
             return None
-        opt = opt_record(edns, Rcode.NOERROR, self._options.reply(edns, source, transport, self._unix))
+        options = self._options.reply(edns, source, transport, self._unix)
         if len(made) >= MAX_SHAPES:
             made.clear()
-        shape = made[source[_ADDRESS_AT:] + key] = plain._replace(opt=opt)
+        shape = made[source[_ADDRESS_AT:] + key] = plain._replace(
+            opt=opt_record(edns, Rcode.NOERROR, options),
+            refused_opt=opt_record(edns, Rcode.REFUSED, options + _FOREIGN),
+        )
         return shape
 
     def _shaped(self, key: bytes) -> _Shape | None:
@@ -208,7 +230,7 @@ class FastPath:
             if opt_record_in[:3] != _PLAIN_OPT_START or opt_record_in[9:] != _NO_RDATA or edns.version:
                 return None
         arcount = _ONE if with_opt else _NONE
-        flags = 0x84 | recursion_desired
+        flags = _RESPONSE | _AUTHORITATIVE | recursion_desired
         noerror, nxdomain = bytes((flags, Rcode.NOERROR)) + _ONE, bytes((flags, Rcode.NXDOMAIN)) + _ONE
         shape = _Shape(
             key=key,
@@ -218,8 +240,11 @@ class FastPath:
             hit_counts=_NONE + arcount,
             nodata_head=noerror + _NONE + _ONE + arcount,
             nxdomain_head=nxdomain + _NONE + _ONE + arcount,
+            # No AA: the flags are those of an answer without it.
+            refused_head=bytes((flags & ~_AUTHORITATIVE, Rcode.REFUSED)) + _ONE + _NONE + _NONE + arcount,
             edns=edns,
             opt=b"" if edns is None else opt_record(edns, Rcode.NOERROR),
+            refused_opt=b"" if edns is None else opt_record(edns, Rcode.REFUSED, _FOREIGN),
         )
         if len(self._shapes) >= MAX_SHAPES:
             self._shapes.clear()
@@ -240,6 +265,17 @@ class FastPath:
             position += name[position] + 1
         below = name[child:]
         return position == surplus and below not in self._nodes and below not in self._beside_soa
+
+    def _certainly_foreign(self, name: bytes) -> bool:
+        """Say whether octets are a name that can't lie in the zone, as it does not end in the apex's octets."""
+        if len(name) > MAX_NAME_OCTETS or name.endswith(self._zone.apex):
+            return False
+        position, last = 0, len(name) - 1
+        while position < last:
+            if name[position] > MAX_LABEL_OCTETS:
+                return False
+            position += name[position] + 1
+        return position == last
 
     def _before_opt(self, query: bytes) -> bytes:
         """Give the full path's response up to its OPT, which is the last record and has no options here."""

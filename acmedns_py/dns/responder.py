@@ -23,7 +23,7 @@ from acmedns_py.dns.zone import Zone
 
 __all__ = ["Now", "Policy", "Responder", "Transport"]
 
-RATE_LIMITED = "rate limited, use the cookie"
+RATE_LIMITED = "rate limited"
 
 _UDP = Transport.UDP
 
@@ -187,7 +187,7 @@ class Responder:
         """Give what goes out instead of an answer over the limit, and its rcode.
 
         Who has proven its address gets the answer all the same. Who could prove it is told how, by a fresh cookie (RFC
-        7873 5.2.3); all others are told to come by TCP. Neither is longer than the query made it.
+        7873 5.2.3); all others are told to come by TCP. The one is hardly longer than the query, the other no longer.
         """
         full = self._full(query, _UDP)
         assert full is not None, "what is silent is not counted"

@@ -112,10 +112,14 @@ class Stop(Frame, frozen=True):
 
 
 class Hello(Frame, frozen=True):
-    """The worker has loaded its modules and stands behind its fence; `fence` says in words how strong that is."""
+    """The worker has loaded its modules and stands behind its fence; `fence` says in words how strong that is.
+
+    `udp` says by what its UDP sockets are drained: "batch", the compiled module, or "python".
+    """
 
     fence: str
     fenced: bool
+    udp: str
 
 
 class Applied(Frame, frozen=True):

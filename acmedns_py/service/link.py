@@ -248,9 +248,9 @@ class WorkerLink(asyncio.Protocol):
                 self.answered = answered
                 self._judge(counters)
                 self._changed(self)
-            case Hello(fence, fenced):
+            case Hello(fence, fenced, udp):
                 level = log.info if fenced else log.warning
-                level("worker_fenced" if fenced else "worker_fence_incomplete", worker=self.index, fence=fence)
+                level("worker_fenced" if fenced else "worker_fence_incomplete", worker=self.index, fence=fence, udp=udp)
 
     def _judge(self, counters: dict[str, int]) -> None:
         """Say that queries met a fault of ours: one line for all of a report, however many there were."""

@@ -48,7 +48,7 @@ from acmedns_py.feed.frames import (
 )
 from acmedns_py.worker.fence import Fence, raise_fence
 from acmedns_py.worker.tcp import TcpConnections, TcpListener
-from acmedns_py.worker.udp import UdpListener
+from acmedns_py.worker.udp import DRAINED_BY, UdpListener
 
 SWEEP_SECONDS: Final = 1.0
 LAST_BATCHES: Final = 64
@@ -80,7 +80,7 @@ class Worker(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin (asyncio's name)."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by descent
-        self._say(Hello(self._fence.text, self._fence.whole))
+        self._say(Hello(self._fence.text, self._fence.whole, DRAINED_BY))
 
     def data_received(self, data: bytes) -> None:
         """Obey the frames in their order (asyncio's name)."""
@@ -179,7 +179,7 @@ class Worker(asyncio.Protocol):
         self._reading.add(worker)
         loop = asyncio.get_running_loop()
         for udp in self._udp.get(worker, ()):
-            loop.add_reader(udp.fileno(), udp.reader())
+            loop.add_reader(udp.fileno(), udp.drain)
         for tcp in self._tcp.get(worker, ()):
             self._do_later(tcp.start())
 
@@ -208,7 +208,7 @@ class Worker(asyncio.Protocol):
                 for udp in chain.from_iterable(self._udp.values()):
                     # What is in the queue now; under a flood there is always more.
                     for _ in range(LAST_BATCHES):
-                        if not udp.reader()():
+                        if not udp.drain():
                             break
                         await asyncio.sleep(0)
                 while len(self._connections):

@@ -268,6 +268,8 @@ COMMON = {
     "NODATA at the apex": query(Z, "CNAME"),
     "CNAME": query(f"www.{Z}", "A"),
     "empty non-terminal": query(f"b.{Z}", "A"),
+    "foreign name": query("ExAmPlE.cOm", "A", edns=opt(options=option(10, b"12345678"))),
+    "the root": query("", "NS"),
     "referral at the cut": query(f"sub.{Z}", "A", edns=opt()),
 }
 

@@ -57,7 +57,7 @@ CONTROL: list[Frame] = [
 NESTED = (5010).to_bytes(4, "big") + b"\x93" + encoded(Loaded(1))[5:] + b"\x91" * 5000 + b"\xc0"
 """A frame with one element too many, which is read over: arrays in arrays, 5,000 deep."""
 
-WORKER: list[Frame] = [Hello("a fence", fenced=True), Applied(2**40), Report({"udp.NOERROR": 3}, (1, 2))]
+WORKER: list[Frame] = [Hello("a fence", fenced=True, udp="batch"), Applied(2**40), Report({"udp.NOERROR": 3}, (1, 2))]
 
 
 @pytest.mark.parametrize(("frames", "decoder"), [(CONTROL, control_decoder), (WORKER, worker_decoder)])

@@ -97,6 +97,14 @@ def test_a_container_without_ipv6_serves(images: Images, image: str):
         container.close()
 
 
+def test_its_workers_drain_udp_by_the_compiled_module(container: Container):
+    """Built where there is a compiler, for the Python that runs it."""
+    said = container.run(
+        "/opt/acmedns/bin/python", "-I", "-c", "from acmedns_py.worker import udp; print(udp.DRAINED_BY)"
+    )
+    assert (said.returncode, said.stdout) == (0, "batch\n")
+
+
 def test_it_holds_nothing_to_build_with(container: Container):
     """No compiler and no installer came along, neither as program nor as module."""
     programs = "cc gcc g++ cpp as ld make pip pip3 easy_install git"

@@ -1,6 +1,6 @@
 """Tries an installed `acmedns` (argument 1): serves, registers, updates, asks by DNS, stops.
 
-Standard library only.
+Argument 2 is what must drain its UDP sockets, in the words of its log. Standard library only.
 """
 
 import json
@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 
@@ -37,7 +38,10 @@ def ask(fulldomain: str) -> bytes:
 def main() -> None:
     """Run the smoke test; an AssertionError or the server's words say what is wrong."""
     environ = {**os.environ, "ACMEDNS_DNS__LISTEN": f"{DNS[0]}:{DNS[1]}", "ACMEDNS_API__LISTEN": API}
-    with subprocess.Popen([sys.argv[1], "serve"], env=environ) as server:
+    with (
+        tempfile.TemporaryFile("w+") as log,
+        subprocess.Popen([sys.argv[1], "serve"], env=environ, stdout=log, stderr=log) as server,
+    ):
         try:
             deadline = time.monotonic() + 60
             while True:
@@ -53,7 +57,12 @@ def main() -> None:
             assert VALUE.encode() in ask(account["fulldomain"]), "the value is not served"
         finally:
             server.send_signal(signal.SIGTERM)
-        assert server.wait(20) == 0, "the server did not stop cleanly"
+            stopped = server.wait(20)
+            log.seek(0)
+            printed = log.read()
+            print(printed)
+        assert stopped == 0, "the server did not stop cleanly"
+        assert {json.loads(line)["udp"] for line in printed.splitlines() if '"udp"' in line} == {sys.argv[2]}
     print("the wheel registers, updates, serves and stops")
 
 

@@ -16,8 +16,11 @@ from tests.worker.running import workers
 SECONDS = 10
 
 
+pytestmark = pytest.mark.usefixtures("drained_by")
+
+
 @pytest.fixture(scope="module")
-def port():
+def port(drained_by):
     """Workers on loopback, v4 and v6."""
     number = free_port()
     with workers("127.0.0.1", "::1", port=number, count=2):
@@ -90,3 +93,10 @@ def test_what_does_not_fit_the_path_is_truncated_not_fragmented():
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "TC and TCP"
+
+
+def test_the_log_says_by_what_udp_is_drained(make_server, drained_by):
+    """Whoever wonders about the speed finds it with each worker's start."""
+    server = make_server().start(before=(sys.executable,))
+    for worker in ("0", "1"):
+        assert server.wait_for_log('"worker_fence', f'"worker": {worker}')["udp"] == drained_by
