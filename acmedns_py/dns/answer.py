@@ -36,7 +36,7 @@ def response_to(
         return Response(query)
     if query.qclass == RRClass.CH:
         return _about_ourselves(query, texts)
-    if query.qtype == RRType.AXFR and transport is Transport.UDP:
+    if query.qclass == RRClass.IN and query.qtype == RRType.AXFR and transport is Transport.UDP:
         # A transfer over UDP is not defined (RFC 5936 4.2).
         return error(query, Rcode.NOTIMP, EDE.NOT_SUPPORTED)
     if query.qclass == RRClass.IN and query.qtype in {RRType.AXFR, RRType.IXFR}:

@@ -130,7 +130,7 @@ RULES = (
     rule(
         "NSEC3 at an alias is NODATA",
         "NSD",
-        {"answer", "authority", "case of owners"},
+        SECTIONS | {"rcode"},
         "RFC 5155 3: an NSEC3 has an owner name of its own, so that none can stand at a name that has data",
         lambda asked: asked.qtype == NSEC3,
         lambda said: not said["answer"],
@@ -187,7 +187,7 @@ RULES = (
     rule(
         "RRSIG and NSEC at an alias are NODATA",
         "Knot",
-        {"answer", "authority", "case of owners"},
+        SECTIONS | {"rcode"},
         "RFC 4035 2.5: they may stand beside a CNAME, so that it need not be followed; in an unsigned zone they never do",
         lambda asked: asked.qtype in {RRSIG, NSEC},
         lambda said: not said["answer"],

@@ -201,6 +201,7 @@ ROWS = [
         choice="an IXFR without its SOA is malformed (RFC 1995 3)",
         either=({"rcode": "FORMERR"}, {"rcode": "NOTAUTH"}, {"rcode": "NOTIMP"}),
     ),
+    refused("dns-correctness #15 AXFR over UDP in class HS", query(Z, "AXFR", qclass=4), udp_only=True),
     *(
         Case(
             f"dns-correctness #59 {kind} of {qname}, where no zone begins",
