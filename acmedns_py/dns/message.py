@@ -1,7 +1,8 @@
-"""A query and its response as values, with the sections' and flags' own names (RFC 1035 4.1)."""
+"""A query and its response as values, in the words of RFC 1035 4.1, and how and when a query came."""
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from acmedns_py.dns.codes import EDE, Opcode, Rcode
 from acmedns_py.dns.edns import Edns
@@ -13,6 +14,13 @@ class Transport(Enum):
 
     UDP = "udp"
     TCP = "tcp"
+
+
+class Now(NamedTuple):
+    """The time of a batch of queries, in seconds: one clock that never jumps, and one that others share."""
+
+    monotonic: float
+    unix: float
 
 
 @dataclass(frozen=True, slots=True)

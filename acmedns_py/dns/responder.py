@@ -5,14 +5,13 @@ one thread. Before the first `load` the zone is there but nothing is known of it
 """
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from acmedns_py.dns import wire
 from acmedns_py.dns.answer import error, response_to
 from acmedns_py.dns.challenges import Challenges
 from acmedns_py.dns.codes import EDE, Rcode
 from acmedns_py.dns.fastpath import FastPath
-from acmedns_py.dns.message import Query, Response, Transport
+from acmedns_py.dns.message import Now, Query, Response, Transport
 from acmedns_py.dns.name import to_text
 from acmedns_py.dns.policy import Options, Policy, texts
 from acmedns_py.dns.ratelimit import RateLimit
@@ -26,13 +25,8 @@ __all__ = ["Now", "Policy", "Responder", "Transport"]
 RATE_LIMITED = "rate limited"
 
 _UDP = Transport.UDP
-
-
-class Now(NamedTuple):
-    """The time of a batch of queries, in seconds: one clock that never jumps, and one that others share."""
-
-    monotonic: float
-    unix: float
+_TC = 0x02
+"""TC in the third octet of a message; the fast path never sets it."""
 
 
 class Responder:
@@ -148,7 +142,7 @@ class Responder:
                 return None
             response: bytes | None = None
             if self._fast:
-                response = self._fast_path.response(query, source, transport, now.unix)
+                response = self._fast_path.response(query, source, transport, now)
             if response is None:
                 full = self._full(query, transport)
                 if full is None:
@@ -156,6 +150,7 @@ class Responder:
                     return None
                 response = self._rendered(full, source, transport, now)
                 rcode = int(full.rcode)
+                self._truncated += bool(response[2] & _TC)
                 # A wildcard answers for names without end.
                 subject = full.query.qname if full.answer and self._zone.stands(full.query.qname) else b""
             else:
@@ -168,7 +163,6 @@ class Responder:
             if self._rate_limit is not None and self._rate_limit.exceeded(source, subject, now.monotonic):
                 response, rcode = self._limited(query, response, rcode, source, now)
             self._udp[rcode] += 1
-            self._truncated += response[2] >> 1 & 1
         except Exception:  # noqa: BLE001 - the border: a fault of ours costs this one query, and is counted
             self._internal_errors += 1
             (self._udp if transport is _UDP else self._tcp)[Rcode.SERVFAIL] += 1
@@ -196,7 +190,7 @@ class Responder:
             return response, rcode
         self._rate_limited += 1
         if edns is None or edns.cookie is None or full.rcode == Rcode.FORMERR:
-            return wire.truncated(response), rcode
+            return (response if response[2] & _TC else self.truncated(response)), rcode
         bad = Response(full.query, Rcode.BADCOOKIE, ede=EDE.OTHER, ede_text=RATE_LIMITED)
         return self._rendered(bad, source, _UDP, now), Rcode.BADCOOKIE
 
