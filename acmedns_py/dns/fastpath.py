@@ -93,6 +93,8 @@ class FastPath:
         """`zone` need not be loaded before the first `changed`; `options` makes the options of responses."""
         self._zone = zone
         self._options = options
+        self._apex = zone.apex
+        self._apex_octets = len(zone.apex)
         self._challenges = zone.challenges
         self._hot = zone.challenges.hot
         self._nodes: dict[bytes, Node] = {}
@@ -244,11 +246,13 @@ class FastPath:
         return shape
 
     def _certainly_absent(self, name: bytes) -> bool:
-        """Say whether octets are a name in the zone that neither static data nor a wildcard can have to do with."""
-        apex = self._zone.apex
-        surplus = len(name) - len(apex)
-        if surplus <= 0 or len(name) > MAX_NAME_OCTETS or self._wildcard_at_apex or not name.endswith(apex):
+        """Say whether octets that are no static name are one in the zone which static data have nothing to do with."""
+        surplus = len(name) - self._apex_octets
+        if surplus <= 0 or len(name) > MAX_NAME_OCTETS or self._wildcard_at_apex or not name.endswith(self._apex):
             return False
+        if name[0] + 1 == surplus:
+            # One label below the apex, as random names are: that it is no static name has been seen.
+            return surplus <= MAX_LABEL_OCTETS + 1 and name not in self._beside_soa
         position = child = 0
         while position < surplus:
             child = position
@@ -260,7 +264,7 @@ class FastPath:
 
     def _certainly_foreign(self, name: bytes) -> bool:
         """Say whether octets are a name that can't lie in the zone, as it does not end in the apex's octets."""
-        if len(name) > MAX_NAME_OCTETS or name.endswith(self._zone.apex):
+        if len(name) > MAX_NAME_OCTETS or name.endswith(self._apex):
             return False
         position, last = 0, len(name) - 1
         while position < last:

@@ -61,9 +61,10 @@ class Static(Frame, frozen=True):
 
 
 class Challenges(Frame, frozen=True):
-    """A part of the snapshot: the next buckets of the table of challenge names, and names that stand in none."""
+    """A part of the snapshot: the next buckets of the table of challenge names with their marks, and names in none."""
 
     buckets: tuple[bytes, ...]
+    marks: tuple[int, ...]
     others: tuple[tuple[bytes, Values], ...]
 
 

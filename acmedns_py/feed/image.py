@@ -7,7 +7,8 @@ whole, and every commit that comes behind it can be sent as it is.
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeVar
 
-from acmedns_py.feed.changes import Commit, StaticData, Values, ZoneState
+from acmedns_py.dns.table import Parts
+from acmedns_py.feed.changes import Commit, StaticData, ZoneState
 from acmedns_py.feed.frames import Challenges, Frame, Loaded, Static
 
 CHUNK_OCTETS: Final = 256 * 1024
@@ -55,20 +56,21 @@ class ZoneImage:
         The copy is of references to buckets: 1 MB for 1,000,000 names.
         """
         static = tuple((owner, rrtype, data) for (owner, rrtype), data in self._static.items())
-        return _snapshot(self.cursor, static, *self._challenges.parts())
+        return _snapshot(self.cursor, static, self._challenges.parts())
 
 
 def _snapshot(
     cursor: int,
     static: tuple[tuple[bytes, int, StaticData], ...],
-    buckets: list[bytes],
-    others: dict[bytes, Values],
+    parts: Parts,
 ) -> Iterator[Frame]:
     yield Static(static)
-    for some in _chunks(buckets, len):
-        yield Challenges(tuple(some), ())
-    for names in _chunks(others.items(), lambda name: NAME_OCTETS + sum(map(len, name[1]))):
-        yield Challenges((), tuple(names))
+    sent = 0
+    for buckets in _chunks(parts.buckets, len):
+        yield Challenges(tuple(buckets), tuple(parts.marks[sent : sent + len(buckets)]), ())
+        sent += len(buckets)
+    for names in _chunks(parts.others.items(), lambda name: NAME_OCTETS + sum(map(len, name[1]))):
+        yield Challenges((), (), tuple(names))
     yield Loaded(cursor)
 
 

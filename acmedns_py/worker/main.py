@@ -21,9 +21,9 @@ from typing import Final, cast
 
 from acmedns_py.dns.responder import Responder
 from acmedns_py.dns.rrset import RRset
-from acmedns_py.dns.table import ChallengeTable
+from acmedns_py.dns.table import ChallengeTable, Parts
 from acmedns_py.eventloop import event_loop_factory
-from acmedns_py.feed.changes import StaticData, Values
+from acmedns_py.feed.changes import StaticData
 from acmedns_py.feed.frames import (
     Adopt,
     Applied,
@@ -65,8 +65,7 @@ class Worker(asyncio.Protocol):
         self._frames = FrameStream(control_decoder)
         self._transport: asyncio.Transport | None = None
         self._static: list[RRset] = []
-        self._buckets: list[bytes] = []
-        self._others: dict[bytes, Values] = {}
+        self._names = Parts([], [], {})
         self._setup: Setup | None = None
         self._responder: Responder | None = None
         self._connections: TcpConnections | None = None
@@ -119,9 +118,10 @@ class Worker(asyncio.Protocol):
                 self._set_up(frame)
             case Static(rrsets):
                 self._static += [RRset(owner, rrtype, data.ttl, data.rdatas) for owner, rrtype, data in rrsets]
-            case Challenges(buckets, others):
-                self._buckets += buckets
-                self._others.update(others)
+            case Challenges(buckets, marks, others):
+                self._names.buckets.extend(buckets)
+                self._names.marks.extend(marks)
+                self._names.others.update(others)
             case Loaded(cursor):
                 self._load(cursor)
             case Serve():
@@ -157,9 +157,9 @@ class Worker(asyncio.Protocol):
     def _load(self, cursor: int) -> None:
         assert self._responder is not None
         assert self._setup is not None
-        challenges = ChallengeTable.of_parts(self._setup.apex, self._buckets, self._others)
+        challenges = ChallengeTable.of_parts(self._setup.apex, self._names)
         self._responder.load(cursor, self._static, challenges)
-        self._static, self._buckets, self._others = [], [], {}
+        self._static, self._names = [], Parts([], [], {})
         # What has been loaded lives as long as the worker: no collection need ever look at it again.
         gc.collect()
         gc.freeze()

@@ -57,7 +57,7 @@ def test_what_stands_in_the_table_but_is_no_name_is_not_found(value):
     """Any octets of the buckets, asked for as if they were the labels of a name in the zone, are found as names only."""
     every = {below(label): (value,) * count for label in (b"abc", b"4" * 43, b"auth") for count in (2, 1)}
     table = ChallengeTable(APEX, every)
-    (bucket,), others = table.parts()
+    (bucket,), _, others = table.parts()
     assert not others
     asked = {bucket[start:end] + APEX for start in range(len(bucket)) for end in range(start, len(bucket) + 1)}
     assert {owner for owner in asked if owner in table} == every.keys()
@@ -86,6 +86,15 @@ def test_growth_loses_nothing():
     assert len(table) == 15_000
 
 
+def test_marks_tell_most_names_that_are_not_there():
+    """Of names that don't exist at most one in four needs a search, and of those that do every one."""
+    names = [below(b"%036x" % n) for n in range(20_000)]
+    table = ChallengeTable(APEX, dict.fromkeys(names, (V,)))
+    _, marks, _ = table.parts()
+    assert sum(mark.bit_count() for mark in marks) < 64 * len(marks) / 4
+    assert all(name in table for name in names)
+
+
 def test_buckets_stay_short():
     """Some twelve names stand in a bucket, whether labels are random or count up, so that any is found as fast."""
     for label in (b"%036d", b"%08x-0000-4000-8000-000000000000"):
@@ -106,7 +115,7 @@ def test_parts_are_a_copy_that_makes_the_same_table(before, after):
     parts = table.parts()
     for owner, one in after:
         table.put(owner, one)
-    other = ChallengeTable.of_parts(APEX, *parts)
+    other = ChallengeTable.of_parts(APEX, parts)
     assert other == then
     assert len(other) == len(then)
     for owner, one in after:
@@ -148,7 +157,7 @@ def test_names_take_few_octets(round_trips):
     for turn in range(round_trips + 1):
         for n in range(names):
             table.put(below(b"%036x" % n), (b"%043d" % n, b"%043d" % (n + turn + 1)))
-    buckets, others = table.parts()
-    octets = sys.getsizeof(buckets) + sum(map(sys.getsizeof, buckets)) + sys.getsizeof(others)
+    buckets, marks, others = table.parts()
+    octets = sys.getsizeof(buckets) + sum(map(sys.getsizeof, buckets)) + 8 * len(marks) + sys.getsizeof(others)
     assert not others
     assert octets < names * (38 + 2 * 43 + 2 + 8)

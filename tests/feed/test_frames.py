@@ -38,7 +38,7 @@ OWNER = b"\x04host\x04auth\x07example\x03org\0"
 CONTROL: list[Frame] = [
     Setup(1, (Listener(0, 7, tcp=True, wildcard=False),), b"\x04auth\0", 1, POLICY, 1000, 100),
     Static(((OWNER, 6, StaticData(60, (b"rdata",))),)),
-    Challenges((b"", b"\0\4host\1"), ((OWNER, (b"a", b"b")), (b"\x01x" + OWNER, ()))),
+    Challenges((b"", b"\0\4host\1"), (0, 2**64 - 1), ((OWNER, (b"a", b"b")), (b"\x01x" + OWNER, ()))),
     Loaded(2**40),
     Serve(),
     CookieSecrets((b"1" * 16, b"2" * 16)),
@@ -85,7 +85,12 @@ VALUES = st.lists(OCTETS, max_size=3).map(tuple)
 DATA = st.builds(StaticData, st.integers(0, 2**31 - 1), VALUES)
 ANY_FRAME = st.one_of(
     st.builds(Static, st.lists(st.tuples(OCTETS, st.integers(0, 65535), DATA), max_size=3).map(tuple)),
-    st.builds(Challenges, VALUES, st.lists(st.tuples(OCTETS, VALUES), max_size=3).map(tuple)),
+    st.builds(
+        Challenges,
+        VALUES,
+        st.lists(st.integers(0, 2**64 - 1)).map(tuple),
+        st.lists(st.tuples(OCTETS, VALUES), max_size=3).map(tuple),
+    ),
     st.builds(Loaded, CURSORS),
     st.just(Serve()),
     st.builds(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acmedns_py.dns.table import ChallengeTable
+from acmedns_py.dns.table import ChallengeTable, Parts
 from acmedns_py.feed.changes import ChallengeChange, Commit, StaticChange, StaticData, ZoneState
 from acmedns_py.feed.frames import Challenges, Loaded, Static, encoded
 from acmedns_py.feed.image import CHUNK_OCTETS, ZoneImage
@@ -28,17 +28,18 @@ def commits(first: int):
 
 def content(frames):
     """What a worker holds after these frames."""
-    buckets, others, static, cursor = [], {}, {}, None
+    parts, static, cursor = Parts([], [], {}), {}, None
     for frame in frames:
         match frame:
             case Static(rrsets):
                 static.update({(owner, rrtype): rrset for owner, rrtype, rrset in rrsets})
-            case Challenges(some, names):
-                buckets += some
-                others.update(names)
+            case Challenges(buckets, marks, names):
+                parts.buckets.extend(buckets)
+                parts.marks.extend(marks)
+                parts.others.update(names)
             case Loaded(at):
                 cursor = at
-    return ZoneState(cursor, ChallengeTable.of_parts(APEX, buckets, others), static)
+    return ZoneState(cursor, ChallengeTable.of_parts(APEX, parts), static)
 
 
 @given(commits(11), commits(31))
