@@ -17,9 +17,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import structlog
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, select, text
 
 from acmedns_py.errors import StoreRefused
@@ -98,14 +95,13 @@ async def schema_state(place: Target) -> SchemaState:
         await engine.dispose()
 
 
-def _config() -> Config:
+def _upgrade(connection: Connection) -> None:
+    # Most starts have nothing to migrate, and need not keep 10 MiB of Alembic for as long as they run.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
     config = Config()
     config.set_main_option("script_location", str(scripts()).replace("%", "%%"))
-    return config
-
-
-def _upgrade(connection: Connection) -> None:
-    config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
 
@@ -119,9 +115,7 @@ def _judge(connection: Connection, place: Target) -> SchemaState:
             f"{place.name} holds acme-dns's own tables and was left untouched: a later version imports them; "
             "until then point database.url at another database"
         )
-    script = ScriptDirectory.from_config(_config())
-    head = script.get_current_head()
-    assert head is not None, "there is a first revision"
+    head = schema.REVISIONS[-1]
     revision: str | None = None
     if _REVISIONS in tables:
         revision = connection.scalar(text(f"SELECT version_num FROM {_REVISIONS}"))  # noqa: S608 - a constant
@@ -139,8 +133,7 @@ def _judge(connection: Connection, place: Target) -> SchemaState:
             f"{place.name} is newer than this program: its revision {revision} needs acmedns-py {oldest} or later, "
             f"this is {program_version()}; upgrade the program, or restore the backup made before the migration"
         )
-    known = {one.revision for one in script.walk_revisions()}
-    return SchemaState(revision, head, due=revision in known and revision != head)
+    return SchemaState(revision, head, due=revision in schema.REVISIONS and revision != head)
 
 
 def _holds_acme_dns(connection: Connection, tables: dict[str, str]) -> bool:

@@ -41,6 +41,9 @@ CHALLENGE = "challenge"
 STATIC = "static"
 """`change.kind` of a static RRset."""
 
+REVISIONS = ("0001",)
+"""The revisions of `migrations/`, oldest first: what a database is compared with, without loading Alembic for it."""
+
 metadata = MetaData()
 
 # SQLite numbers rows by itself only in a column declared INTEGER, which holds 64 bits there.

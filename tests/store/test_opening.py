@@ -7,12 +7,16 @@ import shutil
 import socket
 import sqlite3
 import stat
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from acmedns_py.errors import StoreRefused, StoreUnavailable
 from acmedns_py.store import engine, lock, migrate, schema, store
@@ -265,6 +269,7 @@ def newer_scripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         '    op.execute("/* here */ SELECT 1")\n'
     )
     monkeypatch.setattr(migrate, "scripts", lambda: copy)
+    monkeypatch.setattr(schema, "REVISIONS", (*schema.REVISIONS, "0002"))
     return copy
 
 
@@ -313,6 +318,28 @@ async def test_a_migration_that_fails_changes_nothing(
     again = await open_store()
     assert await again.loaded(account) == ()
     assert await sql("SELECT version_num FROM alembic_version") == [("0001",)]
+
+
+def test_the_program_names_every_revision():
+    """In the order in which Alembic goes through them."""
+    config = Config()
+    config.set_main_option("script_location", str(migrate.scripts()))
+    revisions = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+    assert tuple(reversed(revisions)) == schema.REVISIONS
+
+
+async def test_a_start_without_a_migration_does_without_alembic(opened: Opened):
+    """It would stay in memory for as long as the server runs."""
+    program = (
+        "import asyncio, sys; from acmedns_py.store.engine import target; from acmedns_py.store.migrate import migrate;"
+        "print(asyncio.run(migrate(target(sys.argv[1]))).migrated, 'alembic.command' in sys.modules)"
+    )
+    place = opened.store._place.url
+    url = place.set(drivername=place.get_backend_name()).render_as_string(hide_password=False)
+    done = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-c", program, url], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["False", "False"]
 
 
 async def test_the_migrations_make_the_tables_that_the_program_uses(opened: Opened):
