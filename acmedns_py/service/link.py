@@ -97,8 +97,6 @@ class WorkerLink(asyncio.Protocol):
                     str(theirs.fileno()),
                     env={},
                     stdin=asyncio.subprocess.DEVNULL,
-                    # A signal to our group, such as Ctrl-C, is for us alone: we stop the workers.
-                    start_new_session=True,
                     pass_fds=[theirs.fileno(), *(listener.fd for listener in setup.listeners)],
                 )
         except OSError as error:

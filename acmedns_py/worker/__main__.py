@@ -1,7 +1,17 @@
 """`python -m acmedns_py.worker FD`: one DNS worker, started by the control process only."""
 
+import os
+import signal
 import sys
 
-from acmedns_py.worker.main import main
+# The control process alone decides when a worker stops: a signal to its group, such as Ctrl-C, must not tear answers
+# away. It is done before anything else is loaded. A session of its own would do the same, but the kernel would then
+# share the processor out between sessions (sched(7), autogroup), and a password hash in the control process, which
+# has the lowest priority there, would make a worker wait.
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.SIG_IGN)
+os.setpgid(0, 0)
+
+from acmedns_py.worker.main import main  # noqa: E402 - the lines above can't wait for it
 
 main(sys.argv)

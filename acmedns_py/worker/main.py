@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import gc
 import os
-import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -234,9 +233,6 @@ async def _run(feed: socket.socket, fence: Fence) -> None:
 
 def main(argv: list[str]) -> None:
     """Run the worker whose feed is the descriptor in `argv[1]`; returns when told to stop."""
-    # The control process alone decides when a worker stops: a signal to the whole group must not tear answers away.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
     feed = socket.socket(fileno=int(argv[1]))
     feed.setblocking(False)
     factory: Callable[[], asyncio.AbstractEventLoop] = event_loop_factory()
