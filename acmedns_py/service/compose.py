@@ -23,6 +23,7 @@ from acmedns_py.dns.cookie import SECRET_OCTETS
 from acmedns_py.dns.policy import Policy
 from acmedns_py.feed.changes import Commit, ZoneState
 from acmedns_py.feed.image import ZoneImage
+from acmedns_py.service.launch import Launcher
 from acmedns_py.service.sockets import DnsSocket
 from acmedns_py.service.workers import Limits, WorkerPool
 from acmedns_py.store.store import SqlStore
@@ -63,7 +64,13 @@ async def open_store(
 
 
 def make_pool(
-    settings: Settings, *, apex: bytes, sockets: list[DnsSocket], workers: int, image: ZoneImage
+    settings: Settings,
+    *,
+    apex: bytes,
+    sockets: list[DnsSocket],
+    workers: int,
+    image: ZoneImage,
+    launcher: Launcher,
 ) -> WorkerPool:
     """Make the workers' pool; it starts nothing yet."""
     return WorkerPool(
@@ -83,6 +90,7 @@ def make_pool(
             tcp_connections_per_client=settings.dns.tcp_connections_per_client,
         ),
         image=image,
+        launcher=launcher,
     )
 
 

@@ -28,6 +28,7 @@ from acmedns_py.eventloop import event_loop_factory
 from acmedns_py.feed.changes import Commit, StaticData, ZoneState
 from acmedns_py.feed.image import ZoneImage
 from acmedns_py.service import compose
+from acmedns_py.service.launch import Launcher, step_back
 from acmedns_py.service.notify import notify
 from acmedns_py.service.privileges import drop_privileges, hide_memory, raise_descriptor_limit
 from acmedns_py.service.probe import soa_probe
@@ -93,6 +94,9 @@ class Service:
         self._workers = workers
         self._reread = reread
         self._apex = name.from_text(loaded.settings.zone.name)
+        # Threads that are there already keep their priority, those to come get ours.
+        self._launcher = Launcher()
+        step_back()
         self._secrets = loaded.settings.dns.secrets
         self._early: list[Commit] = []
         self._pool: WorkerPool | None = None
@@ -154,7 +158,12 @@ class Service:
                 image.apply(commit)
         self._early.clear()
         self._pool = compose.make_pool(
-            self._loaded.settings, apex=self._apex, sockets=self._dns_sockets, workers=self._workers, image=image
+            self._loaded.settings,
+            apex=self._apex,
+            sockets=self._dns_sockets,
+            workers=self._workers,
+            image=image,
+            launcher=self._launcher,
         )
         return self._pool
 

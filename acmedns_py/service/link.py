@@ -7,7 +7,6 @@ waiting for it, until the kernel has taken the process away: one that is only pa
 """
 
 import asyncio
-import contextlib
 import enum
 import errno
 import os
@@ -36,6 +35,7 @@ from acmedns_py.feed.frames import (
     worker_decoder,
 )
 from acmedns_py.feed.image import ZoneImage
+from acmedns_py.service.launch import Child, Launcher
 
 CONFIRM_SECONDS: Final = 2.0
 """A live worker that leaves a frame unconfirmed for this long is killed (DESIGN promise 1 needs a bound)."""
@@ -70,7 +70,7 @@ class WorkerLink(asyncio.Protocol):
         self._changed = changed
         self._frames = FrameStream(worker_decoder)
         self._transport: asyncio.Transport | None = None
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Child | None = None
         self._snapshot_sent = False
         self._behind_snapshot: list[bytes] | None = None
         self._writable = asyncio.Event()
@@ -79,7 +79,7 @@ class WorkerLink(asyncio.Protocol):
         self._started = time.monotonic()
         self._buried = asyncio.Event()
 
-    async def start(self, setup: Setup) -> None:
+    async def start(self, setup: Setup, launcher: Launcher) -> None:
         """Start the process with an empty environment, its feed and the DNS sockets, nothing else.
 
         Raises `WorkerNotStarted` and leaves nothing behind where the system refuses.
@@ -89,14 +89,8 @@ class WorkerLink(asyncio.Protocol):
             with theirs:
                 ours.setblocking(False)
                 await asyncio.get_running_loop().create_connection(lambda: self, sock=ours)
-                self._process = await asyncio.create_subprocess_exec(
-                    sys.executable,
-                    "-I",
-                    "-m",
-                    "acmedns_py.worker",
-                    str(theirs.fileno()),
-                    env={},
-                    stdin=asyncio.subprocess.DEVNULL,
+                self._process = await launcher.start(
+                    ("acmedns_py.worker", str(theirs.fileno())),
                     pass_fds=[theirs.fileno(), *(listener.fd for listener in setup.listeners)],
                 )
         except OSError as error:
@@ -166,8 +160,7 @@ class WorkerLink(asyncio.Protocol):
     def kill(self) -> None:
         """Send SIGKILL, which a stopped process obeys too."""
         assert self._process is not None
-        with contextlib.suppress(ProcessLookupError):  # it ended by itself, and its end is about to be told
-            self._process.kill()
+        self._process.kill()
 
     async def _end(self, *, kill: bool) -> None:
         assert self._process is not None

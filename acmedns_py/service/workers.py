@@ -21,6 +21,7 @@ from acmedns_py.errors import NotServed, WorkerNotStarted
 from acmedns_py.feed.changes import Commit
 from acmedns_py.feed.frames import Adopt, Apply, CookieSecrets, Listener, Release, Setup, Stop, encoded
 from acmedns_py.feed.image import ZoneImage
+from acmedns_py.service.launch import Launcher
 from acmedns_py.service.link import CONFIRM_SECONDS, START_SECONDS, State, WorkerLink
 from acmedns_py.service.sockets import DnsSocket
 
@@ -58,6 +59,7 @@ class WorkerPool:
         policy: Policy,
         limits: Limits,
         image: ZoneImage,
+        launcher: Launcher,
     ) -> None:
         """Take the bound sockets and the loaded zone; `policy` is that of all workers together."""
         self._sockets = sockets
@@ -66,6 +68,7 @@ class WorkerPool:
         self._policy = policy
         self._limits = limits
         self.image = image
+        self._launcher = launcher
         self._places: list[WorkerLink | None] = [None] * workers
         self._deaths: list[deque[float]] = [deque() for _ in range(workers)]
         self._orphaned: set[int] = set()
@@ -295,7 +298,7 @@ class WorkerPool:
             tcp_connections=limits.tcp_connections,
             tcp_connections_per_client=limits.tcp_connections_per_client,
         )
-        await link.start(setup)
+        await link.start(setup, self._launcher)
         if self._policy is not policy:
             link.send(CookieSecrets(self._policy.cookie_secrets))
         log.info("worker_started", worker=index, pid=link.pid)

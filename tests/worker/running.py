@@ -11,6 +11,7 @@ from acmedns_py.dns.rrset import RRset
 from acmedns_py.dns.table import ChallengeTable
 from acmedns_py.feed.changes import StaticData, Values, ZoneState
 from acmedns_py.feed.image import ZoneImage
+from acmedns_py.service.launch import Launcher
 from acmedns_py.service.sockets import Address, bind_dns
 from acmedns_py.service.workers import Limits, WorkerPool
 from tests.dns.example import APEX, CHALLENGES, CURSOR, POLICY, STATIC_LINES, rrsets
@@ -41,6 +42,7 @@ def workers(
             txt_ttl=1,
             policy=policy,
             limits=limits,
+            launcher=Launcher(),
             image=ZoneImage(ZoneState(CURSOR, ChallengeTable(APEX, challenges), static)),
         )
         await pool.start()
