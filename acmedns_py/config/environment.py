@@ -14,7 +14,7 @@ from typing import Final, get_args, get_origin
 from pydantic import TypeAdapter, ValidationError
 
 from acmedns_py.config import files
-from acmedns_py.config.problems import HIDDEN, Origin, nearest_option, unknown_option
+from acmedns_py.config.problems import HIDDEN, Origin, nearest_option, shown, unknown_option
 from acmedns_py.config.settings import KNOWN, SECTIONS
 from acmedns_py.errors import ConfigError
 
@@ -76,7 +76,11 @@ def _keep(found: Overlay, name: str, section: str, key: str, text: str) -> None:
     except ValueError:
         found.broken.add(f"{section}.{key}")
         found.problems.append(
-            ConfigError(name, text, 'this is no JSON list; write ["...", "..."] or values with commas')
+            ConfigError(
+                name,
+                shown(f"{section}.{key}", text),
+                'this is no JSON list; write ["...", "..."] or values with commas',
+            )
         )
     else:
         found.document.setdefault(section, {})[key] = value

@@ -27,10 +27,19 @@ class Launcher:
         # The executor starts its thread with its first work.
         self._thread.submit(os.getpid).result()
 
-    async def start(self, arguments: Sequence[str], pass_fds: Sequence[int]) -> "Child":
-        """Run `python -I -m ...` with an empty environment and these descriptors; raises `OSError`."""
-        process = await asyncio.get_running_loop().run_in_executor(self._thread, _popen, arguments, pass_fds)
-        return Child(process)
+    def start(self, arguments: Sequence[str], pass_fds: Sequence[int]) -> "Child":
+        """Run `python -I -m ...` with an empty environment and these descriptors, within the running loop.
+
+        Raises `OSError` and leaves nothing behind. It takes some milliseconds and is waited for, so that there is no
+        moment at which a stop could find a worker that is neither there nor not there.
+        """
+        process = self._thread.submit(_popen, arguments, pass_fds).result()
+        try:
+            return Child(process)
+        except OSError:
+            process.kill()
+            process.wait()
+            raise
 
 
 def _popen(arguments: Sequence[str], pass_fds: Sequence[int]) -> "subprocess.Popen[bytes]":

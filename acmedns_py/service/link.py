@@ -7,6 +7,7 @@ waiting for it, until the kernel has taken the process away: one that is only pa
 """
 
 import asyncio
+import contextlib
 import enum
 import errno
 import os
@@ -42,6 +43,13 @@ CONFIRM_SECONDS: Final = 2.0
 
 START_SECONDS: Final = 60.0
 """Time for a worker to import its modules and apply the whole snapshot."""
+
+_CURES: Final = {
+    errno.EMFILE: "raise the limit of open files (ulimit -n, LimitNOFILE)",
+    errno.ENFILE: "raise the limit of open files of the machine (fs.file-max)",
+    errno.EAGAIN: "raise the limit of processes (ulimit -u, LimitNPROC)",
+    errno.ENOSYS: "Linux 5.3 or later is needed, and a container must allow pidfd_open",
+}
 
 log = structlog.get_logger(__name__)
 
@@ -85,27 +93,23 @@ class WorkerLink(asyncio.Protocol):
         Raises `WorkerNotStarted` and leaves nothing behind where the system refuses.
         """
         try:
-            ours, theirs = socket.socketpair()
-            with theirs:
+            with contextlib.ExitStack() as undo:
+                ours, theirs = map(undo.enter_context, socket.socketpair())
                 ours.setblocking(False)
-                await asyncio.get_running_loop().create_connection(lambda: self, sock=ours)
-                self._process = await launcher.start(
+                self._process = launcher.start(
                     ("acmedns_py.worker", str(theirs.fileno())),
                     pass_fds=[theirs.fileno(), *(listener.fd for listener in setup.listeners)],
                 )
+                undo.pop_all()
         except OSError as error:
             self.state = State.DEAD
-            if self._transport is not None:
-                self._transport.abort()
-            cure = (
-                "raise the limit of open files (ulimit -n, LimitNOFILE)"
-                if error.errno in (errno.EMFILE, errno.ENFILE)
-                else f"user {os.geteuid()} must be able to run it"
-            )
+            cure = _CURES.get(error.errno or 0, f"user {os.geteuid()} must be able to run it")
             raise WorkerNotStarted(
                 f"a DNS worker can't be started by {sys.executable}: {error.strerror or error}; {cure}"
             ) from error
         self.pid = self._process.pid
+        theirs.close()
+        await asyncio.get_running_loop().create_connection(lambda: self, sock=ours)
         self._write(encoded(setup))
 
     async def load(self, image: ZoneImage) -> None:
@@ -153,9 +157,9 @@ class WorkerLink(asyncio.Protocol):
         await self._end(kill=True)
 
     async def wait_stopped(self) -> None:
-        """Wait for a worker that was told to stop."""
+        """Wait for a worker that was told to stop; one that can't have heard of it yet is killed."""
         self.state = State.DYING
-        await self._end(kill=False)
+        await self._end(kill=self._transport is None)
 
     def kill(self) -> None:
         """Send SIGKILL, which a stopped process obeys too."""

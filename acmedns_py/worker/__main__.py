@@ -1,8 +1,12 @@
 """`python -m acmedns_py.worker FD`: one DNS worker, started by the control process only."""
 
+import contextlib
+import fcntl
 import os
 import signal
 import sys
+import termios
+from pathlib import Path
 
 # The control process alone decides when a worker stops: a signal to its group, such as Ctrl-C, must not tear answers
 # away. It is done before anything else is loaded. A session of its own would do the same, but the kernel would then
@@ -11,6 +15,10 @@ import sys
 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     signal.signal(number, signal.SIG_IGN)
 os.setpgid(0, 0)
+
+# Who breaks into a worker must not be able to type into the terminal that the server was started from (ioctl_tty(2)).
+with contextlib.suppress(OSError), Path("/dev/tty").open("rb") as terminal:
+    fcntl.ioctl(terminal, termios.TIOCNOTTY)
 
 from acmedns_py.worker.main import main  # noqa: E402 - the lines above can't wait for it
 

@@ -47,6 +47,7 @@ from acmedns_py.feed.frames import (
 )
 from acmedns_py.worker.fence import Fence, raise_fence
 from acmedns_py.worker.tcp import TcpConnections, TcpListener
+from acmedns_py.worker.turns import ask_for_short_turns
 from acmedns_py.worker.udp import DRAINED_BY, UdpListener
 
 SWEEP_SECONDS: Final = 1.0
@@ -233,6 +234,7 @@ async def _run(feed: socket.socket, fence: Fence) -> None:
 
 def main(argv: list[str]) -> None:
     """Run the worker whose feed is the descriptor in `argv[1]`; returns when told to stop."""
+    ask_for_short_turns()
     feed = socket.socket(fileno=int(argv[1]))
     feed.setblocking(False)
     factory: Callable[[], asyncio.AbstractEventLoop] = event_loop_factory()

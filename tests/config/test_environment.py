@@ -104,6 +104,13 @@ def test_broken_json_list_is_one_problem(problems):
     assert "JSON" in problem.cure
 
 
+def test_broken_json_list_of_secrets_is_not_shown(problems):
+    """Half of a secret is one too."""
+    (problem,) = problems(environ={"ACMEDNS_DNS__COOKIE_SECRETS": '["00112233445566778899aabbccddeeff'}).problems
+    assert problem.option == "ACMEDNS_DNS__COOKIE_SECRETS"
+    assert "0011" not in str(problem)
+
+
 def test_secrets_come_from_files(loaded, tmp_path):
     """`_FILE` names a file for the URL and for the password."""
     (tmp_path / "url").write_text("postgres://u@h/db\n")

@@ -36,7 +36,7 @@ def test_control_steps_back_and_workers_do_not(make_server):
 async def test_a_child_counts_as_ended_when_it_is_reaped():
     """Not before: no process of that number is left, not even a dead one."""
     launcher = Launcher()
-    child = await launcher.start(["http.server", "--help"], pass_fds=[])
+    child = launcher.start(["http.server", "--help"], pass_fds=[])
     await child.wait()
     with pytest.raises(ProcessLookupError):
         os.kill(child.pid, 0)
@@ -45,7 +45,7 @@ async def test_a_child_counts_as_ended_when_it_is_reaped():
 
 async def test_a_paused_child_can_be_killed():
     """SIGKILL reaches what SIGSTOP holds."""
-    child = await Launcher().start(["code"], pass_fds=[])
+    child = Launcher().start(["code"], pass_fds=[])
     os.kill(child.pid, signal.SIGSTOP)
     child.kill()
     async with asyncio.timeout(20):
