@@ -23,16 +23,18 @@ from typing import NamedTuple
 from acmedns_py.dns.answer import response_to
 from acmedns_py.dns.codes import EDE, Rcode, RRClass, RRType
 from acmedns_py.dns.cookie import is_malformed
-from acmedns_py.dns.edns import Edns, ede_option, from_record, limit_octets, opt_record, with_options
+from acmedns_py.dns.edns import PAYLOAD_OCTETS, Edns, ede_option, from_record, limit_octets, opt_record, with_options
 from acmedns_py.dns.message import Now, Transport
 from acmedns_py.dns.name import MAX_LABEL_OCTETS, MAX_NAME_OCTETS, is_subdomain
 from acmedns_py.dns.policy import Options
+from acmedns_py.dns.ratelimit import RATE_LIMITED
 from acmedns_py.dns.wire import HEADER_OCTETS, MAX_MESSAGE_OCTETS, render
 from acmedns_py.dns.zone import Node, Zone
 
 MAX_SHAPES = 4096
 MAX_REMEMBERED = 32_768
-"""Bounds on what strangers can make us remember, the latter some 15 MB; what is full is emptied."""
+"""Bounds on what strangers can make us remember, the latter some 15 MB; what is full is emptied. Of static answers
+those are remembered that can go over UDP."""
 
 _TYPE_AND_CLASS_OCTETS = 4
 _FLAGS_AND_COUNTS_OCTETS = 10
@@ -48,8 +50,9 @@ _OTHER_WAY = frozenset((RRType.ANY, RRType.AXFR, RRType.IXFR))
 _ANCOUNT = slice(4, 6)
 """Where the number of answers stands in the part of a header behind the ID."""
 
-_RESPONSE, _AUTHORITATIVE = 0x80, 0x04
+_RESPONSE, _AUTHORITATIVE, _TC = 0x80, 0x04, 0x02
 _FOREIGN = ede_option(EDE.NOT_AUTHORITATIVE, "")
+_LIMITED = ede_option(EDE.OTHER, RATE_LIMITED)
 _ONE = b"\0\1"
 _NONE = b"\0\0"
 
@@ -68,15 +71,20 @@ _HEADERS: dict[bytes, tuple[bool, bool]] = {
 class _Shape(NamedTuple):
     """What a response takes from its query besides ID, question and the name's own data, where it is not a TXT hit.
 
-    `key` stands for everything in the query that static answers depend on, besides the name.
+    `key` stands for everything in the query that static answers depend on, besides the name. `proven` says that its
+    cookie proves the address; `limited_head` and `limited_opt` are for queries whose cookie does not.
     """
 
     key: bytes
+    truncated_head: bytes
     nodata_head: bytes
     nxdomain_head: bytes
     refused_head: bytes
     edns: Edns | None
     refused_opt: bytes
+    proven: bool
+    limited_head: bytes
+    limited_opt: bytes
 
 
 _HotShape = tuple[bool, int, bytes, bytes, bytes, _Shape]
@@ -102,7 +110,9 @@ class FastPath:
         self._options_over_udp: dict[bytes, _HotShape] = {}
         self._options_over_tcp: dict[bytes, _HotShape] = {}
         self._now = Now(0.0, 0.0)
+        self._last: _HotShape | None = None
         self.subject = b""
+        self.truncated = 0
         self._negative: dict[int, bytes] = {}
         self._remembered: dict[bytes, tuple[bytes, bytes]] = {}
         self._beside_soa: frozenset[bytes] = frozenset()
@@ -127,8 +137,9 @@ class FastPath:
     def response(self, query: bytes, source: bytes, transport: Transport, now: Now) -> bytes | None:
         """Give the response to a message, None where the full path has to.
 
-        Afterwards `subject` is the name that there were data for, or empty.
+        Afterwards `subject` is the name that there were data for, or empty; `truncated` counts responses under TC.
         """
+        self.subject = b""
         end = query.find(0, 12) + 1
         key = query[2:12] + query[end:]
         if len(key) <= _LONGEST_PLAIN_KEY:
@@ -143,6 +154,7 @@ class FastPath:
         if shape is None:
             return None
         asks_txt, limit, hit_head, hit_counts, opt, rest = shape
+        self._last = shape
         name = query[12:end].lower()
         packed = self._hot.get(name)
         if packed is None:
@@ -150,8 +162,10 @@ class FastPath:
         if packed and asks_txt:
             self.subject = name
             response = b"".join((query[:2], hit_head, packed[:2], hit_counts, query[12 : end + 4], packed[2:], opt))
+            if len(response) > limit and transport is _UDP:
+                self.truncated += 1
+                return b"".join((query[:2], rest.truncated_head, query[12 : end + 4], opt))
         else:
-            self.subject = b""
             question = query[12 : end + 4]
             if packed is not None:
                 if name in self._beside_soa or name in self._nodes:
@@ -174,6 +188,26 @@ class FastPath:
         if len(response) > limit and (transport is _UDP or len(response) > MAX_MESSAGE_OCTETS):
             return None
         return response
+
+    @property
+    def proven(self) -> bool:
+        """Whether the last query's cookie proves its address."""
+        assert self._last is not None, "asked before the first response"
+        return self._last[5].proven
+
+    def limited(self, query: bytes, response: bytes) -> bytes:
+        """Give what the last query gets instead of its response, over the rate limit (`Responder`)."""
+        assert self._last is not None, "asked before the first response"
+        *_, opt, rest = self._last
+        question = query[12 : query.find(0, 12) + 5]
+        if rest.limited_opt:
+            self.truncated -= bool(response[2] & _TC)
+            return b"".join((query[:2], rest.limited_head, question, rest.limited_opt))
+        if response[2] & _TC:
+            return response
+        self.truncated += 1
+        head = bytes((response[2] | _TC, response[3])) + rest.truncated_head[2:]
+        return b"".join((query[:2], head, question, rest.refused_opt if response[3] == Rcode.REFUSED else opt))
 
     def _at(self, now: Now) -> None:
         """Go on to another time: what was made for an earlier second is made anew, since a cookie says when it was."""
@@ -206,7 +240,12 @@ class FastPath:
         if len(made) >= MAX_SHAPES:
             made.clear()
         opt = opt_record(edns, Rcode.NOERROR, options)
-        rest = rest._replace(refused_opt=opt_record(edns, Rcode.REFUSED, options + _FOREIGN))
+        proven = self._options.proven(edns, source, self._now.unix)
+        rest = rest._replace(
+            refused_opt=opt_record(edns, Rcode.REFUSED, options + _FOREIGN),
+            proven=proven,
+            limited_opt=b"" if edns.cookie is None else opt_record(edns, Rcode.BADCOOKIE, options + _LIMITED),
+        )
         shape = made[source[_ADDRESS_AT:] + key] = (asks_txt, limit, hit_head, hit_counts, opt, rest)
         return shape
 
@@ -229,14 +268,19 @@ class FastPath:
         arcount = _ONE if with_opt else _NONE
         flags = _RESPONSE | _AUTHORITATIVE | recursion_desired
         noerror, nxdomain = bytes((flags, Rcode.NOERROR)) + _ONE, bytes((flags, Rcode.NXDOMAIN)) + _ONE
+        none = _ONE + _NONE + _NONE + arcount
         rest = _Shape(
-            key=key,
+            key=bytes((recursion_desired, with_opt)) + behind[:2],
+            truncated_head=bytes((flags | _TC, Rcode.NOERROR)) + none,
             nodata_head=noerror + _NONE + _ONE + arcount,
             nxdomain_head=nxdomain + _NONE + _ONE + arcount,
             # No AA: the flags are those of an answer without it.
-            refused_head=bytes((flags & ~_AUTHORITATIVE, Rcode.REFUSED)) + _ONE + _NONE + _NONE + arcount,
+            refused_head=bytes((flags & ~_AUTHORITATIVE, Rcode.REFUSED)) + none,
             edns=edns,
             refused_opt=b"" if edns is None else opt_record(edns, Rcode.REFUSED, _FOREIGN),
+            proven=False,
+            limited_head=bytes((flags & ~_AUTHORITATIVE, Rcode.BADCOOKIE & 0xF)) + none,
+            limited_opt=b"",
         )
         opt = b"" if edns is None else opt_record(edns, Rcode.NOERROR)
         shape = (qtype == RRType.TXT, limit_octets(edns), noerror, _NONE + arcount, opt, rest)
@@ -287,7 +331,8 @@ class FastPath:
     def _answered(self, query: bytes, end: int, key: bytes) -> tuple[bytes, bytes]:
         octets = self._before_opt(query)
         parts = (octets[2:HEADER_OCTETS], octets[end + _TYPE_AND_CLASS_OCTETS :])
-        if len(self._remembered) >= MAX_REMEMBERED:
-            self._remembered.clear()
-        self._remembered[key] = parts
+        if len(octets) <= PAYLOAD_OCTETS:
+            if len(self._remembered) >= MAX_REMEMBERED:
+                self._remembered.clear()
+            self._remembered[key] = parts
         return parts

@@ -14,6 +14,8 @@ from array import array
 from acmedns_py.dns.source import network
 
 WINDOW_SECONDS = 1.0
+RATE_LIMITED = "rate limited"
+"""What a query over the limit is told in its extended error, beside a cookie."""
 COUNTERS = 1 << 16
 _MOST = 0xFFFF
 

@@ -14,7 +14,7 @@ from acmedns_py.dns.fastpath import FastPath
 from acmedns_py.dns.message import Now, Query, Response, Transport
 from acmedns_py.dns.name import to_text
 from acmedns_py.dns.policy import Options, Policy, texts
-from acmedns_py.dns.ratelimit import RateLimit
+from acmedns_py.dns.ratelimit import RATE_LIMITED, RateLimit
 from acmedns_py.dns.rrset import RRset
 from acmedns_py.dns.source import NO_PORT
 from acmedns_py.dns.table import ChallengeTable
@@ -22,11 +22,8 @@ from acmedns_py.dns.zone import Zone
 
 __all__ = ["Now", "Policy", "Responder", "Transport"]
 
-RATE_LIMITED = "rate limited"
-
 _UDP = Transport.UDP
-_TC = 0x02
-"""TC in the third octet of a message; the fast path never sets it."""
+_BADCOOKIE_LOW = Rcode.BADCOOKIE & 0xF
 
 
 class Responder:
@@ -140,9 +137,8 @@ class Responder:
             if source[2:4] == NO_PORT:
                 self._silent += 1
                 return None
-            response: bytes | None = None
-            if self._fast:
-                response = self._fast_path.response(query, source, transport, now)
+            fast = self._fast_path
+            response = fast.response(query, source, transport, now) if self._fast else None
             if response is None:
                 full = self._full(query, transport)
                 if full is None:
@@ -150,19 +146,21 @@ class Responder:
                     return None
                 response = self._rendered(full, source, transport, now)
                 rcode = int(full.rcode)
-                self._truncated += bool(response[2] & _TC)
-                # A wildcard answers for names without end.
-                subject = full.query.qname if full.answer and self._zone.stands(full.query.qname) else b""
+                if transport is _UDP and self._rate_limit is not None:
+                    response, rcode = self._within_limit(full, response, source, now)
+                self._truncated += response[2] >> 1 & 1
             else:
-                subject = self._fast_path.subject
-                # Neither RA nor AD nor CD is ever set in it, so that the octet is the rcode.
-                rcode = response[3]
-            if transport is not _UDP:
-                self._tcp[rcode] += 1
-                return response
-            if self._rate_limit is not None and self._rate_limit.exceeded(source, subject, now.monotonic):
-                response, rcode = self._limited(query, response, rcode, source, now)
-            self._udp[rcode] += 1
+                if (
+                    self._rate_limit is not None
+                    and transport is _UDP
+                    and not fast.proven
+                    and self._rate_limit.exceeded(source, fast.subject, now.monotonic)
+                ):
+                    response = fast.limited(query, response)
+                    self._rate_limited += 1
+                # Neither RA nor AD nor CD is ever set in it, so that the octet is the rcode, but for BADCOOKIE.
+                rcode = response[3] if response[3] != _BADCOOKIE_LOW else Rcode.BADCOOKIE
+            (self._udp if transport is _UDP else self._tcp)[rcode] += 1
         except Exception:  # noqa: BLE001 - the border: a fault of ours costs this one query, and is counted
             self._internal_errors += 1
             (self._udp if transport is _UDP else self._tcp)[Rcode.SERVFAIL] += 1
@@ -177,20 +175,24 @@ class Responder:
         options = b"" if edns is None else self._options.reply(edns, source, transport, now.unix)
         return wire.render(full, transport, options)
 
-    def _limited(self, query: bytes, response: bytes, rcode: int, source: bytes, now: Now) -> tuple[bytes, int]:
-        """Give what goes out instead of an answer over the limit, and its rcode.
+    def _within_limit(self, full: Response, response: bytes, source: bytes, now: Now) -> tuple[bytes, int]:
+        """Give what goes out over UDP and its rcode, counted against the rate limit.
 
-        Who has proven its address gets the answer all the same. Who could prove it is told how, by a fresh cookie (RFC
-        7873 5.2.3); all others are told to come by TCP. The one is hardly longer than the query, the other no longer.
+        Who has proven its address gets the answer without being counted. Who could prove it is told how, by a fresh
+        cookie (RFC 7873 5.2.3); all others are told to come by TCP. The one is hardly longer than the query, the other
+        no longer. `FastPath.limited` does the same.
         """
-        full = self._full(query, _UDP)
-        assert full is not None, "what is silent is not counted"
+        assert self._rate_limit is not None, "there is a limit"
         edns = full.query.edns
-        if self._options.proven(edns, source, now.unix):
-            return response, rcode
+        # A wildcard answers for names without end.
+        subject = full.query.qname if full.answer and self._zone.stands(full.query.qname) else b""
+        if self._options.proven(edns, source, now.unix) or not self._rate_limit.exceeded(
+            source, subject, now.monotonic
+        ):
+            return response, full.rcode
         self._rate_limited += 1
         if edns is None or edns.cookie is None or full.rcode == Rcode.FORMERR:
-            return (response if response[2] & _TC else self.truncated(response)), rcode
+            return wire.truncated(response), full.rcode
         bad = Response(full.query, Rcode.BADCOOKIE, ede=EDE.OTHER, ede_text=RATE_LIMITED)
         return self._rendered(bad, source, _UDP, now), Rcode.BADCOOKIE
 
@@ -203,7 +205,7 @@ class Responder:
         """Give counts since the start: responses as `udp.NOERROR`, `truncated`, `rate_limited`, `silent` and so on."""
         counts = {
             "silent": self._silent,
-            "truncated": self._truncated,
+            "truncated": self._truncated + self._fast_path.truncated,
             "rate_limited": self._rate_limited,
             "internal_errors": self._internal_errors,
         }

@@ -237,11 +237,14 @@ def test_what_is_out_of_the_ordinary_is_left_to_the_full_path(octets):
     [(MIDDLE, None, False), (MIDDLE, 600, False), (MIDDLE, 1232, True), (MANY, 65535, False)],
 )
 def test_limit_is_that_of_udp_and_does_not_hold_for_tcp(label, payload, fits):
-    """A response over its limit is left to the full path over UDP only."""
+    """Values over the limit are truncated over UDP only, at no more cost than others."""
     fast = responder(None, ALL_CHALLENGES)._fast_path
     octets = query(f"{label}.{Z}", edns=None if payload is None else opt(payload))
-    assert (fast.response(octets, SOURCE, Transport.UDP, NOW) is not None) is fits
-    assert fast.response(octets, SOURCE, Transport.TCP, NOW) is not None
+    for transport, whole in ((Transport.UDP, fits), (Transport.TCP, True)):
+        response = fast.response(octets, SOURCE, transport, NOW)
+        assert response is not None
+        assert (response[2] & 0x02, response[6:8] != b"\0\0") == (0 if whole else 0x02, whole)
+    assert fast.truncated == (not fits)
 
 
 @pytest.mark.parametrize("transport", list(Transport))
@@ -302,6 +305,21 @@ def test_what_strangers_can_make_us_remember_is_bounded(monkeypatch):
             assert door.respond(octets, SOURCE, Transport.UDP, NOW) == full_path(door, octets, Transport.UDP)
             assert len(fast._shapes) <= 10
             assert len(fast._remembered) <= 10
+
+
+def test_what_is_remembered_does_not_depend_on_what_no_answer_depends_on():
+    """Neither sizes nor flags of an OPT, nor CD, nor a large set, whose answer goes over TCP, take room of their own."""
+    door = responder()
+    for flags in (0, 0x8000, 0x0001, 0x00F0):
+        for payload in (512, 1232, 4000):
+            for name, qtype in ((f"www.{Z}", "A"), (f"big.{Z}", "TXT")):
+                for bits in (0, 0x0010, 0x0020):
+                    octets = query(name, qtype, flags=bits, edns=opt(payload, flags=flags))
+                    for transport in Transport:
+                        assert door.respond(octets, SOURCE, transport, NOW) == full_path(door, octets, transport)
+    remembered = door._fast_path._remembered
+    assert len(remembered) == 1
+    assert sum(map(len, next(iter(remembered.values())))) <= 1232
 
 
 def test_what_cookies_can_make_us_remember_is_bounded(monkeypatch):

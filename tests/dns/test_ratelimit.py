@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from acmedns_py.config.settings import Dns
 from acmedns_py.dns.ratelimit import RateLimit
 from acmedns_py.dns.responder import Responder, Transport
 from acmedns_py.dns.source import packed
@@ -149,6 +150,59 @@ def test_without_a_valid_cookie_the_limit_teaches_one(door, server):
     again = query(f"{TWO}.{Z}", edns=opt(options=option(10, learned.client + learned.server)))
     assert read(ask(door, again, VICTIM)).answer
     assert door.counters()["udp.BADCOOKIE"] == 1
+
+
+@pytest.mark.parametrize(
+    "edns",
+    [None, opt(), opt(options=option(3)), opt(options=option(10, b"12345678")), opt(4000, flags=0x8000)],
+    ids=["without OPT", "with OPT", "with NSID", "with a client's cookie", "with DO"],
+)
+def test_both_paths_slip_the_same(edns):
+    """Octet for octet, whether the answer was made on the fast path or on the full one."""
+    policy = replace(POLICY, responses_per_second=1, identity=b"ns1")
+    names = [
+        f"{TWO}.{Z}",
+        f"{TWO.upper()}.{Z.upper()}",
+        f"{EMPTY}.{Z}",
+        f"nope.{Z}",
+        f"{MANY}.{Z}",
+        Z,
+        f"www.{Z}",
+        "x.test",
+    ]
+    for name in names:
+        doors = [responder(policy=policy), responder(policy=policy)]
+        doors[1]._fast = False
+        octets = query(name, "TXT", edns=edns)
+        for _ in range(3):
+            assert ask(doors[0], octets, VICTIM) == ask(doors[1], octets, VICTIM)
+        assert doors[0].counters() == doors[1].counters()
+        assert doors[0].counters()["rate_limited"] == 2
+
+
+def test_a_proven_client_uses_up_nobody_s_limit(door):
+    """Its neighbours in the network get as much as without it."""
+    learned = read(ask(door, query(Z, "SOA", edns=opt(options=option(10, b"12345678"))), VICTIM)).options[0]
+    proven = opt(options=option(10, learned.client + learned.server))
+    for name in (f"{TWO}.{Z}", f"nope.{Z}", f"x.wild.{Z}"):
+        for _ in range(5 * LIMIT):
+            assert not flags(ask(door, query(name, edns=proven), VICTIM)) & TC
+        for _ in range(LIMIT // 2):
+            assert not flags(ask(door, query(name), NEIGHBOUR)) & TC
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_validation_by_a_ca_never_meets_the_limit(workers):
+    """Five perspectives, three tries, TXT of 30 orders and CAA of each label, at a worker's share (dns-correctness #72)."""
+    door = responder(policy=replace(POLICY, responses_per_second=Dns().rate_limit // workers))
+    labels = f"_acme-challenge.www.shop.{Z}".split(".")
+    asked = [query(f"{TWO}.{Z}", ident=order) for order in range(30)]
+    asked += [query(".".join(labels[start:]), "CAA") for start in range(len(labels) - 2)]
+    for perspective in range(5):
+        for _ in range(3):
+            for octets in asked:
+                assert not read(ask(door, octets, source(f"203.0.{perspective}.53"))).flags & TC
+    assert door.counters()["rate_limited"] == 0
 
 
 def test_what_can_not_be_read_is_limited_too(door):
