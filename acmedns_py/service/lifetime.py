@@ -193,6 +193,16 @@ class Service:
                 notify("READY=1")
             reload.cancel()
 
+    def _exchange_secrets(self, pool: WorkerPool, wanted: tuple[bytes, ...]) -> None:
+        """Take over the operator's secrets of DNS cookies; a random one, on either side, is accepted beside them."""
+        if wanted == self._secrets:
+            return
+        if wanted:
+            pool.accept_secrets(wanted if self._secrets else (*wanted, *pool.cookie_secrets[:1]))
+        else:
+            pool.roll_secret()
+        self._secrets = wanted
+
     async def _roll_secrets(self, pool: WorkerPool) -> None:
         """Exchange a random secret of DNS cookies from time to time; the operator's own are the operator's to roll."""
         while True:
@@ -216,18 +226,13 @@ class Service:
         if loaded.settings.zone.name != self._loaded.settings.zone.name:
             return
         logging_setup.set_level(loaded.settings.log.level)
-        if loaded.settings.dns.secrets != self._secrets:
-            self._secrets = loaded.settings.dns.secrets
-            if self._secrets:
-                pool.accept_secrets(self._secrets)
-            else:
-                pool.roll_secret()
         listener.reload_certificate()
         try:
             written = await store.replace_static(_static(loaded))
         except AcmednsError as error:
             log.error("reload_refused", option="zone.records", problem=str(error))
             return
+        self._exchange_secrets(pool, loaded.settings.dns.secrets)
         log.info("reloaded", serial=written.cursor & 0xFFFF_FFFF)
 
     def _needs_restart(self, wanted: Settings) -> list[str]:

@@ -137,6 +137,11 @@ class WorkerPool:
         """Give a worker's own sockets in the order of its reports: UDP first."""
         return sorted((sock for sock in self._sockets if sock.worker == index), key=lambda sock: sock.tcp)
 
+    @property
+    def cookie_secrets(self) -> tuple[bytes, ...]:
+        """The secrets of DNS cookies that are accepted; the first one makes them."""
+        return self._policy.cookie_secrets
+
     def accept_secrets(self, secrets: tuple[bytes, ...]) -> None:
         """Exchange the secrets of DNS cookies: the first one makes them, all are accepted (RFC 9018 5)."""
         self._policy = replace(self._policy, cookie_secrets=secrets)

@@ -22,7 +22,7 @@ from acmedns_py.worker.sockaddr import packed
 WRITE_HIGH_WATER_OCTETS: Final = 64 * 1024
 """Answers that may wait for a slow reader before we stop reading its queries."""
 
-READ_OCTETS: Final = 16 * 1024
+READ_OCTETS: Final = 4 * 1024
 """What is read of a connection at once, into one buffer for all; an ordinary client's queries are below 1 KiB."""
 
 QUERIES_A_TURN: Final = 16

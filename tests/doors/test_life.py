@@ -229,6 +229,30 @@ def test_sighup_rolls_the_secret_of_cookies_without_a_gap(make_server):
     assert learned[1].server != learned[0].server
 
 
+def test_sighup_goes_between_random_and_own_secrets_without_a_gap(make_server):
+    """Whichever way, cookies that were made before stay good, and others are made."""
+    server = make_server()
+    plain = server.config.read_text().replace("workers = 2\n", "workers = 2\nrate_limit = 1\n")
+    own = plain.replace("rate_limit = 1\n", f'rate_limit = 1\ncookie_secrets = ["{"33" * 16}"]\n')
+    server.config.write_text(plain)
+    server.start()
+    cookie = option(ask(server.dns, server.zone, "SOA", options=[COOKIE]), "COOKIE")
+    for text in (own, plain, own):
+        server.config.write_text(text)
+        reloads = server.log.read_text().count('"reloaded"')
+        server.signal(signal.SIGHUP)
+        until = time.monotonic() + 20
+        while server.log.read_text().count('"reloaded"') == reloads:
+            assert time.monotonic() < until
+        before = cookie
+        for _ in range(6):
+            sent = dns.edns.CookieOption(cookie.client, cookie.server)
+            response = ask(server.dns, server.zone, "SOA", options=[sent])
+            assert (rcode(response), len(response.answer)) == ("NOERROR", 1)
+            cookie = option(response, "COOKIE")
+        assert cookie.server != before.server
+
+
 def test_sighup_takes_over_a_new_certificate(make_server, tmp_path):
     """The same files with another content: the next handshake shows it."""
     first, second = trustme.CA(), trustme.CA()
