@@ -10,6 +10,9 @@ PAYLOAD_OCTETS = 1232
 MIN_PAYLOAD_OCTETS = 512
 """The limit without OPT (RFC 1035 4.2.1); a lower value in an OPT counts as this one (RFC 6891 6.2.3)."""
 
+OPT_OCTETS = 11
+"""An OPT record without options."""
+
 VERSION = 0
 DNSSEC_OK = 0x8000
 

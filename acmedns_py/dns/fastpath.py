@@ -23,27 +23,35 @@ from typing import NamedTuple
 from acmedns_py.dns.answer import response_to
 from acmedns_py.dns.codes import EDE, Rcode, RRClass, RRType
 from acmedns_py.dns.cookie import is_malformed
-from acmedns_py.dns.edns import PAYLOAD_OCTETS, Edns, ede_option, from_record, limit_octets, opt_record, with_options
+from acmedns_py.dns.edns import (
+    OPT_OCTETS,
+    PAYLOAD_OCTETS,
+    Edns,
+    ede_option,
+    from_record,
+    limit_octets,
+    opt_record,
+    with_options,
+)
 from acmedns_py.dns.message import Now, Transport
 from acmedns_py.dns.name import MAX_LABEL_OCTETS, MAX_NAME_OCTETS, is_subdomain
 from acmedns_py.dns.policy import Options
-from acmedns_py.dns.ratelimit import RATE_LIMITED
 from acmedns_py.dns.wire import HEADER_OCTETS, MAX_MESSAGE_OCTETS, render
 from acmedns_py.dns.zone import Node, Zone
 
 MAX_SHAPES = 4096
+MAX_KEY_OCTETS = 128
 MAX_REMEMBERED = 32_768
 """Bounds on what strangers can make us remember, the latter some 15 MB; what is full is emptied. Of static answers
 those are remembered that can go over UDP."""
 
 _TYPE_AND_CLASS_OCTETS = 4
 _FLAGS_AND_COUNTS_OCTETS = 10
-_OPT_OCTETS = 11
 _PLAIN_OPT_START = b"\0" + RRType.OPT.to_bytes(2, "big")
 _CLASS_IN = RRClass.IN.to_bytes(2, "big")
 _NO_RDATA = b"\0\0"
 _RDLENGTH_OCTETS = 2
-_LONGEST_PLAIN_KEY = _FLAGS_AND_COUNTS_OCTETS + _TYPE_AND_CLASS_OCTETS + _OPT_OCTETS
+_LONGEST_PLAIN_KEY = _FLAGS_AND_COUNTS_OCTETS + _TYPE_AND_CLASS_OCTETS + OPT_OCTETS
 _ADDRESS_AT = 4
 _UDP = Transport.UDP
 _OTHER_WAY = frozenset((RRType.ANY, RRType.AXFR, RRType.IXFR))
@@ -52,7 +60,6 @@ _ANCOUNT = slice(4, 6)
 
 _RESPONSE, _AUTHORITATIVE, _TC = 0x80, 0x04, 0x02
 _FOREIGN = ede_option(EDE.NOT_AUTHORITATIVE, "")
-_LIMITED = ede_option(EDE.OTHER, RATE_LIMITED)
 _ONE = b"\0\1"
 _NONE = b"\0\0"
 
@@ -82,6 +89,7 @@ class _Shape(NamedTuple):
     refused_head: bytes
     edns: Edns | None
     refused_opt: bytes
+    bare_opt: bytes
     proven: bool
     limited_head: bytes
     limited_opt: bytes
@@ -198,16 +206,14 @@ class FastPath:
     def limited(self, query: bytes, response: bytes) -> bytes:
         """Give what the last query gets instead of its response, over the rate limit (`Responder`)."""
         assert self._last is not None, "asked before the first response"
-        *_, opt, rest = self._last
+        rest = self._last[5]
         question = query[12 : query.find(0, 12) + 5]
         if rest.limited_opt:
             self.truncated -= bool(response[2] & _TC)
             return b"".join((query[:2], rest.limited_head, question, rest.limited_opt))
-        if response[2] & _TC:
-            return response
-        self.truncated += 1
+        self.truncated += not response[2] & _TC
         head = bytes((response[2] | _TC, response[3])) + rest.truncated_head[2:]
-        return b"".join((query[:2], head, question, rest.refused_opt if response[3] == Rcode.REFUSED else opt))
+        return b"".join((query[:2], head, question, rest.bare_opt))
 
     def _at(self, now: Now) -> None:
         """Go on to another time: what was made for an earlier second is made anew, since a cookie says when it was."""
@@ -223,6 +229,9 @@ class FastPath:
         What is answered to options depends on address, transport and second, but within a second a resolver sends the
         same ones with every query.
         """
+        if len(key) > MAX_KEY_OCTETS:
+            # Over TCP options may be 64 KB long; a cookie and the small ones that resolvers send are far below this.
+            return None
         rdata = key[_LONGEST_PLAIN_KEY:]
         if int.from_bytes(key[_LONGEST_PLAIN_KEY - _RDLENGTH_OCTETS : _LONGEST_PLAIN_KEY], "big") != len(rdata):
             return None
@@ -244,7 +253,7 @@ class FastPath:
         rest = rest._replace(
             refused_opt=opt_record(edns, Rcode.REFUSED, options + _FOREIGN),
             proven=proven,
-            limited_opt=b"" if edns.cookie is None else opt_record(edns, Rcode.BADCOOKIE, options + _LIMITED),
+            limited_opt=self._options.limited(edns, source, self._now.unix),
         )
         shape = made[source[_ADDRESS_AT:] + key] = (asks_txt, limit, hit_head, hit_counts, opt, rest)
         return shape
@@ -258,7 +267,7 @@ class FastPath:
         behind = key[_FLAGS_AND_COUNTS_OCTETS:]
         opt_record_in = behind[_TYPE_AND_CLASS_OCTETS:]
         qtype = int.from_bytes(behind[:2], "big")
-        if behind[2:4] != _CLASS_IN or qtype in _OTHER_WAY or len(opt_record_in) != _OPT_OCTETS * with_opt:
+        if behind[2:4] != _CLASS_IN or qtype in _OTHER_WAY or len(opt_record_in) != OPT_OCTETS * with_opt:
             return None
         edns: Edns | None = None
         if with_opt:
@@ -269,6 +278,7 @@ class FastPath:
         flags = _RESPONSE | _AUTHORITATIVE | recursion_desired
         noerror, nxdomain = bytes((flags, Rcode.NOERROR)) + _ONE, bytes((flags, Rcode.NXDOMAIN)) + _ONE
         none = _ONE + _NONE + _NONE + arcount
+        opt = b"" if edns is None else opt_record(edns, Rcode.NOERROR)
         rest = _Shape(
             key=bytes((recursion_desired, with_opt)) + behind[:2],
             truncated_head=bytes((flags | _TC, Rcode.NOERROR)) + none,
@@ -278,11 +288,11 @@ class FastPath:
             refused_head=bytes((flags & ~_AUTHORITATIVE, Rcode.REFUSED)) + none,
             edns=edns,
             refused_opt=b"" if edns is None else opt_record(edns, Rcode.REFUSED, _FOREIGN),
+            bare_opt=opt,
             proven=False,
             limited_head=bytes((flags & ~_AUTHORITATIVE, Rcode.BADCOOKIE & 0xF)) + none,
             limited_opt=b"",
         )
-        opt = b"" if edns is None else opt_record(edns, Rcode.NOERROR)
         shape = (qtype == RRType.TXT, limit_octets(edns), noerror, _NONE + arcount, opt, rest)
         if len(self._shapes) >= MAX_SHAPES:
             self._shapes.clear()
@@ -322,7 +332,7 @@ class FastPath:
         response = response_to(query, self._zone, Transport.TCP, loaded=True)
         assert response is not None, "a message with a shape gets a response"
         octets = render(response, Transport.TCP)
-        return octets if response.query.edns is None else octets[:-_OPT_OCTETS]
+        return octets if response.query.edns is None else octets[:-OPT_OCTETS]
 
     def _negative_tail(self, query: bytes, end: int) -> bytes:
         tail = self._negative[end] = self._before_opt(query)[end + _TYPE_AND_CLASS_OCTETS :]

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from acmedns_py.dns.codes import EDE, Rcode
 from acmedns_py.dns.cookie import Cookies, is_malformed
-from acmedns_py.dns.edns import COOKIE, KEEPALIVE, NSID, Edns, option
+from acmedns_py.dns.edns import COOKIE, KEEPALIVE, NSID, Edns, ede_option, opt_record, option
 from acmedns_py.dns.message import Transport
 from acmedns_py.dns.name import from_text
+from acmedns_py.dns.ratelimit import RATE_LIMITED
 from acmedns_py.dns.source import address
 
 MAX_TOLD_OCTETS = 198
@@ -53,6 +55,16 @@ class Options:
         if edns.keepalive_asked and transport is Transport.TCP:
             options += self._keepalive
         return options
+
+    def limited(self, edns: Edns, source: bytes, unix: float) -> bytes:
+        """Give the OPT of BADCOOKIE for a query over the rate limit whose cookie proves nothing; empty without one.
+
+        It teaches a fresh cookie and holds nothing that would make it longer than it must be (RFC 7873 5.2.3).
+        """
+        if edns.cookie is None or is_malformed(edns.cookie):
+            return b""
+        fresh = option(COOKIE, self.cookies.judged(edns.cookie, address(source), unix).reply)
+        return opt_record(edns, Rcode.BADCOOKIE, fresh + ede_option(EDE.OTHER, RATE_LIMITED))
 
     def proven(self, edns: Edns | None, source: bytes, unix: float) -> bool:
         """Say whether a query's cookie proves that it comes from its source."""

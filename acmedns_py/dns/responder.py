@@ -9,12 +9,13 @@ from collections.abc import Iterable, Sequence
 from acmedns_py.dns import wire
 from acmedns_py.dns.answer import error, response_to
 from acmedns_py.dns.challenges import Challenges
-from acmedns_py.dns.codes import EDE, Rcode
+from acmedns_py.dns.codes import Rcode
+from acmedns_py.dns.edns import OPT_OCTETS
 from acmedns_py.dns.fastpath import FastPath
 from acmedns_py.dns.message import Now, Query, Response, Transport
 from acmedns_py.dns.name import to_text
 from acmedns_py.dns.policy import Options, Policy, texts
-from acmedns_py.dns.ratelimit import RATE_LIMITED, RateLimit
+from acmedns_py.dns.ratelimit import RateLimit
 from acmedns_py.dns.rrset import RRset
 from acmedns_py.dns.source import NO_PORT
 from acmedns_py.dns.table import ChallengeTable
@@ -191,10 +192,10 @@ class Responder:
         ):
             return response, full.rcode
         self._rate_limited += 1
-        if edns is None or edns.cookie is None or full.rcode == Rcode.FORMERR:
-            return wire.truncated(response), full.rcode
-        bad = Response(full.query, Rcode.BADCOOKIE, ede=EDE.OTHER, ede_text=RATE_LIMITED)
-        return self._rendered(bad, source, _UDP, now), Rcode.BADCOOKIE
+        opt = b"" if edns is None else self._options.limited(edns, source, now.unix)
+        if not opt:
+            return wire.truncated(response, bare=True), full.rcode
+        return wire.render(Response(full.query, Rcode.BADCOOKIE), _UDP)[:-OPT_OCTETS] + opt, Rcode.BADCOOKIE
 
     def truncated(self, response: bytes) -> bytes:
         """Give the form of a response that tells its receiver to ask over TCP, where the network took no more."""

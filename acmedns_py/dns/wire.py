@@ -265,8 +265,11 @@ def render(response: Response, transport: Transport, options: bytes = b"") -> by
     return bytes(writer.octets + opt)
 
 
-def truncated(octets: bytes) -> bytes:
-    """Give one of our responses with TC, its question and its OPT alone, for a path that takes no more (RFC 2181 9)."""
+def truncated(octets: bytes, *, bare: bool = False) -> bytes:
+    """Give one of our responses with TC, its question and its OPT alone, for a path that takes no more (RFC 2181 9).
+
+    With `bare` the OPT loses its options.
+    """
     ident, flags, qdcount, ancount, nscount, arcount = _HEADER.unpack_from(octets)
     end = position = _question_end(octets) if qdcount else HEADER_OCTETS
     opt = b""
@@ -276,5 +279,5 @@ def truncated(octets: bytes) -> bytes:
         rrtype, _rrclass, _ttl, rdlength = _RECORD.unpack_from(octets, position)
         position += _RECORD.size + rdlength
         if rrtype == RRType.OPT:
-            opt = octets[start:position]
+            opt = octets[start : position - rdlength - 2] + b"\0\0" if bare else octets[start:position]
     return _HEADER.pack(ident, flags | _TC, qdcount, 0, 0, bool(opt)) + octets[HEADER_OCTETS:end] + opt

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
+from acmedns_py.errors import WorkerNotStarted
+
 CONTROL_NICE: Final = 5
 """A third of a worker's share of a busy core. Measured: 10 makes no query faster, and the API of a busy host slower."""
 
@@ -22,10 +24,13 @@ class Launcher:
     """The thread that starts workers; made before `step_back`."""
 
     def __init__(self) -> None:
-        """Start the thread."""
+        """Start the thread; raises `WorkerNotStarted` where the system refuses."""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="launcher")
         # The executor starts its thread with its first work.
-        self._thread.submit(os.getpid).result()
+        try:
+            self._thread.submit(os.getpid).result()
+        except RuntimeError as error:
+            raise WorkerNotStarted(f"{error}; raise the limit of processes (ulimit -u, LimitNPROC)") from None
 
     def start(self, arguments: Sequence[str], pass_fds: Sequence[int]) -> "Child":
         """Run `python -I -m ...` with an empty environment and these descriptors, within the running loop.

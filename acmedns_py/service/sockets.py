@@ -22,6 +22,9 @@ TCP_BACKLOG: Final = 1024
 RECEIVE_BUFFER_OCTETS: Final = 4 * 1024 * 1024
 """Room for some 10,000 queries while a worker is replaced; the kernel grants up to its net.core.rmem_max."""
 
+SEND_BUFFER_OCTETS: Final = 128 * 1024
+"""What the kernel may hold for a TCP client that takes no answers; by itself it would go up to 4 MiB for each."""
+
 # The socket module lacks these names of ip(7) and ipv6(7).
 _IP_PKTINFO: Final = 8
 _IP_MTU_DISCOVER: Final = 10
@@ -174,6 +177,7 @@ def _bound(address: Address, *, tcp: bool) -> socket.socket:
             _v6_only(sock)
             if tcp:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_OCTETS)
             else:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_OCTETS)
                 _never_fragment(sock)

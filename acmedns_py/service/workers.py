@@ -262,7 +262,7 @@ class WorkerPool:
         deaths.append(time.monotonic())
         while deaths and deaths[0] < time.monotonic() - CRASH_WINDOW_SECONDS:
             deaths.popleft()
-        if self.crash_looping:
+        if len(deaths) > CRASHES_TOLERATED:
             log.error("worker_keeps_dying", worker=link.index, deaths_in_a_minute=len(deaths))
         # The first replacement comes at once; 0.5 s, 1 s, 2 s ... after that.
         pause = 0.0 if len(deaths) == 1 else min(LONGEST_PAUSE_SECONDS, 0.25 * 2 ** (len(deaths) - 1))

@@ -16,6 +16,13 @@ for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     signal.signal(number, signal.SIG_IGN)
 os.setpgid(0, 0)
 
+# A server may be started with these closed; the next descriptors of the worker must not take their places.
+for descriptor in (1, 2):
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        os.open("/dev/null", os.O_WRONLY)
+
 # Who breaks into a worker must not be able to type into the terminal that the server was started from (ioctl_tty(2)).
 with contextlib.suppress(OSError), Path("/dev/tty").open("rb") as terminal:
     fcntl.ioctl(terminal, termios.TIOCNOTTY)

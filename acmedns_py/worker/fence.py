@@ -36,10 +36,10 @@ _SCOPES_SINCE: Final = 6
 _SCOPES: Final = 0b11  # abstract Unix sockets, signals
 
 # Of each architecture: its AUDIT_ARCH number, and the numbers of socket, connect, execve, execveat, ptrace,
-# process_vm_readv, process_vm_writev and io_uring_setup (whose rings would go around the filter).
+# process_vm_readv, process_vm_writev, and io_uring_setup, _enter and _register (rings would go around the filter).
 _REFUSED_CALLS: Final = {
-    "x86_64": (0xC000003E, (41, 42, 59, 322, 101, 310, 311, 425)),
-    "aarch64": (0xC00000B7, (198, 203, 221, 281, 117, 270, 271, 425)),
+    "x86_64": (0xC000003E, (41, 42, 59, 322, 101, 310, 311, 425, 426, 427)),
+    "aarch64": (0xC00000B7, (198, 203, 221, 281, 117, 270, 271, 425, 426, 427)),
 }
 _SECCOMP_MODE_FILTER: Final = 2
 _SECCOMP_ALLOW: Final = 0x7FFF0000

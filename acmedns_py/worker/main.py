@@ -238,8 +238,7 @@ def main(argv: list[str]) -> None:
     feed = socket.socket(fileno=int(argv[1]))
     feed.setblocking(False)
     factory: Callable[[], asyncio.AbstractEventLoop] = event_loop_factory()
+    # The loop is made behind the fence: uvloop would make itself a ring of io_uring, which leads around it.
+    fence = raise_fence()
     with asyncio.Runner(loop_factory=factory) as runner:
-        # The loop is made before the fence stands: making one opens descriptors of its own.
-        runner.get_loop()
-        fence = raise_fence()
         runner.run(_run(feed, fence))

@@ -307,6 +307,15 @@ def test_what_strangers_can_make_us_remember_is_bounded(monkeypatch):
             assert len(fast._remembered) <= 10
 
 
+def test_long_options_are_not_remembered():
+    """A TCP client can send 64 KB of them with each query."""
+    door = responder()
+    for number in range(20):
+        octets = query(f"www.{Z}", "A", edns=opt(options=option(65001, b"%08d" % number + bytes(60_000))))
+        assert door.respond(octets, SOURCE, Transport.TCP, NOW) == full_path(door, octets, Transport.TCP)
+    assert not door._fast_path._options_over_tcp
+
+
 def test_what_is_remembered_does_not_depend_on_what_no_answer_depends_on():
     """Neither sizes nor flags of an OPT, nor CD, nor a large set, whose answer goes over TCP, take room of their own."""
     door = responder()

@@ -180,6 +180,17 @@ def test_both_paths_slip_the_same(edns):
         assert doors[0].counters()["rate_limited"] == 2
 
 
+def test_nothing_of_the_operator_s_makes_a_slipped_answer_longer():
+    """An identity is told to who asks, but not to whom a forger may have asked for (dns-correctness #73)."""
+    door = responder(policy=replace(POLICY, responses_per_second=1, identity=b"i" * 198))
+    for options, most in ((option(3), 0), (option(3) + option(10, b"12345678"), 40)):
+        for name in (f"{TWO}.{Z}", f"x.wild.{Z}"):
+            octets = query(name, edns=opt(options=options))
+            for _ in range(3):
+                response = ask(door, octets, VICTIM)
+            assert len(response) <= len(octets) + most
+
+
 def test_a_proven_client_uses_up_nobody_s_limit(door):
     """Its neighbours in the network get as much as without it."""
     learned = read(ask(door, query(Z, "SOA", edns=opt(options=option(10, b"12345678"))), VICTIM)).options[0]
