@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from acmedns_py.dns.codes import EDE, Rcode
-from acmedns_py.dns.cookie import Cookies, is_malformed
+from acmedns_py.dns.cookie import Cookies, Judgement, is_malformed
 from acmedns_py.dns.edns import COOKIE, KEEPALIVE, NSID, Edns, ede_option, opt_record, option
 from acmedns_py.dns.message import Transport
 from acmedns_py.dns.name import from_text
@@ -47,9 +47,8 @@ class Options:
 
     def reply(self, edns: Edns, source: bytes, transport: Transport, unix: float) -> bytes:
         """Give what goes into the OPT of the response to a query with this OPT."""
-        options = b""
-        if edns.cookie is not None and not is_malformed(edns.cookie):
-            options = option(COOKIE, self.cookies.judged(edns.cookie, address(source), unix).reply)
+        judged = self._judged(edns, source, unix)
+        options = b"" if judged is None else option(COOKIE, judged.reply)
         if edns.nsid_asked:
             options += self._nsid
         if edns.keepalive_asked and transport is Transport.TCP:
@@ -61,16 +60,20 @@ class Options:
 
         It teaches a fresh cookie and holds nothing that would make it longer than it must be (RFC 7873 5.2.3).
         """
-        if edns.cookie is None or is_malformed(edns.cookie):
+        judged = self._judged(edns, source, unix)
+        if judged is None:
             return b""
-        fresh = option(COOKIE, self.cookies.judged(edns.cookie, address(source), unix).reply)
-        return opt_record(edns, Rcode.BADCOOKIE, fresh + ede_option(EDE.OTHER, RATE_LIMITED))
+        return opt_record(edns, Rcode.BADCOOKIE, option(COOKIE, judged.reply) + ede_option(EDE.OTHER, RATE_LIMITED))
 
     def proven(self, edns: Edns | None, source: bytes, unix: float) -> bool:
         """Say whether a query's cookie proves that it comes from its source."""
-        if edns is None or edns.cookie is None or is_malformed(edns.cookie):
-            return False
-        return self.cookies.judged(edns.cookie, address(source), unix).valid
+        judged = None if edns is None else self._judged(edns, source, unix)
+        return judged is not None and judged.valid
+
+    def _judged(self, edns: Edns, source: bytes, unix: float) -> Judgement | None:
+        if edns.cookie is None or is_malformed(edns.cookie):
+            return None
+        return self.cookies.judged(edns.cookie, address(source), unix)
 
 
 def texts(policy: Policy) -> Mapping[bytes, bytes]:
