@@ -124,6 +124,14 @@ class Report:
         self.findings.append(f"{time.monotonic() - self.began:7.3f} {text}\n    {recent}")
         self.found.set()
 
+    def watch_callbacks(self) -> None:
+        """Let an exception in a callback of the running loop, which asyncio only logs, be a finding."""
+
+        def note(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+            self.finding(f"{context['message']}: {context.get('exception')!r}")
+
+        asyncio.get_running_loop().set_exception_handler(note)
+
 
 @dataclass(eq=False)
 class Question:

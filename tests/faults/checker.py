@@ -274,6 +274,7 @@ async def check(
     The first finding ends it.
     """
     report = Report()
+    report.watch_callbacks()
     population = Population(server, report, fixed=list(fixed))
     pids = await Faults(server, report).live()
     crowd = [Client(population, number) for number in range(clients)]

@@ -70,10 +70,11 @@ class Ledger:
         self._written[value] = Written(self._written[value].earliest, now + UNKNOWN_SECONDS)
 
     def begin_removal(self, values: set[str], now: float) -> None:
-        """These values are about to be taken away."""
+        """These values are about to be taken away; one that has left by itself meanwhile stays gone."""
         self._age(now)
-        self.must -= values
-        self.may |= values
+        known = values & (self.must | self.may)
+        self.must -= known
+        self.may |= known
         self._tell()
 
     def removed(self, values: set[str], now: float) -> None:

@@ -91,6 +91,18 @@ def test_an_expired_value_is_not_called_back_by_a_removal():
     assert said(ledger, "a", "b", now=13) is None
 
 
+def test_a_value_that_left_with_the_window_is_not_called_back_by_its_own_removal():
+    """It was there when the client chose it, and swept out before the request was sent."""
+    ledger = Ledger("n", window=10)
+    for second, value in enumerate(("a", "b", "c")):
+        added(ledger, value, second)
+    late = 10 + SWEEP_SECONDS + 1
+    ledger.begin_removal({"a"}, late)
+    assert "must not" in said(ledger, "a", "b", "c", now=late)
+    ledger.removed({"a"}, late)
+    assert said(ledger, "b", "c", now=late + 1) is None
+
+
 def test_a_write_of_unknown_end_makes_older_values_uncertain():
     """It may have pushed the older of two out of the last two."""
     ledger = Ledger("n", window=10)

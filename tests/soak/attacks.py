@@ -39,9 +39,12 @@ async def flood(report: Report, server: Address, stop: Stop) -> None:
     """Open and close connections as quickly as one thread can, from many networks."""
     ended = threading.Event()
     thread = asyncio.create_task(asyncio.to_thread(_flood, report, server, ended))
-    await stop.wait()
-    ended.set()
-    await thread
+    try:
+        await stop.wait()
+    finally:
+        # A cancelled task ends no thread, and asyncio waits for threads without end.
+        ended.set()
+        await thread
 
 
 def _flood(report: Report, server: Address, ended: threading.Event) -> None:

@@ -61,6 +61,9 @@ GROWTH = {"control": 16 * MIB, "worker": 6 * MIB}
 DESCRIPTORS = 5
 REST_SECONDS = 60.0
 
+END_SECONDS = 300.0
+"""What all phases may take beyond the time asked for: starts, ways back, rest."""
+
 MOST_FINDINGS = 10
 """Printed; one fault shows in many answers."""
 
@@ -108,7 +111,12 @@ class Soak:
     measures: dict[str, list[Measure]] = field(default_factory=dict)
 
     async def run(self) -> None:
-        """All phases."""
+        """All phases; fails where they do not come to an end."""
+        self.report.watch_callbacks()
+        async with asyncio.timeout(self.seconds + END_SECONDS):
+            await self._phases()
+
+    async def _phases(self) -> None:
         server, report = self.server, self.report
         population = Population(
             server,
