@@ -6,42 +6,40 @@ LENGTH_OCTETS = 2
 
 
 class FramingError(Exception):
-    """A length that no message can have: the connection must be closed (dns-correctness #54).
+    """A length that no message can have: the connection must be closed (dns-correctness #54)."""
 
-    `messages` are those that were complete before it in the same octets; they may still be answered.
-    """
-
-    def __init__(self, length: int, messages: list[bytes]) -> None:
-        """Keep the messages; `length` is what the peer announced."""
+    def __init__(self, length: int) -> None:
+        """`length` is what the peer announced."""
         super().__init__(f"a message of {length} octets was announced; a header alone has {HEADER_OCTETS}")
-        self.messages = messages
 
 
 class FrameReader:
-    """Cuts what a peer sends into messages; holds at most one incomplete message between two calls."""
+    """Cuts what a peer sends into messages, each when it is asked for: taking octets in costs next to nothing."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
 
-    def feed(self, octets: bytes) -> list[bytes]:
-        """Take octets in pieces of any size and give the messages that they complete.
-
-        Raises `FramingError` as soon as a length under 12 is seen; the reader is of no use after that.
-        """
+    def feed(self, octets: bytes) -> None:
+        """Take octets in pieces of any size."""
         self._buffer += octets
-        messages: list[bytes] = []
-        start = 0
-        while len(self._buffer) - start >= LENGTH_OCTETS:
-            length = int.from_bytes(self._buffer[start : start + LENGTH_OCTETS], "big")
-            if length < HEADER_OCTETS:
-                raise FramingError(length, messages)
-            end = start + LENGTH_OCTETS + length
-            if len(self._buffer) < end:
-                break
-            messages.append(bytes(self._buffer[start + LENGTH_OCTETS : end]))
-            start = end
-        del self._buffer[:start]
-        return messages
+
+    def message(self) -> bytes | None:
+        """Give the next message, None where more octets are needed for it.
+
+        Raises `FramingError` where a length under 12 comes next; the reader is of no use after that.
+        """
+        buffer = self._buffer
+        if len(buffer) < LENGTH_OCTETS:
+            return None
+        length = int.from_bytes(buffer[:LENGTH_OCTETS], "big")
+        if length < HEADER_OCTETS:
+            raise FramingError(length)
+        end = LENGTH_OCTETS + length
+        if len(buffer) < end:
+            return None
+        message = bytes(buffer[LENGTH_OCTETS:end])
+        del buffer[:end]
+        return message
 
 
 def framed(message: bytes) -> bytes:

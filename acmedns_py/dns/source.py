@@ -12,6 +12,8 @@ import struct
 _V4 = struct.Struct("!2xH4s8x")
 _V6 = struct.Struct("!2xH4x16s4x")
 _V4_OCTETS = 16
+_V4_ADDRESS_OCTETS = 4
+_V6_NETWORK_OCTETS = 7
 _MAPPED = bytes(10) + b"\xff\xff"
 
 NO_PORT = b"\0\0"
@@ -30,6 +32,14 @@ def address(source: bytes) -> bytes:
     return source[20:24] if source.startswith(_MAPPED, 8) else source[8:24]
 
 
+def client(source: bytes) -> bytes:
+    """Give what tells one client from others: an IPv4 address, or the /56 that one party of IPv6 usually has all of."""
+    whole = address(source)
+    return whole if len(whole) == _V4_ADDRESS_OCTETS else whole[:_V6_NETWORK_OCTETS]
+
+
 def network(source: bytes) -> bytes:
-    """Give the part of the address that one party usually has all of: /24 of IPv4, /56 of IPv6."""
-    return source[4:7] if len(source) == _V4_OCTETS else source[8:15]
+    """Give the part of the address that whoever can forge one usually can forge all of: /24 of IPv4, /56 of IPv6."""
+    if len(source) == _V4_OCTETS:
+        return source[4:7]
+    return source[20:23] if source.startswith(_MAPPED, 8) else source[8:15]

@@ -119,7 +119,8 @@ def _ask_tcp(address: Address, query: bytes) -> bytes:
     with socket.create_connection(_reachable(address), timeout=ANSWER_SECONDS) as sock:
         sock.sendall(framed(query))
         while octets := sock.recv(4096):
-            for message in reader.feed(octets):
+            reader.feed(octets)
+            if (message := reader.message()) is not None:
                 return message
     raise ConnectionResetError("closed without an answer")
 

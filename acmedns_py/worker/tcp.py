@@ -26,7 +26,7 @@ READ_OCTETS: Final = 4 * 1024
 """What is read of a connection at once, into one buffer for all; an ordinary client's queries are below 1 KiB."""
 
 QUERIES_A_TURN: Final = 16
-"""Pipelined queries that one connection gets answered before the next one has its turn."""
+"""Pipelined queries of one connection that are read and answered before the next one has its turn."""
 
 TURN_SECONDS: Final = 0.01
 """What all connections together may take before UDP and the feed have their turn: a worker that is kept from its feed
@@ -44,7 +44,7 @@ class Crowds:
     """Connections by client, the oldest of each first."""
 
     def __init__(self) -> None:
-        self._crowds: dict[str, OrderedDict[TcpConnection, None]] = {}
+        self._crowds: dict[bytes, OrderedDict[TcpConnection, None]] = {}
         self._count = 0
 
     def __len__(self) -> int:
@@ -161,8 +161,8 @@ class TcpConnections:
 class TcpConnection(asyncio.BufferedProtocol):
     """One client's connection; answers go out in the order of the queries.
 
-    What is held for it is bounded: no query is read while one waits, and none is answered while the client has not
-    taken earlier answers.
+    What is held for it is bounded: nothing is read while octets wait for their turn, and no query is answered while the
+    client has not taken earlier answers.
     """
 
     def __init__(self, connections: TcpConnections, listener: "TcpListener") -> None:
@@ -172,19 +172,18 @@ class TcpConnection(asyncio.BufferedProtocol):
         self._reader = FrameReader()
         self._source = NOWHERE
         self._transport: asyncio.Transport | None = None
-        self._queries: deque[bytes] = deque()
         self._congested = False
         self._ending = False
         self._in_line = False
-        self.client = ""
+        self.client = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin (asyncio's name)."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by descent
         peer = transport.get_extra_info("peername")
         if peer:
-            self.client = peer[0]
             self._source = packed(peer)
+            self.client = source.client(self._source)
         self._transport.set_write_buffer_limits(high=WRITE_HIGH_WATER_OCTETS)
         self._connections.opened(self)
 
@@ -193,21 +192,13 @@ class TcpConnection(asyncio.BufferedProtocol):
         return self._connections.buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Answer every query that these octets complete (asyncio's name)."""
-        try:
-            queries = self._reader.feed(bytes(self._connections.buffer[:nbytes]))
-        except FramingError as error:
-            self._queries.extend(error.messages)
-            self.finish()
-            return
-        if queries:
-            self._connections.active(self)
-            self._queries.extend(queries)
-            self._go_on()
-            if len(self._queries) > QUERIES_A_TURN or nbytes == READ_OCTETS:
-                # The loop would read on before it gives these queries their turn.
-                assert self._transport is not None
-                self._transport.pause_reading()
+        """Take these octets in; queries are looked for in the connection's turn (asyncio's name)."""
+        assert self._transport is not None
+        self._reader.feed(bytes(self._connections.buffer[:nbytes]))
+        if self._in_line or nbytes == READ_OCTETS:
+            # The loop would read on before what has come gets its turn.
+            self._transport.pause_reading()
+        self._go_on()
 
     def eof_received(self) -> bool:
         """Answer what a half-closed connection has asked, then close (asyncio's name)."""
@@ -228,30 +219,41 @@ class TcpConnection(asyncio.BufferedProtocol):
         """Answer some queries; tells whether the connection wants another turn. The rest waits for the client."""
         transport = self._transport
         if transport is None or transport.is_closing():
-            self._queries.clear()
             self._in_line = False
             return False
         instant = now()
         answers = bytearray()
-        left = QUERIES_A_TURN
-        while self._queries and left and not self._congested and len(answers) < WRITE_HIGH_WATER_OCTETS:
-            left -= 1
-            response = self._connections.responder.respond(
-                self._queries.popleft(), self._source, Transport.TCP, instant
-            )
+        taken = 0
+        drained = False
+        while taken < QUERIES_A_TURN and not self._congested and len(answers) < WRITE_HIGH_WATER_OCTETS:
+            query = self._query()
+            if query is None:
+                drained = True
+                break
+            taken += 1
+            response = self._connections.responder.respond(query, self._source, Transport.TCP, instant)
             if response is not None:
                 self._listener.answered += 1
                 answers += framed(response)
+        if taken:
+            self._connections.active(self)
         if answers:
             transport.write(bytes(answers))
-        self._in_line = bool(self._queries) and not self._congested
-        if self._ending and not self._queries:
+        self._in_line = not drained and not self._congested
+        if self._ending and drained:
             transport.close()
-        elif self._queries or self._congested or self._ending:
+        elif self._ending or self._congested or not drained:
             transport.pause_reading()
         else:
             transport.resume_reading()
         return self._in_line
+
+    def _query(self) -> bytes | None:
+        try:
+            return self._reader.message()
+        except FramingError:
+            self._ending = True
+            return None
 
     def pause_writing(self) -> None:
         """Answer no more to a client that does not take its answers (asyncio's name)."""
@@ -265,7 +267,6 @@ class TcpConnection(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it (asyncio's name)."""
         self._transport = None
-        self._queries.clear()
         self._connections.closed(self)
 
     def shed(self) -> None:

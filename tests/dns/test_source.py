@@ -26,6 +26,25 @@ def test_address_and_port_of_every_kind(sockaddr, address):
     assert packed((sockaddr[0], 0, *sockaddr[2:]))[2:4] == source.NO_PORT
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "same_client", "same_network"),
+    [
+        ("192.0.2.1", "192.0.2.1", True, True),
+        ("192.0.2.1", "192.0.2.2", False, True),
+        ("192.0.2.1", "192.0.3.1", False, False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True, True),
+        ("::ffff:192.0.2.1", "::ffff:192.0.3.1", False, False),
+        ("2001:db8:1:200::1", "2001:db8:1:2ff::2", True, True),
+        ("2001:db8:1:200::1", "2001:db8:1:300::1", False, False),
+    ],
+)
+def test_who_counts_as_one_client_and_as_one_network(one, other, same_client, same_network):
+    """For the limits of TCP connections (dns-correctness #55) and of equal answers (dns-correctness #72)."""
+    first, second = (packed((host, 5300, 0, 0) if ":" in host else (host, 5300)) for host in (one, other))
+    assert (source.client(first) == source.client(second)) is same_client
+    assert (source.network(first) == source.network(second)) is same_network
+
+
 def test_layout_is_the_kernels():
     """What getsockname writes into memory has port and address where they are read."""
     import ctypes

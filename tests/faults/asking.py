@@ -307,7 +307,8 @@ class TcpLine(Line, asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Judge (asyncio's name)."""
-        for message in self._reader.feed(data):
+        self._reader.feed(data)
+        while (message := self._reader.message()) is not None:
             self._on_stream.discard(int.from_bytes(message[:2], "big"))
             self._answered(message)
 

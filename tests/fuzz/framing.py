@@ -27,10 +27,11 @@ def check(octets: bytes) -> None:
     got: list[bytes] = []
     ended = False
     for piece in cut:
+        reader.feed(piece)
         try:
-            got += reader.feed(piece)
-        except FramingError as error:
-            got += error.messages
+            while (message := reader.message()) is not None:
+                got.append(message)
+        except FramingError:
             ended = True
             break
         assert len(reader._buffer) <= 2 + 65535, "more is held than one message"

@@ -5,6 +5,9 @@ import socket
 import threading
 from collections.abc import Awaitable, Callable
 
+from acmedns_py.dns.framing import framed
+from acmedns_py.dns.wire import HEADER_OCTETS
+from acmedns_py.worker.tcp import READ_OCTETS
 from tests.faults.asking import Report
 from tests.faults.places import RESET_AT_CLOSE, Address
 
@@ -33,6 +36,12 @@ async def silent(report: Report, server: Address, stop: Stop) -> None:
 async def unkept_promise(report: Report, server: Address, stop: Stop) -> None:
     """Say how long the query will be, and stop."""
     await _crowd(report, server, stop, "promising", first=b"\0\x30", then=b"")
+
+
+async def dense(report: Report, server: Address, stop: Stop) -> None:
+    """As many of the smallest messages as fit into what is read at once, and no answer taken."""
+    octets = framed(bytes(HEADER_OCTETS)) * (READ_OCTETS // len(framed(bytes(HEADER_OCTETS))))
+    await _crowd(report, server, stop, "dense", first=octets, then=octets)
 
 
 async def flood(report: Report, server: Address, stop: Stop) -> None:
@@ -101,4 +110,4 @@ async def _pause(stop: Stop) -> None:
         return
 
 
-ATTACKS: tuple[Attack, ...] = (slow_loris, silent, unkept_promise, flood)
+ATTACKS: tuple[Attack, ...] = (slow_loris, silent, unkept_promise, dense, flood)
