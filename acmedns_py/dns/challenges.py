@@ -80,9 +80,11 @@ class Challenges:
     def _pack(self, values: Values) -> bytes:
         if not values:
             return b""
+        count = len(values).to_bytes(COUNT_OCTETS, "big")
+        if {*map(len, values)} == {VALUE_OCTETS}:
+            return count + self._head + self._head.join(values)
         rdatas = map(txt_rdata, values)
-        records = [self._record_head(len(rdata)) + rdata for rdata in rdatas]
-        return len(records).to_bytes(COUNT_OCTETS, "big") + b"".join(records)
+        return count + b"".join(self._record_head(len(rdata)) + rdata for rdata in rdatas)
 
     def _record_head(self, rdata_octets: int) -> bytes:
         return _RECORD.pack(_POINTER_TO_QUESTION, RRType.TXT, RRClass.IN, self.ttl, rdata_octets)

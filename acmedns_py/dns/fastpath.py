@@ -35,7 +35,7 @@ from acmedns_py.dns.edns import (
 )
 from acmedns_py.dns.message import Now, Transport
 from acmedns_py.dns.name import MAX_LABEL_OCTETS, MAX_NAME_OCTETS, is_subdomain
-from acmedns_py.dns.policy import Options
+from acmedns_py.dns.policy import Options, badcookie_opt
 from acmedns_py.dns.wire import HEADER_OCTETS, MAX_MESSAGE_OCTETS, render
 from acmedns_py.dns.zone import Node, Zone
 
@@ -245,15 +245,15 @@ class FastPath:
         edns = with_options(rest.edns, rdata)
         if edns is None or (edns.cookie is not None and is_malformed(edns.cookie)):
             return None
-        options = self._options.reply(edns, source, transport, self._now.unix)
+        judged = self._options.judged(edns, source, self._now.unix)
+        options = self._options.reply(edns, judged, transport)
         if len(made) >= MAX_SHAPES:
             made.clear()
         opt = opt_record(edns, Rcode.NOERROR, options)
-        proven = self._options.proven(edns, source, self._now.unix)
         rest = rest._replace(
             refused_opt=opt_record(edns, Rcode.REFUSED, options + _FOREIGN),
-            proven=proven,
-            limited_opt=self._options.limited(edns, source, self._now.unix),
+            proven=judged is not None and judged.valid,
+            limited_opt=b"" if judged is None else badcookie_opt(edns, judged),
         )
         shape = made[source[_ADDRESS_AT:] + key] = (asks_txt, limit, hit_head, hit_counts, opt, rest)
         return shape

@@ -45,9 +45,14 @@ class Options:
         units = min(int(policy.tcp_idle_seconds * 10), _MOST_KEEPALIVE)
         self._keepalive = option(KEEPALIVE, units.to_bytes(2, "big"))
 
-    def reply(self, edns: Edns, source: bytes, transport: Transport, unix: float) -> bytes:
-        """Give what goes into the OPT of the response to a query with this OPT."""
-        judged = self._judged(edns, source, unix)
+    def judged(self, edns: Edns | None, source: bytes, unix: float) -> Judgement | None:
+        """Judge the cookie of a query with this OPT; None where there is none that could be judged."""
+        if edns is None or edns.cookie is None or is_malformed(edns.cookie):
+            return None
+        return self.cookies.judged(edns.cookie, address(source), unix)
+
+    def reply(self, edns: Edns, judged: Judgement | None, transport: Transport) -> bytes:
+        """Give what goes into the OPT of the response to a query with this OPT and cookie."""
         options = b"" if judged is None else option(COOKIE, judged.reply)
         if edns.nsid_asked:
             options += self._nsid
@@ -55,25 +60,13 @@ class Options:
             options += self._keepalive
         return options
 
-    def limited(self, edns: Edns, source: bytes, unix: float) -> bytes:
-        """Give the OPT of BADCOOKIE for a query over the rate limit whose cookie proves nothing; empty without one.
 
-        It teaches a fresh cookie and holds nothing that would make it longer than it must be (RFC 7873 5.2.3).
-        """
-        judged = self._judged(edns, source, unix)
-        if judged is None:
-            return b""
-        return opt_record(edns, Rcode.BADCOOKIE, option(COOKIE, judged.reply) + ede_option(EDE.OTHER, RATE_LIMITED))
+def badcookie_opt(edns: Edns, judged: Judgement) -> bytes:
+    """Give the OPT of BADCOOKIE for a query over the rate limit whose cookie proves nothing.
 
-    def proven(self, edns: Edns | None, source: bytes, unix: float) -> bool:
-        """Say whether a query's cookie proves that it comes from its source."""
-        judged = None if edns is None else self._judged(edns, source, unix)
-        return judged is not None and judged.valid
-
-    def _judged(self, edns: Edns, source: bytes, unix: float) -> Judgement | None:
-        if edns.cookie is None or is_malformed(edns.cookie):
-            return None
-        return self.cookies.judged(edns.cookie, address(source), unix)
+    It teaches a fresh cookie and holds nothing that would make it longer than it must be (RFC 7873 5.2.3).
+    """
+    return opt_record(edns, Rcode.BADCOOKIE, option(COOKIE, judged.reply) + ede_option(EDE.OTHER, RATE_LIMITED))
 
 
 def texts(policy: Policy) -> Mapping[bytes, bytes]:

@@ -10,11 +10,12 @@ from acmedns_py.dns import wire
 from acmedns_py.dns.answer import error, response_to
 from acmedns_py.dns.challenges import Challenges
 from acmedns_py.dns.codes import Rcode
+from acmedns_py.dns.cookie import Judgement
 from acmedns_py.dns.edns import OPT_OCTETS
 from acmedns_py.dns.fastpath import FastPath
 from acmedns_py.dns.message import Now, Query, Response, Transport
 from acmedns_py.dns.name import to_text
-from acmedns_py.dns.policy import Options, Policy, texts
+from acmedns_py.dns.policy import Options, Policy, badcookie_opt, texts
 from acmedns_py.dns.ratelimit import RateLimit
 from acmedns_py.dns.rrset import RRset
 from acmedns_py.dns.source import NO_PORT
@@ -145,10 +146,11 @@ class Responder:
                 if full is None:
                     self._silent += 1
                     return None
-                response = self._rendered(full, source, transport, now)
+                judged = self._options.judged(full.query.edns, source, now.unix)
+                response = self._rendered(full, judged, transport)
                 rcode = int(full.rcode)
                 if transport is _UDP and self._rate_limit is not None:
-                    response, rcode = self._within_limit(full, response, source, now)
+                    response, rcode = self._within_limit(full, response, judged, source, now)
                 self._truncated += response[2] >> 1 & 1
             else:
                 if (
@@ -171,12 +173,14 @@ class Responder:
     def _full(self, query: bytes, transport: Transport) -> Response | None:
         return response_to(query, self._zone, transport, loaded=self._cursor is not None, texts=self._texts)
 
-    def _rendered(self, full: Response, source: bytes, transport: Transport, now: Now) -> bytes:
+    def _rendered(self, full: Response, judged: Judgement | None, transport: Transport) -> bytes:
         edns = full.query.edns
-        options = b"" if edns is None else self._options.reply(edns, source, transport, now.unix)
+        options = b"" if edns is None else self._options.reply(edns, judged, transport)
         return wire.render(full, transport, options)
 
-    def _within_limit(self, full: Response, response: bytes, source: bytes, now: Now) -> tuple[bytes, int]:
+    def _within_limit(
+        self, full: Response, response: bytes, judged: Judgement | None, source: bytes, now: Now
+    ) -> tuple[bytes, int]:
         """Give what goes out over UDP and its rcode, counted against the rate limit.
 
         Who has proven its address gets the answer without being counted. Who could prove it is told how, by a fresh
@@ -184,17 +188,16 @@ class Responder:
         no longer. `FastPath.limited` does the same.
         """
         assert self._rate_limit is not None, "there is a limit"
-        edns = full.query.edns
         # A wildcard answers for names without end.
         subject = full.query.qname if full.answer and self._zone.stands(full.query.qname) else b""
-        if self._options.proven(edns, source, now.unix) or not self._rate_limit.exceeded(
-            source, subject, now.monotonic
-        ):
+        proven = judged is not None and judged.valid
+        if proven or not self._rate_limit.exceeded(source, subject, now.monotonic):
             return response, full.rcode
         self._rate_limited += 1
-        opt = b"" if edns is None else self._options.limited(edns, source, now.unix)
-        if not opt:
+        if judged is None:
             return wire.truncated(response, bare=True), full.rcode
+        assert full.query.edns is not None, "a cookie stands in an OPT"
+        opt = badcookie_opt(full.query.edns, judged)
         return wire.render(Response(full.query, Rcode.BADCOOKIE), _UDP)[:-OPT_OCTETS] + opt, Rcode.BADCOOKIE
 
     def truncated(self, response: bytes) -> bytes:

@@ -44,6 +44,7 @@ _MARK_SHIFT: Final = 26
 """Leaves the six highest bits of a CRC; the lowest choose the bucket."""
 
 Values = tuple[bytes, ...]
+"""The live TXT values of one challenge name, oldest first, each the whole text in octets."""
 
 
 class Parts(NamedTuple):
@@ -63,7 +64,7 @@ class ChallengeTable(Mapping[bytes, Values]):
         self._head_end = 1 - len(apex)
         self._buckets: list[bytes] = [b""]
         self._marks = array("Q", [0])
-        self._places = 0
+        self._mask = 0
         self._common = 0
         self._others: dict[bytes, Values] = {}
         for owner, values in (values_by_owner or {}).items():
@@ -75,7 +76,7 @@ class ChallengeTable(Mapping[bytes, Values]):
         table = cls(apex)
         table._buckets = parts.buckets
         table._marks = array("Q", parts.marks)
-        table._places = _places(len(parts.buckets))
+        table._mask = _mask(len(parts.buckets))
         table._common = sum(bucket.count(0) for bucket in parts.buckets)
         table._others = parts.others
         return table
@@ -115,10 +116,7 @@ class ChallengeTable(Mapping[bytes, Values]):
             self._others[owner] = values
             return
         head = owner[: self._head_end]
-        crc = crc32(head)
-        place = self._place(crc)
-        self._buckets[place] += head + payload + b"\0"
-        self._marks[place] |= 1 << (crc >> _MARK_SHIFT)
+        self._enter(crc32(head), head + payload)
         self._common += 1
         if self._common > _NAMES_IN_A_BUCKET * len(self._buckets):
             self._split()
@@ -135,33 +133,35 @@ class ChallengeTable(Mapping[bytes, Values]):
             and (label + payload).translate(None, _ABOVE_COMMA) == separators
         )
 
+    def _enter(self, crc: int, entry: bytes) -> None:
+        place = self._place(crc)
+        self._buckets[place] += entry + b"\0"
+        self._marks[place] |= 1 << (crc >> _MARK_SHIFT)
+
     def _place(self, crc: int) -> int:
-        place = crc & self._places
-        return place if place < len(self._buckets) else place & self._places >> 1
+        place = crc & self._mask
+        return place if place < len(self._buckets) else place & self._mask >> 1
 
     def _split(self) -> None:
         """Add one bucket and move there what belongs into it."""
         added = len(self._buckets)
-        self._places = _places(added + 1)
-        split = added & self._places >> 1
+        self._mask = _mask(added + 1)
+        split = added & self._mask >> 1
         entries = self._buckets[split].split(b"\0")[:-1]
         self._buckets[split], self._marks[split] = b"", 0
         self._buckets.append(b"")
         self._marks.append(0)
         for entry in entries:
-            crc = crc32(entry[: entry[0] + 2])
-            place = self._place(crc)
-            self._buckets[place] += entry + b"\0"
-            self._marks[place] |= 1 << (crc >> _MARK_SHIFT)
+            self._enter(crc32(entry[: entry[0] + 2]), entry)
 
     def payload(self, owner: bytes) -> bytes | None:
         """Give the values of an owner in a bucket, joined by `SEPARATOR`; None where it is in none."""
         head = owner[: self._head_end]
         marks = self._marks
         crc = crc32(head)
-        place = crc & self._places
+        place = crc & self._mask
         if place >= len(marks):
-            place &= self._places >> 1
+            place &= self._mask >> 1
         if not marks[place] >> (crc >> _MARK_SHIFT) & 1:
             return None
         bucket = self._buckets[place]
@@ -211,8 +211,8 @@ class ChallengeTable(Mapping[bytes, Values]):
         return self._common + len(self._others)
 
 
-def _places(buckets: int) -> int:
-    """Give the lowest bits of a hash that a place is taken from: all ones, and enough of them for every bucket."""
+def _mask(buckets: int) -> int:
+    """Give the mask for the bits of a hash that a place is taken from: the lowest, enough of them for every bucket."""
     return (1 << (buckets - 1).bit_length()) - 1
 
 

@@ -9,10 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from acmedns_py.dns.table import ChallengeTable
-
-Values = tuple[bytes, ...]
-"""The live TXT values of one challenge name, oldest first, each the whole text in octets."""
+from acmedns_py.dns.table import ChallengeTable, Values
 
 
 class StaticData(msgspec.Struct, array_like=True, frozen=True):

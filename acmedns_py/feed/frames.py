@@ -15,7 +15,8 @@ from typing import Final, Generic, TypeVar
 import msgspec
 
 from acmedns_py.dns.policy import Policy
-from acmedns_py.feed.changes import Commit, StaticData, Values
+from acmedns_py.dns.table import Values
+from acmedns_py.feed.changes import Commit, StaticData
 
 MAX_FRAME_OCTETS: Final = 1024 * 1024 * 1024
 """Far above any commit; a length beyond it means that the stream is torn."""

@@ -10,7 +10,8 @@ import msgspec
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from acmedns_py.feed.changes import ChallengeChange, Commit, StaticChange, StaticData, Values, ZoneState
+from acmedns_py.dns.table import Values
+from acmedns_py.feed.changes import ChallengeChange, Commit, StaticChange, StaticData, ZoneState
 from acmedns_py.store.schema import CHALLENGE, MICROSECONDS, STATIC, change
 
 KEPT_ROWS = 100_000

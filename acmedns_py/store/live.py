@@ -7,7 +7,7 @@ record. A repeat renews the time of a value and leaves its cursor: what workers 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from acmedns_py.feed.changes import Values
+from acmedns_py.dns.table import Values
 from acmedns_py.store.schema import MICROSECONDS
 
 ALWAYS_LIVE = 2

@@ -175,3 +175,13 @@ def ask(door: Responder, octets: bytes, transport: Transport = Transport.UDP) ->
     response = door.respond(octets, SOURCE, transport, NOW)
     assert response is not None, "silence"
     return response
+
+
+def full_path(
+    door: Responder, octets: bytes, transport: Transport, source: bytes = SOURCE, now: Now = NOW
+) -> bytes | None:
+    """Answer without the fast path and without a limit."""
+    response = door._full(octets, transport)
+    if response is None:
+        return None
+    return door._rendered(response, door._options.judged(response.query.edns, source, now.unix), transport)

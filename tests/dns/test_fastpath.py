@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from acmedns_py.dns import fastpath
 from acmedns_py.dns.name import from_text
-from acmedns_py.dns.responder import Responder, Transport
+from acmedns_py.dns.responder import Transport
 from acmedns_py.dns.source import packed
 from tests.conformance.exam import CASES
 from tests.dns.example import (
@@ -23,6 +23,7 @@ from tests.dns.example import (
     STATIC_LINES,
     TWO,
     Z,
+    full_path,
     responder,
     rrsets,
 )
@@ -149,12 +150,6 @@ STEPS = st.lists(
     min_size=1,
     max_size=20,
 )
-
-
-def full_path(door: Responder, octets: bytes, transport: Transport) -> bytes | None:
-    """Answer without the fast path."""
-    response = door._full(octets, transport)
-    return None if response is None else door._rendered(response, SOURCE, transport, NOW)
 
 
 @settings(max_examples=100)
@@ -339,8 +334,7 @@ def test_what_cookies_can_make_us_remember_is_bounded(monkeypatch):
         octets = query(f"{TWO}.{Z}", edns=opt(options=option(10, b"%08d" % number)))
         source = packed(number.to_bytes(4, "big"), 53)
         now = NOW._replace(unix=NOW.unix + number // 50)
-        full = door._rendered(door._full(octets, Transport.UDP), source, Transport.UDP, now)
-        assert door.respond(octets, source, Transport.UDP, now) == full
+        assert door.respond(octets, source, Transport.UDP, now) == full_path(door, octets, Transport.UDP, source, now)
         assert len(door._fast_path._options_over_udp) <= 10
 
 

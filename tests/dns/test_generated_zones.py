@@ -11,9 +11,8 @@ from acmedns_py.dns.rrset import txt_rdata
 from acmedns_py.dns.table import ChallengeTable
 from acmedns_py.dns.zone import Alias, Hit, NoData, NxDomain, Outcome, Referral, Unavailable, Zone
 from tests.dns import wellformed
-from tests.dns.example import APEX, CURSOR, NOW, POLICY, SOURCE
+from tests.dns.example import APEX, CURSOR, NOW, POLICY, SOURCE, full_path
 from tests.dns.oracle import answer, data_of, path
-from tests.dns.test_fastpath import full_path
 from tests.dns.zones import ASKED_TYPES, CHALLENGE_LABELS, ZONES, Generated, below, qnames, queries
 
 

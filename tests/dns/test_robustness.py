@@ -9,9 +9,8 @@ from acmedns_py.dns.responder import Transport
 from acmedns_py.dns.source import packed
 from tests.conformance.exam import CASES
 from tests.dns import wellformed
-from tests.dns.example import MANY, NOW, SOURCE, TWO, Z, responder
+from tests.dns.example import MANY, NOW, SOURCE, TWO, Z, full_path, responder
 from tests.dns.packets import name, opt, option, query, record
-from tests.dns.test_fastpath import full_path
 
 PLAIN = [
     query(qname, qtype, flags=flags, edns=edns)

@@ -7,18 +7,12 @@ from acmedns_py.dns.policy import MAX_TOLD_OCTETS
 from acmedns_py.dns.ratelimit import WINDOW_SECONDS
 from acmedns_py.dns.responder import Responder, Transport
 from tests.dns import wellformed
-from tests.dns.example import NOW, POLICY, SOURCE, responder
+from tests.dns.example import NOW, POLICY, SOURCE, full_path, responder
 
 # The longest texts that the configuration takes, so that there is least room beside them.
 TOLD = replace(POLICY, identity=b"i" * MAX_TOLD_OCTETS, version=b"v" * MAX_TOLD_OCTETS)
 DOOR = responder(policy=TOLD)
 LIMITED = responder(policy=replace(TOLD, responses_per_second=1))
-
-
-def full_path(octets: bytes, transport: Transport) -> bytes | None:
-    """Answer without the fast path."""
-    response = DOOR._full(octets, transport)
-    return None if response is None else DOOR._rendered(response, SOURCE, transport, NOW)
 
 
 def forget(door: Responder) -> None:
@@ -33,7 +27,7 @@ def check(octets: bytes) -> None:
     for transport in Transport:
         response = DOOR.respond(octets, SOURCE, transport, NOW)
         assert DOOR.counters()["internal_errors"] == 0, "an exception inside"
-        assert response == full_path(octets, transport), "fast path and full path differ"
+        assert response == full_path(DOOR, octets, transport), "fast path and full path differ"
         assert response == DOOR.respond(octets, SOURCE, transport, NOW), "the second answer is another one"
         wellformed.check(octets, response, transport)
         if response is not None:

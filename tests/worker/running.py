@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 
 from acmedns_py.dns.policy import Policy
 from acmedns_py.dns.rrset import RRset
-from acmedns_py.dns.table import ChallengeTable
-from acmedns_py.feed.changes import StaticData, Values, ZoneState
+from acmedns_py.dns.table import ChallengeTable, Values
+from acmedns_py.feed.changes import StaticData, ZoneState
 from acmedns_py.feed.image import ZoneImage
 from acmedns_py.service.launch import Launcher
 from acmedns_py.service.sockets import Address, bind_dns
