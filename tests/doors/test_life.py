@@ -5,6 +5,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 import time
 
@@ -251,6 +252,32 @@ def test_sighup_goes_between_random_and_own_secrets_without_a_gap(make_server):
             assert (rcode(response), len(response.answer)) == ("NOERROR", 1)
             cookie = option(response, "COOKIE")
         assert cookie.server != before.server
+
+
+EACH_SECOND = """import sys
+from acmedns_py.cli import main
+from acmedns_py.service import lifetime
+lifetime.ROLL_SECONDS = 1.0
+sys.argv = sys.argv[1:]
+main()"""
+
+
+def test_a_random_secret_of_cookies_is_rolled_by_itself_without_a_gap(make_server):
+    """Cookies of the last secret stay good while the next one makes new ones; here a day takes a second."""
+    server = make_server()
+    server.config.write_text(server.config.read_text().replace("workers = 2\n", "workers = 2\nrate_limit = 1\n"))
+    server.start(before=(sys.executable, "-c", EACH_SECOND))
+    cookie = option(ask(server.dns, server.zone, "SOA", options=[COOKIE]), "COOKIE")
+    made = {cookie.server}
+    until = time.monotonic() + 30
+    while len(made) < 4:
+        assert time.monotonic() < until, "no new cookie was made"
+        sent = dns.edns.CookieOption(cookie.client, cookie.server)
+        response = ask(server.dns, server.zone, "SOA", options=[sent])
+        assert (rcode(response), len(response.answer)) == ("NOERROR", 1)
+        cookie = option(response, "COOKIE")
+        made.add(cookie.server)
+        time.sleep(0.1)
 
 
 def test_sighup_takes_over_a_new_certificate(make_server, tmp_path):
