@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from acmedns_py.store.schema import REVISIONS
 from acmedns_py.store.store import SqlStore
 from tests.store.conftest import APEX
 
@@ -33,13 +34,13 @@ def test_upgrade_makes_the_tables_and_check_finds_them(config: str):
     assert acmedns("db", "check", "-c", config).returncode == 1
     made = acmedns("db", "upgrade", "-c", config)
     assert (made.returncode, made.stderr) == (0, "")
-    assert "brought to revision 0001" in made.stdout
+    assert f"brought to revision {REVISIONS[-1]}" in made.stdout
     assert "nothing to do" in acmedns("db", "upgrade", "-c", config).stdout
     checked = acmedns("db", "check", "-c", config)
     assert checked.returncode == 0
     lines = dict(line.split(": ", 1) for line in checked.stdout.splitlines())
     assert lines["engine"].startswith(("SQLite /", "PostgreSQL acmedns@127.0.0.1:"))
-    assert (lines["revision"], lines["integrity"], lines["accounts"]) == ("0001 (up to date)", "ok", "0")
+    assert (lines["revision"], lines["integrity"], lines["accounts"]) == (f"{REVISIONS[-1]} (up to date)", "ok", "0")
 
 
 async def test_check_works_beside_a_server_and_upgrade_is_refused_by_name(config: str, database_url: str):

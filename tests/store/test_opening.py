@@ -260,16 +260,16 @@ def newer_scripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the migrations with one revision more, which the program then takes for its own."""
     copy = tmp_path / "migrations"
     shutil.copytree(migrate.scripts(), copy, ignore=shutil.ignore_patterns("__pycache__"))
-    (copy / "versions" / "r0002_more.py").write_text(
+    (copy / "versions" / "more.py").write_text(
         '"""More."""\n\n'
         "import sqlalchemy as sa\nfrom alembic import op\n\n"
-        'revision = "0002"\ndown_revision = "0001"\n\n\n'
+        f'revision = "more"\ndown_revision = "{schema.REVISIONS[-1]}"\n\n\n'
         "def upgrade():\n"
         '    op.create_table("more", sa.Column("id", sa.Integer))\n'
         '    op.execute("/* here */ SELECT 1")\n'
     )
     monkeypatch.setattr(migrate, "scripts", lambda: copy)
-    monkeypatch.setattr(schema, "REVISIONS", (*schema.REVISIONS, "0002"))
+    monkeypatch.setattr(schema, "REVISIONS", (*schema.REVISIONS, "more"))
     return copy
 
 
@@ -287,6 +287,7 @@ async def test_a_migration_is_preceded_by_a_copy(
     await opened.store.close()
     assert copies_in(tmp_path) == [], "a database that is made needs no copy"
     request.getfixturevalue("newer_scripts")
+    before = schema.REVISIONS[-2]
     again = await open_store()
     assert await sql("SELECT count(*) FROM more") == [(0,)]
     assert again.image.state() == opened.image.state()
@@ -295,7 +296,7 @@ async def test_a_migration_is_preceded_by_a_copy(
         assert copies == []
         return
     (copy,) = copies
-    assert re.fullmatch(r"acmedns\.db\.backup-0001-\d{8}T\d{6}Z", copy.name)
+    assert re.fullmatch(rf"acmedns\.db\.backup-{before}-\d{{8}}T\d{{6}}Z", copy.name)
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     with closing(sqlite3.connect(copy)) as connection:
         assert connection.execute("SELECT count(*) FROM txt").fetchone() == (1,)
@@ -310,14 +311,14 @@ async def test_a_migration_that_fails_changes_nothing(
     """It is one transaction: the database is as before, for the program that could use it."""
     account = await opened.new_account()
     await opened.store.close()
-    broken = newer_scripts / "versions" / "r0002_more.py"
+    broken = newer_scripts / "versions" / "more.py"
     broken.write_text(broken.read_text().replace("/* here */ SELECT 1", "INSERT INTO nothing_like_it VALUES (1)"))
     with pytest.raises((StoreRefused, StoreUnavailable), match="nothing_like_it"):
         await open_store()
     monkeypatch.undo()
     again = await open_store()
     assert await again.loaded(account) == ()
-    assert await sql("SELECT version_num FROM alembic_version") == [("0001",)]
+    assert await sql("SELECT version_num FROM alembic_version") == [(schema.REVISIONS[-1],)]
 
 
 def test_the_program_names_every_revision():
