@@ -23,6 +23,14 @@ class FrameReader:
         """Take octets in pieces of any size."""
         self._buffer += octets
 
+    @property
+    def whole(self) -> bool:
+        """Whether a message is there to be taken."""
+        buffer = self._buffer
+        if len(buffer) < LENGTH_OCTETS + HEADER_OCTETS:
+            return False
+        return len(buffer) >= LENGTH_OCTETS + int.from_bytes(buffer[:LENGTH_OCTETS], "big")
+
     def message(self) -> bytes | None:
         """Give the next message, None where more octets are needed for it.
 

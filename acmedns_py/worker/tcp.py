@@ -28,10 +28,9 @@ READ_OCTETS: Final = 4 * 1024
 QUERIES_A_TURN: Final = 16
 """Pipelined queries of one connection that are read and answered before the next one has its turn."""
 
-TURN_SECONDS: Final = 0.01
+TURN_SECONDS: Final = 0.002
 """What all connections together may take before UDP and the feed have their turn: a worker that is kept from its feed
-for 2 s is killed, and no crowd of clients may bring that about."""
-
+for 2 s is killed, and no crowd of clients may bring that about. UDP takes a batch of datagrams each time."""
 
 BACKLOG: Final = 1024
 """Connections that may wait to be accepted."""
@@ -137,11 +136,13 @@ class TcpConnections:
     def _serve(self) -> None:
         self._turn = None
         until = time.monotonic() + TURN_SECONDS
-        while self._ready and time.monotonic() < until:
-            connection = self._ready.popleft()
-            if connection.answer_some():
-                self._ready.append(connection)
-        self._schedule()
+        try:
+            while self._ready and time.monotonic() < until:
+                connection = self._ready.popleft()
+                if connection.answer_some():
+                    self._ready.append(connection)
+        finally:
+            self._schedule()
 
     def sweep(self) -> None:
         """Close the connections that have been idle for too long."""
@@ -161,8 +162,8 @@ class TcpConnections:
 class TcpConnection(asyncio.BufferedProtocol):
     """One client's connection; answers go out in the order of the queries.
 
-    What is held for it is bounded: nothing is read while octets wait for their turn, and no query is answered while the
-    client has not taken earlier answers.
+    What is held for it is bounded: once octets wait for their turn one more read ends the reading, and no query is
+    answered while the client has not taken earlier answers.
     """
 
     def __init__(self, connections: TcpConnections, listener: "TcpListener") -> None:
@@ -195,6 +196,9 @@ class TcpConnection(asyncio.BufferedProtocol):
         """Take these octets in; queries are looked for in the connection's turn (asyncio's name)."""
         assert self._transport is not None
         self._reader.feed(bytes(self._connections.buffer[:nbytes]))
+        if self._reader.whole:
+            # Its turn may come late: nobody may take it for idle until then.
+            self._connections.active(self)
         if self._in_line or nbytes == READ_OCTETS:
             # The loop would read on before what has come gets its turn.
             self._transport.pause_reading()
@@ -235,8 +239,6 @@ class TcpConnection(asyncio.BufferedProtocol):
             if response is not None:
                 self._listener.answered += 1
                 answers += framed(response)
-        if taken:
-            self._connections.active(self)
         if answers:
             transport.write(bytes(answers))
         self._in_line = not drained and not self._congested
@@ -292,6 +294,8 @@ class TcpListener:
 
     async def start(self) -> None:
         """Accept connections."""
+        if self._wanted:
+            return
         self._wanted = True
         # The server closes the socket that it is given, and this one may be wanted again.
         server = await asyncio.get_running_loop().create_server(
@@ -299,9 +303,10 @@ class TcpListener:
         )
         # The loop has set the line of those who wait to the number that it accepts in one turn, 100.
         self._socket.listen(BACKLOG)
-        if self._wanted:
+        if self._wanted and self._server is None:
             self._server = server
         else:
+            # Stopped meanwhile, and perhaps started again: one server is enough.
             server.close()
 
     def stop(self) -> None:

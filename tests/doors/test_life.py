@@ -254,27 +254,29 @@ def test_sighup_goes_between_random_and_own_secrets_without_a_gap(make_server):
         assert cookie.server != before.server
 
 
-EACH_SECOND = """import sys
+OFTEN = """import sys
 from acmedns_py.cli import main
 from acmedns_py.service import lifetime
-lifetime.ROLL_SECONDS = 1.0
+lifetime.ROLL_SECONDS = 3.0
 sys.argv = sys.argv[1:]
 main()"""
 
 
 def test_a_random_secret_of_cookies_is_rolled_by_itself_without_a_gap(make_server):
-    """Cookies of the last secret stay good while the next one makes new ones; here a day takes a second."""
+    """Cookies of the last secret stay good while the next one makes new ones; here a day takes three seconds."""
     server = make_server()
     server.config.write_text(server.config.read_text().replace("workers = 2\n", "workers = 2\nrate_limit = 1\n"))
-    server.start(before=(sys.executable, "-c", EACH_SECOND))
+    server.start(before=(sys.executable, "-c", OFTEN))
     cookie = option(ask(server.dns, server.zone, "SOA", options=[COOKIE]), "COOKIE")
     made = {cookie.server}
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while len(made) < 4:
         assert time.monotonic() < until, "no new cookie was made"
-        sent = dns.edns.CookieOption(cookie.client, cookie.server)
-        response = ask(server.dns, server.zone, "SOA", options=[sent])
-        assert (rcode(response), len(response.answer)) == ("NOERROR", 1)
+        # More often than the limit lets those through whose cookie proves nothing.
+        for _ in range(3):
+            sent = dns.edns.CookieOption(cookie.client, cookie.server)
+            response = ask(server.dns, server.zone, "SOA", options=[sent])
+            assert (rcode(response), len(response.answer)) == ("NOERROR", 1)
         cookie = option(response, "COOKIE")
         made.add(cookie.server)
         time.sleep(0.1)

@@ -82,7 +82,8 @@ async def _one(report: Report, server: Address, host: str, stop: Stop, kind: str
     """Hold one connection, and make another when the server closes it."""
     while not stop.is_set():
         try:
-            reader, writer = await asyncio.open_connection(*server, local_addr=(host, 0))
+            # With so small a limit nothing is read ahead of what somebody takes, and here nobody takes anything.
+            reader, writer = await asyncio.open_connection(*server, local_addr=(host, 0), limit=1)
         except OSError:
             report.counts[f"{kind} connections refused"] += 1
             await _pause(stop)

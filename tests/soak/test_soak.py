@@ -22,6 +22,8 @@ def test_nothing_is_wrong_and_nothing_grows_while_everything_happens(tmp_path):
     assert soak.report.findings == [], soak.text()
     for what in ("broken UDP answered", "broken TCP answered", "dnsperf UDP completed", "fault: kill", "fault: hang"):
         assert soak.report.counts[what], what
+    for crowd in ("slow", "silent", "promising", "dense", "flood"):
+        assert soak.report.counts[f"{crowd} connections"], crowd
     for attack in ATTACKS:
         for transport in ("UDP", "TCP"):
             assert soak.report.counts[f"{transport} probes during {attack.__name__}"], attack
