@@ -55,6 +55,11 @@ def _uuids(count: int, *, seed: int) -> list[str]:
     return [str(uuid.UUID(int=source.getrandbits(128), version=4)) for _ in range(count)]
 
 
+def usernames(count: int) -> list[str]:
+    """Give the accounts' usernames, in the order of registration."""
+    return _uuids(count, seed=8)
+
+
 def strange_labels(count: int) -> list[str]:
     """Give labels of the same form that no account has."""
     return _uuids(count, seed=7)
@@ -111,7 +116,6 @@ async def _make_tables(path: Path) -> None:
 def _fill(path: Path, recipe: Recipe) -> Path:
     """Let the store make its tables, then insert the accounts in one transaction; nothing here need be durable."""
     asyncio.run(_make_tables(path))
-    usernames = _uuids(recipe.accounts, seed=8)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         for statement in ("PRAGMA synchronous = OFF", "PRAGMA cache_size = -1000000", "BEGIN"):
             connection.execute(statement)
@@ -120,7 +124,9 @@ def _fill(path: Path, recipe: Recipe) -> Path:
             "INSERT INTO account (id, username, label, allow_from, disabled, created_at) VALUES (?, ?, ?, '[]', 0, ?)",
             (
                 (number, username, label, now)
-                for number, (username, label) in enumerate(zip(usernames, recipe.labels(), strict=True), 1)
+                for number, (username, label) in enumerate(
+                    zip(usernames(recipe.accounts), recipe.labels(), strict=True), 1
+                )
             ),
         )
         connection.executemany(

@@ -5,9 +5,12 @@ of password and stored verifier, under a random key that lives as long as the pr
 costs microseconds, reads no database and meets no limit. It may be out of date, so whoever writes for the
 account compares it with the database inside the transaction, and calls `forget` where they differ.
 
-An unknown username, a wrong password and a right one take the same path: one look in the database, one hash.
+An unknown username, a wrong password and a right one take the same path: one look in the database, one hash. Only
+the first right password of an account that came from acme-dns takes a second one, with which its verifier becomes one
+of ours; until that is committed the former one is as good.
 """
 
+import asyncio
 import hashlib
 import hmac
 import re
@@ -15,13 +18,14 @@ import secrets
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
 
 from acmedns_py.accounts.attempts import FailedLogins, Registrations
-from acmedns_py.accounts.hashing import NOBODY, HashPool, Work
+from acmedns_py.accounts.hashing import NOBODY, HashPool, Work, outdated
 from acmedns_py.accounts.ports import Account, Store
-from acmedns_py.errors import Refused
+from acmedns_py.errors import AcmednsError, Refused
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 PASSWORD_LENGTH = 40
@@ -29,6 +33,9 @@ PASSWORD_LENGTH = 40
 
 MOST_REMEMBERED = 16_384
 """About a kilobyte each."""
+
+REPLACE_SECONDS = 2.0
+"""How long a login waits for its new verifier to be committed; it goes well without."""
 
 _PASSWORD = re.compile(rf"[A-Za-z0-9_-]{{{PASSWORD_LENGTH}}}")
 _HEX_UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -92,7 +99,13 @@ class Credentials:
             if account is not None:
                 return account
             self._failures.check(login.source, username)
-            return await self._verified(login, username)
+            account = await self._verified(login, username)
+            verifier = await self._pool.hash(login.password) if outdated(account.verifier) else None
+        if verifier is not None:
+            account = await self._replaced(account, verifier)
+        if not outdated(account.verifier):
+            self._remember(login.password, account)
+        return account
 
     def forget(self, username: str) -> None:
         """Drop what is remembered of a username, so that the next login reads the database."""
@@ -113,10 +126,23 @@ class Credentials:
         if account is None or not fits:
             self._failures.failed(login.source, username)
             raise Refused("unknown_user" if account is None else "wrong_password")
-        self._remembered[username] = (self._digest(login.password, account.verifier), account)
+        return account
+
+    async def _replaced(self, account: Account, verifier: str) -> Account:
+        """Give the account with its new verifier, or as it is where that could not be committed in time.
+
+        What was committed after all, or by another login of the same moment, the write that follows finds out.
+        """
+        with suppress(AcmednsError, TimeoutError):
+            async with asyncio.timeout(REPLACE_SECONDS):
+                await self._store.replace_verifier(account, verifier)
+                return replace(account, verifier=verifier)
+        return account
+
+    def _remember(self, password: str, account: Account) -> None:
+        self._remembered[account.username] = (self._digest(password, account.verifier), account)
         if len(self._remembered) > MOST_REMEMBERED:
             self._remembered.popitem(last=False)
-        return account
 
     def _recall(self, username: str, password: str) -> Account | None:
         entry = self._remembered.get(username)

@@ -1,4 +1,7 @@
-"""Argon2id on a few threads of the lowest priority, with a bounded line in front.
+"""Password hashing on a few threads of the lowest priority, with a bounded line in front.
+
+What is stored is Argon2id. Accounts that came from acme-dns have bcrypt, which is verified in the same way and is
+`outdated`: whoever logs in with it gets a verifier of ours.
 
 Hashing is the one costly thing that a stranger can ask of the API, so it may never take a core from DNS
 (threads run at nice 19) and never pile up (who finds the line full, or waits too long in it, is told to come
@@ -14,6 +17,7 @@ whether the work is still wanted, and then hashes:
 import asyncio
 import base64
 import os
+import re
 import secrets
 import threading
 from collections import deque
@@ -22,6 +26,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from enum import Enum
 
+import bcrypt
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
 
@@ -31,6 +36,14 @@ MEMORY_KIB = 19_456
 PASSES = 2
 LANES = 1
 """OWASP's first choice for Argon2id: 19 MiB, two passes, one lane; 35 to 50 ms on a small server."""
+
+MOST_BCRYPT_COST = 14
+"""About a second; acme-dns uses 10, some 60 ms. Each step doubles it, and 31 would take a thread for a day."""
+
+MOST_BCRYPT_OCTETS = 72
+"""What is longer bcrypt can't take in."""
+
+_BCRYPT = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}")
 
 LOWEST_PRIORITY = 19
 MOST_THREADS = 4
@@ -53,6 +66,17 @@ NOBODY = (
 """A verifier that no password fits: checked for usernames that don't exist, so that they cost the same."""
 
 
+def bcrypt_cost(verifier: str) -> int | None:
+    """The cost of a bcrypt hash, None for anything else; $2x$ is a known mistake of one program, not bcrypt."""
+    match = _BCRYPT.fullmatch(verifier)
+    return int(match[1]) if match else None
+
+
+def outdated(verifier: str) -> bool:
+    """Whether a verifier should be replaced as soon as its password is known."""
+    return bcrypt_cost(verifier) is not None
+
+
 class Work(Enum):
     """What a turn is for; who stands first here goes first."""
 
@@ -73,7 +97,7 @@ class HashPool:
     ) -> None:
         """`threads` is by default one less than the cores, at least 1 and at most 4."""
         count = threads or max(1, min(MOST_THREADS, (os.cpu_count() or 1) - 1))
-        self._threads = ThreadPoolExecutor(count, thread_name_prefix="argon2", initializer=_step_back)
+        self._threads = ThreadPoolExecutor(count, thread_name_prefix="hashing", initializer=_step_back)
         self._free = count
         self._lines: dict[Work, deque[asyncio.Future[None]]] = {work: deque() for work in Work}
         self._most_waiting = most_waiting
@@ -133,11 +157,14 @@ class HashPool:
     async def verify(self, verifier: str, password: str) -> bool:
         """Whether the password fits; to be called within a turn.
 
-        Raises `Refused` for a stored verifier that is none of Argon2's.
+        Raises `Refused` for a stored verifier that is neither Argon2's nor bcrypt's, or whose bcrypt cost is too high.
         """
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._fits, verifier, password)
 
     def _fits(self, verifier: str, password: str) -> bool:
+        cost = bcrypt_cost(verifier)
+        if cost is not None:
+            return _fits_bcrypt(verifier, cost, password)
         try:
             return self._hasher.verify(verifier, password)
         except InvalidHashError:
@@ -148,6 +175,20 @@ class HashPool:
     def close(self) -> None:
         """Let the threads end; what has not begun is dropped."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _fits_bcrypt(verifier: str, cost: int, password: str) -> bool:
+    if cost > MOST_BCRYPT_COST:
+        raise Refused("bcrypt_cost_too_high")
+    octets = password.encode("utf-8", "surrogatepass")
+    # Implementations cut at the first NUL or at 72 octets, each in its own way: no such password is right.
+    if len(octets) > MOST_BCRYPT_OCTETS or b"\0" in octets:
+        return False
+    try:
+        return bcrypt.checkpw(octets, verifier.encode())
+    except ValueError:
+        # The form is bcrypt's, yet no hash: a cost below 4, or a salt that can't be.
+        raise Refused("unreadable_verifier") from None
 
 
 def _step_back() -> None:

@@ -35,6 +35,9 @@ class Store(Protocol):
     async def register(self, *, username: str, label: str, allow_from: Sequence[str], verifier: str) -> Written:
         """Commit an account and its empty challenge name."""
 
+    async def replace_verifier(self, account: Account, verifier: str) -> Written:
+        """Commit another verifier of the same password; raises `Refused` where the account's is no longer that one."""
+
     async def add_value(self, account: Account, value: str) -> Written:
         """Commit one more live value; raises `Refused` where the account is no longer as `account` has it."""
 

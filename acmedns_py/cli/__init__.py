@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 import typer
 
-from acmedns_py.cli import config, db, health, serve
+from acmedns_py.cli import config, db, health, imports, serve
 
 app = typer.Typer(
     name="acmedns",
@@ -19,6 +19,7 @@ app.command("serve")(serve.serve)
 app.command("health")(health.health)
 app.add_typer(config.app, name="config", help="Look at the configuration.")
 app.add_typer(db.app, name="db", help="Look after the database.")
+app.add_typer(imports.app, name="import", help="Take over accounts of another server.")
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so

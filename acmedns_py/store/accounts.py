@@ -130,6 +130,20 @@ async def save(connection: AsyncConnection, accounts: Mapping[int, LiveValues]) 
         await connection.execute(insert(txt), inserted)
 
 
+async def replace_verifiers(connection: AsyncConnection, replaced: Mapping[tuple[int, str], str]) -> None:
+    """Put other verifiers in place of those that these accounts have: one statement."""
+    if replaced:
+        await connection.execute(
+            update(credential)
+            .where(credential.c.account == bindparam("of_account"), credential.c.verifier == bindparam("former"))
+            .values(verifier=bindparam("latter")),
+            [
+                {"of_account": number, "former": former, "latter": latter}
+                for (number, former), latter in replaced.items()
+            ],
+        )
+
+
 async def create(connection: AsyncConnection, accounts: Sequence[NewAccount], now: int) -> None:
     """Insert accounts and their passwords: two statements."""
     created = await connection.execute(

@@ -11,7 +11,7 @@ import socket
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -52,11 +52,15 @@ class Use(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A database: SQLAlchemy's URL with our driver, SQLite's file or None, and a name for people without password."""
+    """A database: SQLAlchemy's URL with our driver, SQLite's file or None, and a name for people without password.
+
+    `schema` is PostgreSQL's schema where it is another than the connection's own.
+    """
 
     url: URL
     path: Path | None
     name: str
+    schema: str | None = None
 
 
 def target(url: str) -> Target:
@@ -64,8 +68,7 @@ def target(url: str) -> Target:
     parsed = make_url(url)
     if parsed.drivername == "sqlite":
         assert parsed.database, "the configuration has seen to it"
-        path = Path(parsed.database).absolute()
-        return Target(parsed.set(drivername=_SQLITE_DRIVER, database=str(path)), path, f"SQLite {path}")
+        return sqlite_file(Path(parsed.database))
     # As libpq has it, a parameter goes before what stands in front of the path; a host may be a socket's directory.
     parameters = {key: str(value) for key, value in parsed.query.items()}
     host = parameters.get("host", parsed.host)
@@ -76,6 +79,30 @@ def target(url: str) -> Target:
     place = f"{host or 'localhost'}:{port}" if port else host or "localhost"
     parsed = parsed.set(drivername=_POSTGRESQL_DRIVER, host=host, port=port, query=query)
     return Target(parsed, None, f"PostgreSQL {parsed.username or ''}@{place}/{parsed.database}")
+
+
+def sqlite_file(path: Path) -> Target:
+    """The SQLite database of a file."""
+    path = path.absolute()
+    return Target(URL.create(_SQLITE_DRIVER, database=str(path)), path, f"SQLite {path}")
+
+
+def in_schema(place: Target, schema: str) -> Target:
+    """The same PostgreSQL database, with all tables in this schema."""
+    return replace(place, name=f"{place.name} (schema {schema})", schema=schema)
+
+
+def file_exists(path: Path) -> bool:
+    """Whether there is a file; raises `StoreRefused` where that can't be seen."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise StoreRefused(
+            f"database file {path} can't be looked at: {error.strerror}; run this as the user that it belongs to"
+        ) from error
+    return True
 
 
 def prepare_file(path: Path) -> None:
@@ -132,6 +159,7 @@ def _postgresql_engine(place: Target, use: Use, seconds: float, options: dict[st
             "statement_timeout": str(int(seconds * 1000)),
             "synchronous_commit": "on",
             "jit": "off",
+            **({"search_path": place.schema} if place.schema else {}),
         },
     }
     if use is Use.READ:
@@ -193,7 +221,7 @@ async def snapshot(place: Target, use: Use = Use.LONG) -> AsyncIterator[AsyncCon
         await engine.dispose()
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def causes(error: BaseException) -> Iterator[BaseException]:
     """Yield the error and all that lies below it: SQLAlchemy's, its adapter's, the driver's, the system's."""
     found: BaseException | None = error
     while found is not None:
@@ -225,7 +253,7 @@ def connection_lost(error: BaseException) -> bool:
     return any(
         isinstance(cause, (ConnectionError, asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError))
         or "connection is closed" in str(cause)
-        for cause in _causes(error)
+        for cause in causes(error)
     )
 
 
@@ -233,17 +261,17 @@ def database_disturbed(error: BaseException) -> bool:
     """Whether the database could not work at all, in contrast to one statement's data being at fault."""
     if isinstance(error, StoreUnavailable) or connection_lost(error):
         return True
-    for cause in _causes(error):
+    for cause in causes(error):
         if isinstance(cause, (OSError, TimeoutError, PoolTimeoutError)):
             return True
         if isinstance(cause, asyncpg.PostgresError):
             return (cause.sqlstate or "XX").startswith(_DISTURBED_SQLSTATES)
         if isinstance(cause, sqlite3.Error):
-            return _sqlite_code(cause) in _SQLITE_TRANSIENT
+            return sqlite_code(cause) in _SQLITE_TRANSIENT
     return False
 
 
-def _sqlite_code(error: sqlite3.Error) -> int:
+def sqlite_code(error: sqlite3.Error) -> int:
     """Give the primary result code; the higher octets only refine it."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
@@ -255,20 +283,22 @@ def unavailable(error: BaseException) -> StoreUnavailable:
     return StoreUnavailable(f"the database could not do it: {_reason(error)}")
 
 
-def opening_error(error: BaseException, place: Target) -> StoreRefused | StoreUnavailable:
-    """What stops the start, in one line: what was wrong, where, what to do."""
-    for cause in _causes(error):
+def opening_error(
+    error: BaseException, place: Target, *, option: str = "database.url"
+) -> StoreRefused | StoreUnavailable:
+    """What stops the start, in one line: what was wrong, where, what to do; `option` is what names the database."""
+    for cause in causes(error):
         if isinstance(cause, (StoreRefused, StoreUnavailable)):
             return cause
         if isinstance(cause, sqlite3.Error):
             return _sqlite_opening_error(cause, place)
         if isinstance(cause, asyncpg.PostgresError):
-            return _postgresql_opening_error(cause, place)
-    return StoreUnavailable(f"{place.name} can't be reached: {_reason(error)}; check database.url and that it runs")
+            return _postgresql_opening_error(cause, place, option)
+    return StoreUnavailable(f"{place.name} can't be reached: {_reason(error)}; check {option} and that it runs")
 
 
 def _sqlite_opening_error(error: sqlite3.Error, place: Target) -> StoreRefused | StoreUnavailable:
-    code = _sqlite_code(error)
+    code = sqlite_code(error)
     if code == sqlite3.SQLITE_NOTADB:
         return StoreRefused(
             f"{place.path} is not a SQLite database; point database.url elsewhere or move the file away"
@@ -282,13 +312,15 @@ def _sqlite_opening_error(error: sqlite3.Error, place: Target) -> StoreRefused |
     return StoreUnavailable(f"{place.name} can't be used: {error}")
 
 
-def _postgresql_opening_error(error: asyncpg.PostgresError, place: Target) -> StoreRefused | StoreUnavailable:
+def _postgresql_opening_error(
+    error: asyncpg.PostgresError, place: Target, option: str
+) -> StoreRefused | StoreUnavailable:
     reason = _reason(error)
     state = error.sqlstate or ""
     if state.startswith("28"):
-        return StoreRefused(f"{place.name} refuses the login: {reason}; check user and password in database.url")
+        return StoreRefused(f"{place.name} refuses the login: {reason}; check user and password in {option}")
     if state == "3D000":
-        return StoreRefused(f"{place.name}: {reason}; make it with createdb, or correct database.url")
+        return StoreRefused(f"{place.name}: {reason}; make it with createdb, or correct {option}")
     if state == "42501":
         return StoreRefused(f"{place.name}: {reason}; the user must own the database or have CREATE on its schema")
     return StoreUnavailable(f"{place.name} can't be used: {reason}")
@@ -296,7 +328,7 @@ def _postgresql_opening_error(error: asyncpg.PostgresError, place: Target) -> St
 
 def _reason(error: BaseException) -> str:
     """Give the innermost cause in one line, without SQL or parameters."""
-    innermost = list(_causes(error))[-1]
+    innermost = list(causes(error))[-1]
     if isinstance(innermost, (TimeoutError, asyncio.CancelledError)) and not str(innermost):
         return "no answer in time"
     said = str(innermost).strip() or type(innermost).__name__

@@ -1,13 +1,13 @@
 """What an operator asks of a database while no server runs on it (upgrade), or at any time (check)."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from acmedns_py.errors import StoreRefused
-from acmedns_py.store.engine import FOREIGN_ERRORS, Target, Use, opening_error, prepare_file, snapshot, target
+from acmedns_py.store.engine import FOREIGN_ERRORS, Target, Use, file_exists, opening_error, prepare_file, snapshot
+from acmedns_py.store.home import home
 from acmedns_py.store.lock import lock_for
 from acmedns_py.store.migrate import migrate, schema_state
 from acmedns_py.store.schema import account
@@ -26,7 +26,7 @@ class Report:
 
 async def upgrade(url: str) -> tuple[str, ...]:
     """Migrate a database under the exclusive lock; gives what was done. Raises `StoreRefused`, `StoreUnavailable`."""
-    place = target(url)
+    place = (await home(url)).place
     if place.path is not None:
         prepare_file(place.path)
     # Before anything is made beside a database that is not for us.
@@ -47,8 +47,10 @@ async def upgrade(url: str) -> tuple[str, ...]:
 
 async def check(url: str) -> Report:
     """Look at a database without changing it, also while a server runs; raises `StoreRefused`, `StoreUnavailable`."""
-    place = target(url)
-    _require_file(place.path)
+    place = (await home(url)).place
+    # Looking at it would create it.
+    if place.path is not None and not file_exists(place.path):
+        raise StoreRefused(f"database file {place.path} does not exist; acmedns serve or acmedns db upgrade makes it")
     found = await schema_state(place)
     if found.revision is None:
         return Report((f"{place.name}: empty; acmedns serve or acmedns db upgrade makes the tables",), good=False)
@@ -68,22 +70,6 @@ async def check(url: str) -> Report:
         ),
         good=not found.due and damage is None,
     )
-
-
-def _require_file(path: Path | None) -> None:
-    """Refuse what looking at would create."""
-    if path is None:
-        return
-    try:
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        raise StoreRefused(
-            f"database file {path} does not exist; acmedns serve or acmedns db upgrade makes it"
-        ) from None
-    except OSError as error:
-        raise StoreRefused(
-            f"database file {path} can't be looked at: {error.strerror}; run this as the user that it belongs to"
-        ) from error
 
 
 async def _damage(connection: AsyncConnection, place: Target) -> str | None:

@@ -1,8 +1,8 @@
 """Brings a database to the schema of this program, or says why it must not be touched.
 
 A database is one of: empty; ours at a known revision; ours at a later revision, which is used as it is where its
-`compatibility.oldest_program` admits this program; acme-dns's; somebody else's. Only the first two are ever migrated,
-SQLite's after a copy by its backup API, and each migration is one transaction.
+`compatibility.oldest_program` admits this program; somebody else's, acme-dns's too (`home` gives one beside that). Only
+the first two are ever migrated, SQLite's after a copy by its backup API, and each migration is one transaction.
 """
 
 import asyncio
@@ -18,9 +18,11 @@ from pathlib import Path
 
 import structlog
 from sqlalchemy import Connection, inspect, select, text
+from sqlalchemy.schema import CreateSchema
 
 from acmedns_py.errors import StoreRefused
 from acmedns_py.store import schema
+from acmedns_py.store.acme_dns import holds_acme_dns
 from acmedns_py.store.engine import FOREIGN_ERRORS, Target, Use, connect, opening_error
 
 _REVISIONS = "alembic_version"
@@ -74,6 +76,8 @@ async def migrate(place: Target) -> Migrated:
         async with engine.connect() as connection, connection.begin():
             if place.path is not None:
                 await connection.exec_driver_sql("BEGIN IMMEDIATE")
+            if place.schema is not None:
+                await connection.execute(CreateSchema(place.schema, if_not_exists=True))
             await connection.run_sync(_upgrade)
     except FOREIGN_ERRORS as error:
         raise opening_error(error, place) from error
@@ -110,10 +114,10 @@ def _judge(connection: Connection, place: Target) -> SchemaState:
     """Tell what the database is; raises `StoreRefused` where it is not for us."""
     tables = inspect(connection).get_table_names()
     lowered = {table.lower(): table for table in tables}
-    if _holds_acme_dns(connection, lowered):
+    if holds_acme_dns(connection):
         raise StoreRefused(
-            f"{place.name} holds acme-dns's own tables and was left untouched: a later version imports them; "
-            "until then point database.url at another database"
+            f"{place.name} holds acme-dns's own tables and was left untouched; "
+            "start and stop acme-dns once, so that its file is whole, and try again"
         )
     head = schema.REVISIONS[-1]
     revision: str | None = None
@@ -134,18 +138,6 @@ def _judge(connection: Connection, place: Target) -> SchemaState:
             f"this is {program_version()}; upgrade the program, or restore the backup made before the migration"
         )
     return SchemaState(revision, head, due=revision in schema.REVISIONS and revision != head)
-
-
-def _holds_acme_dns(connection: Connection, tables: dict[str, str]) -> bool:
-    """Whether acme-dns wrote here: v0 has only `records`, v1 and v2 `acmedns` and `txt` with a column Subdomain too."""
-    if "acmedns" in tables:
-        return True
-    inspector = inspect(connection)
-    return any(
-        "subdomain" in {column["name"].lower() for column in inspector.get_columns(tables[table])}
-        for table in ("records", "txt")
-        if table in tables
-    )
 
 
 def _parts(version: str) -> tuple[int, ...]:

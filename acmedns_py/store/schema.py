@@ -41,7 +41,7 @@ CHALLENGE = "challenge"
 STATIC = "static"
 """`change.kind` of a static RRset."""
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """The revisions of `migrations/`, oldest first: what a database is compared with, without loading Alembic for it."""
 
 metadata = MetaData()
@@ -131,6 +131,19 @@ compatibility = Table(
     "compatibility",
     metadata,
     Column("oldest_program", Text, nullable=False),
+)
+
+imported = Table(
+    "imported",
+    metadata,
+    # A source's name for people, without its password.
+    Column("source", Text, primary_key=True),
+    # What the source looked like: while it looks so, there is nothing new in it.
+    Column("mark", Text, nullable=False),
+    Column("imported_at", BigInteger, nullable=False),
+    Column("present", BigInteger, nullable=False),
+    Column("differing", BigInteger, nullable=False),
+    Column("unreadable", BigInteger, nullable=False),
 )
 
 

@@ -6,13 +6,12 @@ from contextlib import suppress
 from typing import Self
 
 import structlog
-from sqlalchemy import func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import select
 
 from acmedns_py.accounts.ports import Account, Written
 from acmedns_py.errors import AcmednsError
 from acmedns_py.feed.changes import Commit, StaticData, ZoneState
-from acmedns_py.store import changes, expiry
+from acmedns_py.store import expiry
 from acmedns_py.store.accounts import NewAccount
 from acmedns_py.store.engine import (
     FOREIGN_ERRORS,
@@ -22,17 +21,19 @@ from acmedns_py.store.engine import (
     opening_error,
     prepare_file,
     snapshot,
-    target,
     unavailable,
 )
+from acmedns_py.store.home import home
 from acmedns_py.store.live import Rule
 from acmedns_py.store.load import zone_state
 from acmedns_py.store.lock import Lock, lock_for
 from acmedns_py.store.migrate import migrate, schema_state
 from acmedns_py.store.reader import AccountReader
-from acmedns_py.store.schema import MICROSECONDS, Clock, DatabaseClock, zone
-from acmedns_py.store.transaction import Action, Expiry, Ground, StaticWrite, ValueWrite
+from acmedns_py.store.schema import Clock, DatabaseClock, zone
+from acmedns_py.store.takeover import require_whole, take_over_beside
+from acmedns_py.store.transaction import Action, Expiry, Ground, StaticWrite, ValueWrite, VerifierWrite
 from acmedns_py.store.writer import Writer
+from acmedns_py.store.zones import claimed
 
 WATCH_SECONDS = 1.0
 """Between two looks at the lock and at what has left the window: expiry commits at most once in it."""
@@ -74,6 +75,8 @@ class SqlStore:
     ) -> Self:
         """Take the exclusive lock, back up and migrate where due, and make the zone's row.
 
+        Where the URL leads to a database of acme-dns, ours is the one beside it, and what is new there is taken over.
+
         `apex` is a folded wire-form name. `on_commit` is called in the event loop, in the order of cursors, after the
         commit is durable and before its caller hears of it; it must not raise. `served` gives the state that
         `on_commit` has led to: it is asked only where the change rows don't reach back to what was published, and
@@ -81,7 +84,10 @@ class SqlStore:
 
         Raises `StoreRefused` where this database must not be used, `StoreUnavailable` where it can't be reached.
         """
-        place = target(url)
+        found = await home(url)
+        place = found.place
+        if found.acme_dns is not None and found.begins:
+            await require_whole(found.acme_dns)
         if place.path is not None:
             prepare_file(place.path)
         # Before anything is made beside a database that is not for us.
@@ -91,7 +97,9 @@ class SqlStore:
             await lock.acquire()
             await migrate(place)
             await lock.hold()
-            zone_id, cursor = await _prepared_zone(place, apex, clock, lock.token)
+            if found.acme_dns is not None:
+                await take_over_beside(place, found.acme_dns, apex=apex, clock=clock, token=lock.token)
+            zone_id, cursor = await _claimed_zone(place, apex, clock, lock.token)
         except FOREIGN_ERRORS as error:
             await lock.release()
             raise opening_error(error, place) from error
@@ -127,6 +135,10 @@ class SqlStore:
         Raises `StoreUnavailable` where username or label are taken: both are random, another try has others.
         """
         return await self._writer.write(NewAccount(username, label, tuple(allow_from), verifier))
+
+    async def replace_verifier(self, account: Account, verifier: str) -> Written:
+        """Commit another verifier of the same password; raises `Refused` where the account's is no longer that one."""
+        return await self._writer.write(VerifierWrite(account, verifier))
 
     async def add_value(self, account: Account, value: str) -> Written:
         """Commit one more live value, or renew it; raises `Refused` where the account is no longer what it was."""
@@ -188,35 +200,11 @@ class SqlStore:
             )
 
 
-async def _prepared_zone(place: Target, apex: bytes, clock: Clock, token: str) -> tuple[int, int]:
-    """Find or make the zone's row and claim it; gives its id and cursor.
-
-    A zone takes part in one order with every other that this database was written for: accounts belong to no zone,
-    so that changes made under another apex are changes of this one, and its serial must lie above them.
-    """
+async def _claimed_zone(place: Target, apex: bytes, clock: Clock, token: str) -> tuple[int, int]:
+    """Find or make the zone's row and claim it; gives its id and cursor."""
     engine = connect(place, Use.WRITE)
     try:
         async with engine.begin() as connection:
-            await connection.execute(update(zone).values(holder=token))
-            known = (await connection.execute(select(zone.c.id, zone.c.cursor).where(zone.c.name == apex))).first()
-            others = await connection.scalar(select(func.max(zone.c.cursor)).where(zone.c.name != apex)) or 0
-            if known is None:
-                seconds = (await connection.scalar(select(clock())) or 0) // MICROSECONDS
-                cursor = max(seconds, others + 1)
-                row = {"name": apex, "cursor": cursor, "holder": token}
-                inserted = await connection.scalar(insert(zone).returning(zone.c.id), row)
-                assert inserted is not None, "an insert gives its row's id"
-                return inserted, cursor
-            zone_id, cursor = known
-            if others >= cursor:
-                return zone_id, await _raised(connection, zone_id, others + 1)
-            return zone_id, cursor
+            return await claimed(connection, apex, clock, token)
     finally:
         await engine.dispose()
-
-
-async def _raised(connection: AsyncConnection, zone_id: int, cursor: int) -> int:
-    """Set a zone's cursor above another's; its change rows no longer lead up to it and go."""
-    await connection.execute(update(zone).where(zone.c.id == zone_id).values(cursor=cursor))
-    await changes.forget(connection, zone_id)
-    return cursor

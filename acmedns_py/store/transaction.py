@@ -15,7 +15,16 @@ from acmedns_py.accounts.ports import Account, Written
 from acmedns_py.errors import AcmednsError, Refused
 from acmedns_py.feed.changes import ChallengeChange, Commit, StaticChange, StaticData
 from acmedns_py.store import changes, expiry
-from acmedns_py.store.accounts import NewAccount, Standing, create, live_rows, padded, save, standings
+from acmedns_py.store.accounts import (
+    NewAccount,
+    Standing,
+    create,
+    live_rows,
+    padded,
+    replace_verifiers,
+    save,
+    standings,
+)
 from acmedns_py.store.live import LiveValues, Rule
 from acmedns_py.store.schema import Clock, static, zone
 
@@ -38,6 +47,14 @@ class ValueWrite:
 
 
 @dataclass(frozen=True, slots=True)
+class VerifierWrite:
+    """Another verifier in place of `account.verifier`, for the same password; nothing that is served changes."""
+
+    account: Account
+    verifier: str
+
+
+@dataclass(frozen=True, slots=True)
 class StaticWrite:
     """All static RRsets that the zone shall have."""
 
@@ -49,7 +66,7 @@ class Expiry:
     """Take away what has left the window."""
 
 
-Request = NewAccount | ValueWrite | StaticWrite | Expiry
+Request = NewAccount | ValueWrite | VerifierWrite | StaticWrite | Expiry
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +155,14 @@ async def together(connection: AsyncConnection, ground: Ground, at: Moment, requ
         match request:
             case ValueWrite():
                 results.append(_write_value(request, touched, at))
+            case VerifierWrite():
+                results.append(_replaceable(request, touched) or at.cursor)
             case StaticWrite(rrsets):
                 made.static += await replace_static(connection, ground, rrsets)
                 results.append(at.next_cursor)
             case NewAccount() | Expiry():
                 results.append(at.next_cursor)
+    await replace_verifiers(connection, touched.replaced)
     for values in touched.values.values():
         values.settle(at.now)
     await save(connection, touched.values)
@@ -185,11 +205,13 @@ async def apart(
 class _Touched:
     standings: dict[int, Standing]
     values: dict[int, LiveValues]
+    # By account and former verifier: a group may hold several, of which the first wins.
+    replaced: dict[tuple[int, str], str] = field(default_factory=dict)
 
 
 async def _touched(connection: AsyncConnection, ground: Ground, at: Moment, requests: Sequence[Request]) -> _Touched:
     """Read the accounts of the requests, and their values, in two statements."""
-    ids = {request.account.id for request in requests if isinstance(request, ValueWrite)}
+    ids = {request.account.id for request in requests if isinstance(request, (ValueWrite, VerifierWrite))}
     if any(isinstance(request, Expiry) for request in requests):
         ids.update(await expiry.due(connection, ground.rule, at.now))
     if not ids:
@@ -206,14 +228,31 @@ async def _touched(connection: AsyncConnection, ground: Ground, at: Moment, requ
     )
 
 
-def _write_value(request: ValueWrite, touched: _Touched, at: Moment) -> int | AcmednsError:
-    standing = touched.standings.get(request.account.id)
+def _refusal(account: Account, touched: _Touched) -> Refused | None:
+    """Say why a credential is no longer good for a write; None where it is."""
+    standing = touched.standings.get(account.id)
     if standing is None:
         return Refused("the account exists no longer")
     if standing.disabled:
         return Refused("the account is disabled")
-    if request.account.verifier not in standing.verifiers:
+    if account.verifier not in standing.verifiers:
         return Refused("the credential was replaced or has expired")
+    return None
+
+
+def _replaceable(request: VerifierWrite, touched: _Touched) -> Refused | None:
+    """Take note of a verifier that is to be replaced; gives the refusal where it can't be."""
+    key = request.account.id, request.account.verifier
+    refusal = _refusal(request.account, touched)
+    if refusal is None and touched.replaced.setdefault(key, request.verifier) is not request.verifier:
+        refusal = Refused("the credential was replaced or has expired")
+    return refusal
+
+
+def _write_value(request: ValueWrite, touched: _Touched, at: Moment) -> int | AcmednsError:
+    refusal = _refusal(request.account, touched)
+    if refusal is not None:
+        return refusal
     values = touched.values[request.account.id]
     match request.action:
         case Action.ADD:

@@ -3,8 +3,10 @@
 import asyncio
 import math
 import sqlite3
+from contextlib import closing
 from ipaddress import ip_address
 
+import bcrypt
 import pytest
 
 from acmedns_py.accounts import credentials as module
@@ -12,7 +14,7 @@ from acmedns_py.accounts.attempts import REGISTRATION_SECONDS_EACH, REGISTRATION
 from acmedns_py.accounts.credentials import Credentials, Login, canonical_username, fresh_name, fresh_password
 from acmedns_py.accounts.hashing import NOBODY, HashPool, Work
 from acmedns_py.dns import name
-from acmedns_py.errors import Overloaded, Refused, TooManyAttempts
+from acmedns_py.errors import Overloaded, Refused, StoreUnavailable, TooManyAttempts
 from acmedns_py.store.store import SqlStore
 
 SOURCE = ip_address("192.0.2.1")
@@ -30,6 +32,9 @@ class CountingStore:
     async def account(self, username):
         self.reads.append(username)
         return await self.store.account(username)
+
+    async def replace_verifier(self, account, verifier):
+        return await self.store.replace_verifier(account, verifier)
 
 
 class CountingPool(HashPool):
@@ -283,3 +288,68 @@ async def test_registration_that_finds_the_line_full_is_not_counted(credentials,
             with pytest.raises(Overloaded):
                 await credentials.hashed("x", SOURCE)
     await credentials.hashed("x", SOURCE)
+
+
+@pytest.fixture
+async def brought(store):
+    """A login whose account came from acme-dns."""
+    login = Login(username=fresh_name(), password=fresh_password(), source=SOURCE)
+    verifier = bcrypt.hashpw(login.password.encode(), bcrypt.gensalt(4, prefix=b"2a")).decode()
+    await store.store.register(username=login.username, label=fresh_name(), allow_from=(), verifier=verifier)
+    return login
+
+
+def stored(tmp_path):
+    """The verifiers in the database."""
+    with closing(sqlite3.connect(tmp_path / "acmedns.db")) as direct:
+        return [verifier for (verifier,) in direct.execute("SELECT verifier FROM credential")]
+
+
+async def test_first_good_login_makes_bcrypt_argon2(credentials, brought, store, pool, tmp_path):
+    """It is committed when the login returns, good for a write, and remembered; a wrong one changes nothing."""
+    with pytest.raises(Refused, match="wrong_password"):
+        await credentials.authenticate(wrong(brought))
+    assert stored(tmp_path)[0].startswith("$2a$04$")
+    account = await credentials.authenticate(brought)
+    assert account.verifier == stored(tmp_path)[0]
+    assert account.verifier.startswith("$argon2id$")
+    await store.store.add_value(account, "v" * 43)
+    assert await credentials.authenticate(brought) is account
+    credentials.forget(brought.username)
+    assert await credentials.authenticate(brought) == account
+    assert [verifier[:4] for verifier in pool.checked] == ["$2a$", "$2a$", "$arg"]
+
+
+@pytest.mark.parametrize("trouble", ["unavailable", "slow"])
+async def test_login_goes_well_where_its_verifier_can_not_be_replaced(
+    credentials, brought, store, pool, tmp_path, monkeypatch, trouble
+):
+    """The former one is as good, and the next login tries again."""
+
+    async def fails(_account, _verifier):
+        if trouble == "slow":
+            await asyncio.Event().wait()
+        raise StoreUnavailable("no")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "replace_verifier", fails)
+        patched.setattr(module, "REPLACE_SECONDS", 0.0)
+        account = await credentials.authenticate(brought)
+        assert account.verifier.startswith("$2a$04$")
+        await store.store.add_value(account, "v" * 43)
+    again = await credentials.authenticate(brought)
+    assert again.verifier == stored(tmp_path)[0]
+    assert again.verifier.startswith("$argon2id$")
+
+
+async def test_logins_of_one_moment_replace_a_verifier_once(store, brought, tmp_path):
+    """Two threads verify the same hash; whoever comes second does not undo what the first has committed."""
+    pool = HashPool(threads=2)
+    try:
+        credentials = Credentials(store=store, pool=pool, clock=lambda: 0.0)
+        accounts = await asyncio.gather(*(credentials.authenticate(brought) for _ in range(2)))
+        (verifier,) = stored(tmp_path)
+        assert sorted(account.verifier == verifier for account in accounts) in ([False, True], [True, True])
+        assert (await credentials.authenticate(brought)).verifier == verifier
+    finally:
+        pool.close()

@@ -4,9 +4,10 @@ import asyncio
 import os
 import threading
 
+import bcrypt
 import pytest
 
-from acmedns_py.accounts.hashing import NOBODY, HashPool, Work
+from acmedns_py.accounts.hashing import MOST_BCRYPT_COST, NOBODY, HashPool, Work, bcrypt_cost, outdated
 from acmedns_py.errors import Overloaded, Refused
 
 
@@ -35,11 +36,54 @@ async def test_nobody_costs_the_same_and_fits_nothing(pool):
     assert NOBODY.split("$")[:4] == verifier.split("$")[:4]
 
 
-async def test_foreign_verifier_is_refused_with_its_reason(pool):
-    """A stored text that is none of Argon2's is not taken for a wrong password."""
+BCRYPT = bcrypt.hashpw(b"password", bcrypt.gensalt(4, prefix=b"2b")).decode()
+
+
+@pytest.mark.parametrize(
+    "verifier", ["plain", "", BCRYPT[:-1], BCRYPT.replace("$2b$", "$2x$"), BCRYPT.replace("$04$", "$03$")]
+)
+async def test_foreign_verifier_is_refused_with_its_reason(pool, verifier):
+    """A stored text that is neither Argon2's nor bcrypt's is not taken for a wrong password."""
     async with pool.turn(Work.LOGIN):
         with pytest.raises(Refused, match="unreadable_verifier"):
-            await pool.verify("plain", "plain")
+            await pool.verify(verifier, "password")
+
+
+@pytest.mark.parametrize("prefix", ["2a", "2b", "2y"])
+async def test_bcrypt_verifies_under_each_of_its_names(pool, prefix):
+    """Go's, PHP's and Python's hashes of a password are the same but for the prefix."""
+    verifier = BCRYPT.replace("$2b$", f"${prefix}$")
+    async with pool.turn(Work.LOGIN):
+        assert await pool.verify(verifier, "password")
+        assert not await pool.verify(verifier, "Password")
+    assert outdated(verifier)
+    assert not outdated(NOBODY)
+
+
+async def test_a_bcrypt_cost_above_the_limit_is_refused_unhashed(pool, monkeypatch):
+    """Cost 31 would take days; the one at the limit is tried."""
+    tried = []
+    monkeypatch.setattr(bcrypt, "checkpw", lambda _password, verifier: tried.append(verifier) or True)
+    at_the_limit = BCRYPT.replace("$04$", f"${MOST_BCRYPT_COST}$")
+    async with pool.turn(Work.LOGIN):
+        for cost in (MOST_BCRYPT_COST + 1, 31, 99):
+            with pytest.raises(Refused, match="bcrypt_cost_too_high"):
+                await pool.verify(BCRYPT.replace("$04$", f"${cost}$"), "password")
+        assert await pool.verify(at_the_limit, "password")
+    assert tried == [at_the_limit.encode()]
+    assert bcrypt_cost(at_the_limit) == MOST_BCRYPT_COST
+
+
+async def test_bcrypt_takes_nothing_for_a_password_that_it_would_cut(pool):
+    """72 octets count; what is longer, or has a NUL, is wrong even where its beginning is right."""
+    long = bcrypt.hashpw(b"x" * 72, bcrypt.gensalt(4)).decode()
+    async with pool.turn(Work.LOGIN):
+        assert await pool.verify(long, "x" * 72)
+        assert not await pool.verify(long, "x" * 73)
+        assert not await pool.verify(long, "ü" * 72)
+        assert not await pool.verify(BCRYPT, "password\0")
+        assert not await pool.verify(BCRYPT, "password\0more")
+        assert not await pool.verify(BCRYPT, "\udcff")
 
 
 async def test_threads_have_the_lowest_priority_and_the_loop_keeps_its_own(pool):

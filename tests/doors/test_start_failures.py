@@ -131,15 +131,18 @@ def test_a_file_that_is_no_database(tmp_path):
     assert path.read_text().startswith("precious")
 
 
-def test_a_database_of_acme_dns_is_refused_untouched(tmp_path):
-    """An import is another step; nothing is written."""
+def test_a_database_of_a_later_acme_dns_is_refused_untouched(tmp_path):
+    """Its tables may mean something else; nothing is written, and nothing is made beside it."""
     path = tmp_path / "acmedns.db"
     with sqlite3.connect(path) as other:
-        other.executescript("CREATE TABLE acmedns(Name TEXT, Value TEXT); CREATE TABLE records(Username TEXT);")
+        other.executescript(
+            "CREATE TABLE acmedns(Name TEXT, Value TEXT); INSERT INTO acmedns VALUES ('db_version', '2');"
+        )
     other.close()
     before = path.read_bytes()
-    assert "acme-dns" in refused(configured(tmp_path))
+    assert "has db_version '2', this program knows up to 1; upgrade acmedns-py" in refused(configured(tmp_path))
     assert path.read_bytes() == before
+    assert sorted(found.name for found in tmp_path.iterdir()) == ["acmedns.db", "config.toml"]
 
 
 def test_a_database_url_of_no_known_kind(tmp_path):

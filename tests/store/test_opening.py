@@ -24,43 +24,19 @@ from acmedns_py.store.engine import Use, connect, target
 from tests.postgres import Postgres
 from tests.store.conftest import Opened, OpenStore, Sql, a_value
 
-ACME_DNS_TABLES = {
-    "v0": [
-        """CREATE TABLE records(Username TEXT UNIQUE NOT NULL PRIMARY KEY, Password TEXT UNIQUE NOT NULL,
-        Subdomain TEXT UNIQUE NOT NULL, Value TEXT, LastActive INT, AllowFrom TEXT)""",
-    ],
-    "v1": [
-        "CREATE TABLE acmedns(Name TEXT, Value TEXT)",
-        """CREATE TABLE records(Username TEXT UNIQUE NOT NULL PRIMARY KEY, Password TEXT UNIQUE NOT NULL,
-        Subdomain TEXT UNIQUE NOT NULL, AllowFrom TEXT)""",
-        "CREATE TABLE txt(Subdomain TEXT NOT NULL, Value TEXT NOT NULL DEFAULT '', LastUpdate INT)",
-    ],
-    "interrupted": ["CREATE TABLE txt(Subdomain TEXT NOT NULL, Value TEXT NOT NULL DEFAULT '', LastUpdate INT)"],
-}
 
-
-@pytest.mark.parametrize("release", ACME_DNS_TABLES)
-async def test_acme_dns_tables_are_refused(open_store: OpenStore, sql: Sql, release: str):
-    """They would be written over; the line says that they are safe and what to do."""
-    await sql(*ACME_DNS_TABLES[release])
-    with pytest.raises(StoreRefused, match=r"acme-dns's own tables.*later version imports.*point database\.url"):
-        await open_store()
-
-
-async def test_acme_dns_file_is_left_untouched(open_at: OpenStore, tmp_path: Path):
-    """Not an octet of it changes, and nothing is made beside it."""
-    path = tmp_path / "theirs" / "acme-dns.db"
-    path.parent.mkdir()
-    with closing(sqlite3.connect(path)) as connection:
-        for statement in ACME_DNS_TABLES["v1"]:
-            connection.execute(statement)
-        connection.execute("INSERT INTO records VALUES ('u', 'p', 's', '[]')")
-        connection.commit()
-    before = path.read_bytes()
-    with pytest.raises(StoreRefused):
+async def test_tables_of_acme_dns_that_are_in_a_log_alone_are_refused(open_at: OpenStore, tmp_path: Path):
+    """Its file does not show yet whose it is; ours would be made among its tables."""
+    work, path = tmp_path / "work.db", tmp_path / "acme-dns.db"
+    with closing(sqlite3.connect(work, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("CREATE TABLE records(Username TEXT, Password TEXT, Subdomain TEXT, AllowFrom TEXT)")
+        for suffix in ("", "-wal"):
+            shutil.copyfile(f"{work}{suffix}", f"{path}{suffix}")
+    with pytest.raises(StoreRefused, match=r"holds acme-dns's own tables.*start and stop acme-dns once"):
         await open_at(f"sqlite:///{path}")
-    assert path.read_bytes() == before
-    assert list(path.parent.iterdir()) == [path]
+    opened = await open_at(f"sqlite:///{path}")
+    assert opened.store._place.path == path.with_name("acme-dns.db.acmedns-py.db")
 
 
 async def test_tables_of_another_program_are_refused(open_store: OpenStore, sql: Sql):

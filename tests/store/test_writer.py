@@ -398,3 +398,25 @@ async def test_the_look_for_expired_values_reads_an_index_of_its_own(opened: Ope
     else:
         plan = await sql(f"EXPLAIN QUERY PLAN {statement}")
     assert "txt_expiry" in str(plan)
+
+
+async def test_a_verifier_is_replaced_for_whoever_has_the_former_one(opened: Opened, sql: Sql):
+    """Nothing that is served changes; of several in one group the first wins, and values of the group still go in."""
+    account = await opened.new_account()
+    cursor = opened.image.cursor
+    results = await asyncio.gather(
+        opened.store.replace_verifier(account, "first"),
+        opened.store.replace_verifier(account, "second"),
+        opened.store.add_value(account, a_value()),
+        return_exceptions=True,
+    )
+    assert [type(result) for result in results] == [Written, Refused, Written]
+    assert await sql("SELECT verifier FROM credential") == [("first",)]
+    found = await opened.store.account(account.username)
+    assert found is not None
+    await opened.store.replace_verifier(found, "third")
+    assert opened.image.cursor == cursor + 1, "only the value took one"
+    with pytest.raises(Refused, match="replaced or has expired"):
+        await opened.store.add_value(found, a_value())
+    with pytest.raises(Refused, match="replaced or has expired"):
+        await opened.store.replace_verifier(found, "fourth")

@@ -1,0 +1,78 @@
+"""`acmedns import acme-dns`: accounts of another server into the database, while the server does not run."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from acmedns_py.cli.config import tell_problems
+from acmedns_py.config import acme_dns_source
+from acmedns_py.config.load import load
+from acmedns_py.config.problems import ConfigProblems, one_line
+from acmedns_py.dns import name
+from acmedns_py.errors import AcmednsError
+from acmedns_py.store.takeover import Taken, import_acme_dns
+
+app = typer.Typer(no_args_is_help=True, help="Take over accounts of another server.")
+
+
+@app.callback()
+def imports() -> None:
+    """Take over accounts of another server."""
+
+
+@app.command("acme-dns")
+def acme_dns(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="CONFIG_OR_DATABASE_URL", help="acme-dns's config.cfg, its SQLite file, or its database's URL."
+        ),
+    ],
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be imported; change nothing.")] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", metavar="PATH", help="Our configuration file, else the first found."),
+    ] = None,
+) -> None:
+    """Import all accounts that are not here yet; the source is only read, and the server must not be running."""
+    try:
+        loaded = load(config, os.environ)
+        found = acme_dns_source.find(source)
+        zone = loaded.settings.zone.name
+        for warning in found.warnings:
+            _tell(f"warning: {warning}")
+        if found.zone and found.zone != zone:
+            _tell(f"warning: acme-dns serves {found.zone}, this configuration {zone}: CNAMEs lead to the former")
+        url = loaded.settings.database.connection_url
+        taken = asyncio.run(import_acme_dns(url, found.url, apex=name.from_text(zone), dry_run=dry_run))
+    except ConfigProblems as problems:
+        tell_problems(problems)
+        raise typer.Exit(1) from None
+    except AcmednsError as error:
+        _tell(f"acmedns: {error}")
+        raise typer.Exit(1) from None
+    for line in summary(taken, dry_run=dry_run):
+        typer.echo(one_line(line))
+
+
+def summary(taken: Taken, *, dry_run: bool) -> list[str]:
+    """Give what came of it, line by line."""
+    lines = [f"from: {taken.source} ({taken.form})", f"into: {taken.kept_in}"]
+    for kind, told in taken.told.items():
+        lines += [f"{kind}: account {who}: {what}" for who, what in told]
+        if taken.untold[kind]:
+            lines.append(f"{kind}: and {taken.untold[kind]} more")
+    would = "dry run, nothing was changed: " if dry_run else ""
+    lines.append(
+        f"{would}{taken.new} new, {taken.present} already there, {taken.differing} differ, "
+        f"{taken.unreadable} can't be read"
+    )
+    return lines
+
+
+def _tell(text: str) -> None:
+    typer.echo(one_line(text), err=True)
