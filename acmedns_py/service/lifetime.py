@@ -18,6 +18,7 @@ import structlog
 from acmedns_py import log as logging_setup
 from acmedns_py.accounts.hashing import HashPool
 from acmedns_py.api.listen import ApiListener
+from acmedns_py.api.local import LocalListener
 from acmedns_py.config.load import Loaded, load
 from acmedns_py.config.problems import ConfigProblems
 from acmedns_py.config.settings import Settings
@@ -100,6 +101,7 @@ class Service:
         self._secrets = loaded.settings.dns.secrets
         self._early: list[Commit] = []
         self._pool: WorkerPool | None = None
+        self._local: LocalListener | None = None
         self._stop_asked = asyncio.Event()
         self._reload_asked = asyncio.Event()
 
@@ -139,7 +141,17 @@ class Service:
         undo.push_async_callback(pool.stop, grace_seconds=0)
         await pool.start()
         await pool.probe(soa_probe(self._apex), seconds=PROBE_SECONDS)
-        return store, pool, await compose.start_api(settings, api_sockets, store=store, pool=pool, hashes=hashes)
+        credentials = compose.make_credentials(store, hashes)
+        routes = compose.admin_routes(settings, store=store, publisher=pool, hashes=hashes, forget=credentials.forget)
+        local = await compose.start_local(settings, routes)
+        if local is not None:
+            undo.push_async_callback(local.stop, CLOSE_SECONDS)
+            self._local = local
+        return (
+            store,
+            pool,
+            await compose.start_api(settings, api_sockets, store=store, pool=pool, credentials=credentials),
+        )
 
     def _committed(self, commit: Commit) -> None:
         """Publish a commit; those that come before there are workers wait for the image that they belong on."""
@@ -262,7 +274,10 @@ class Service:
         notify("STOPPING=1")
         until = time.monotonic() + STOP_SECONDS
         # The API first: a request in hand still needs the workers' word.
-        await listener.stop(grace_seconds=STOP_SECONDS - 1)
+        stopping = [listener.stop(grace_seconds=STOP_SECONDS - 1)]
+        if self._local is not None:
+            stopping.append(self._local.stop(grace_seconds=STOP_SECONDS - 1))
+        await asyncio.gather(*stopping)
         await pool.stop(grace_seconds=max(1.0, until - time.monotonic()))
 
 

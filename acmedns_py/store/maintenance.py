@@ -1,7 +1,6 @@
 """What an operator asks of a database while no server runs on it (upgrade), or at any time (check)."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -48,7 +47,7 @@ async def upgrade(url: str) -> tuple[str, ...]:
 async def check(url: str) -> Report:
     """Look at a database without changing it, also while a server runs; raises `StoreRefused`, `StoreUnavailable`."""
     place = target(url)
-    _require_file(place.path)
+    require_file(url)
     found = await schema_state(place)
     if found.revision is None:
         return Report((f"{place.name}: empty; acmedns serve or acmedns db upgrade makes the tables",), good=False)
@@ -70,8 +69,9 @@ async def check(url: str) -> Report:
     )
 
 
-def _require_file(path: Path | None) -> None:
-    """Refuse what looking at would create."""
+def require_file(url: str) -> None:
+    """Refuse what looking at would create: an SQLite file that is missing; raises `StoreRefused`."""
+    path = target(url).path
     if path is None:
         return
     try:
