@@ -40,34 +40,41 @@ _log = structlog.get_logger(__name__)
 
 
 class LocalListener:
-    """`start` once, then `stop`, which removes the file; a second `stop` does nothing."""
+    """`bind`, then `start`, then `stop`, which removes the file; a second `stop` does nothing."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._bound: socket.socket | None = None
         self._identity: tuple[int, int] | None = None
         self._connections: web.Server | None = None
         self._listening: asyncio.Server | None = None
 
-    async def start(self, routes: AdminRoutes) -> None:
-        """Make the socket and serve on it; raises `ListenError` where that can't be."""
-        listening = _bound(self._path)
+    def bind(self) -> None:
+        """Make the socket; who connects waits for `start`. Raises `ListenError` where that can't be."""
+        self._bound = _bound(self._path)
         found = self._path.stat()
         self._identity = (found.st_dev, found.st_ino)
+
+    async def start(self, routes: AdminRoutes) -> None:
+        """Begin to answer."""
 
         async def answer(request: web.BaseRequest) -> web.StreamResponse:
             return await _answered(routes, request)
 
         self._connections = web.Server(answer, access_log=None)
-        self._listening = await asyncio.get_running_loop().create_unix_server(self._connections, sock=listening)
+        self._listening = await asyncio.get_running_loop().create_unix_server(self._connections, sock=self._bound)
 
     async def stop(self, grace_seconds: float) -> None:
         """Accept nothing more, let requests in hand finish within the time given, and remove the file."""
-        if self._listening is None or self._connections is None:
+        if self._bound is None:
             return
-        listening, self._listening = self._listening, None
-        listening.close()
-        self._connections.pre_shutdown()
-        await self._connections.shutdown(grace_seconds)
+        bound, self._bound = self._bound, None
+        if self._listening is None or self._connections is None:
+            bound.close()
+        else:
+            self._listening.close()
+            self._connections.pre_shutdown()
+            await self._connections.shutdown(grace_seconds)
         with suppress(OSError):
             found = self._path.stat()
             # Another's by now, if somebody has removed ours.

@@ -22,8 +22,10 @@ from acmedns_py.cli.asking import (
     print_table,
     when,
 )
+from acmedns_py.cli.new_account import new
 
 app = typer.Typer(no_args_is_help=True, help="List, make and change accounts.")
+app.command("new")(new)
 
 TABLE_ROWS = 100
 """Rows of a table, unless another number is asked for; JSON has no such limit."""
@@ -212,31 +214,6 @@ def clear(account: Account, config: ConfigPath = None, *, json: Json = False) ->
     """Take all values of an account away; its name stays."""
     with door(config) as asked:
         _print_account(asked.ask("DELETE", path_of(account, "values"), body={}), json=json)
-
-
-@app.command()
-def new(
-    config: ConfigPath = None,
-    label: Annotated[str, typer.Option("--label", metavar="TEXT", help="What people call it.")] = "",
-    subdomain: Annotated[
-        str | None, typer.Option("--subdomain", metavar="LABEL", help="Its name in DNS, else a random one.")
-    ] = None,
-    allow_from: Annotated[
-        list[str] | None, typer.Option("--allow-from", metavar="CIDR", help="Where its password may be used from.")
-    ] = None,
-    *,
-    json: Json = False,
-) -> None:
-    """Make an account, and print its password this once."""
-    body: dict[str, Any] = {"label": label, "allowfrom": allow_from or []}
-    if subdomain is not None:
-        body["subdomain"] = subdomain
-    with door(config) as asked:
-        made = asked.ask("POST", ACCOUNTS, body=body)
-    if json:
-        print_json(made)
-        return
-    print_facts({key: made[key] for key in ("fulldomain", "subdomain", "username", "password")})
 
 
 def _edit(account: str, change: dict[str, Any], config: Path | None, *, json: bool) -> None:

@@ -139,14 +139,14 @@ def socket_path(settings: Settings) -> Path:
     return RUNTIME_DIRECTORY / f"{settings.zone.name}.sock"
 
 
-async def start_local(settings: Settings, routes: AdminRoutes) -> LocalListener | None:
-    """Listen on the local socket; raises `ListenError` where a path was configured that can't be used.
+def bind_local(settings: Settings) -> LocalListener | None:
+    """Make the local socket; raises `ListenError` where a path was configured that can't be used.
 
     Without one the server goes on: it served before there was such a socket.
     """
     listener = LocalListener(socket_path(settings))
     try:
-        await listener.start(routes)
+        listener.bind()
     except ListenError as error:
         if settings.admin.socket is not None:
             raise

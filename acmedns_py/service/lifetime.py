@@ -134,6 +134,9 @@ class Service:
         settings = self._loaded.settings
         store = await compose.open_store(settings, apex=self._apex, on_commit=self._committed, served=self._served)
         undo.push_async_callback(_close, store)
+        self._local = compose.bind_local(settings)
+        if self._local is not None:
+            undo.push_async_callback(self._local.stop, CLOSE_SECONDS)
         await store.replace_static(_static(self._loaded))
         pool = self._feed(ZoneImage(await store.load()))
         hashes = HashPool()
@@ -143,10 +146,8 @@ class Service:
         await pool.probe(soa_probe(self._apex), seconds=PROBE_SECONDS)
         credentials = compose.make_credentials(store, hashes)
         routes = compose.admin_routes(settings, store=store, publisher=pool, hashes=hashes, forget=credentials.forget)
-        local = await compose.start_local(settings, routes)
-        if local is not None:
-            undo.push_async_callback(local.stop, CLOSE_SECONDS)
-            self._local = local
+        if self._local is not None:
+            await self._local.start(routes)
         return (
             store,
             pool,

@@ -9,12 +9,14 @@ import sqlite3
 import stat
 import subprocess
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from tests.ask import from_every_worker, rcode, values
-from tests.doors.test_start_failures import configured, refused
+from tests.doors.test_start_failures import configured, readable_by_all
 from tests.server import ACMEDNS, value
+from tests.tools import peers
 
 
 def account(server, *arguments, code=0):
@@ -22,6 +24,13 @@ def account(server, *arguments, code=0):
     done = server.acmedns("account", *arguments)
     assert done.returncode == code, done
     return done
+
+
+def start_refused(config):
+    """The one line with which `serve` fails; the log tells of the database before that."""
+    done = subprocess.run([ACMEDNS, "serve", "-c", config], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done
+    return done.stderr
 
 
 def test_the_socket_is_beside_the_database_and_its_owners_alone(make_server):
@@ -36,23 +45,24 @@ def test_the_socket_is_beside_the_database_and_its_owners_alone(make_server):
     assert not path.exists()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-def test_the_socket_belongs_to_the_final_user(make_server, tmp_path):
+def test_the_socket_belongs_to_the_final_user(make_server):
     """Root may use it, others may not, and the server can remove it."""
-    tmp_path.chmod(0o755)
+    if os.geteuid() != 0:
+        peers.missing("only root can give up root")
     server = make_server(config='[process]\nuser = "nobody"\n# [admin]')
-    os.chown(server.folder, pwd.getpwnam("nobody").pw_uid, -1)
-    server.folder.chmod(0o755)
-    for parent in server.folder.parents:
-        if parent.is_relative_to("/tmp/pytest-of-root"):
+    nobody = pwd.getpwnam("nobody").pw_uid
+    for parent in (server.folder, *server.folder.parents):
+        if parent != Path("/tmp") and parent.is_relative_to("/tmp"):
             parent.chmod(0o755)
-    server.start()
+    os.chown(server.folder, nobody, -1)
+    server.start(before=readable_by_all())
     path = server.folder / "acmedns.db.sock"
-    assert path.stat().st_uid == pwd.getpwnam("nobody").pw_uid
+    assert path.stat().st_uid == nobody
     made = json.loads(account(server, "new", "--json").stdout)
     assert server.update(made, value(1)).status == 200
     stranger = subprocess.run(
-        ["setpriv", "--reuid", "games", "--regid", "games", "--clear-groups", ACMEDNS, "stats", "-c", server.config],
+        [*readable_by_all(), "setpriv", "--reuid", "games", "--regid", "games", "--clear-groups",
+         ACMEDNS, "stats", "-c", server.config],
         capture_output=True, text=True, check=False, cwd="/",
     )  # fmt: skip
     assert stranger.returncode == 1
@@ -75,7 +85,7 @@ def test_a_socket_in_use_is_refused_by_name(make_server):
     """Two servers that were given one path; the first goes on."""
     first = make_server().start()
     path = first.folder / "admin.sock"
-    line = refused(configured(first.folder.parent, rest=f'[admin]\nsocket = "{path}"'))
+    line = start_refused(configured(first.folder.parent, rest=f'[admin]\nsocket = "{path}"'))
     assert (
         f"cannot listen on {path} (admin socket): another server listens there (pid {first.process.pid}, user:" in line
     )
@@ -95,7 +105,7 @@ def test_a_socket_in_use_is_refused_by_name(make_server):
 def test_a_path_that_can_not_be_used_ends_the_start(tmp_path, socket_path, reason):
     """Where it was configured: in one line."""
     (tmp_path / "file").write_text("mine")
-    line = refused(configured(tmp_path, rest=f'[admin]\nsocket = "{socket_path.format(folder=tmp_path)}"'))
+    line = start_refused(configured(tmp_path, rest=f'[admin]\nsocket = "{socket_path.format(folder=tmp_path)}"'))
     assert "(admin socket): " in line
     assert reason in line
     assert (tmp_path / "file").read_text() == "mine"

@@ -36,13 +36,15 @@ async def many(sql: Sql, count: int) -> None:
         SELECT CAST(n AS VARCHAR(9)), CAST(n AS VARCHAR(9)), CAST('host ' || n AS VARCHAR(20)), '[]', n % 10 = 0, n
         FROM (SELECT a.d + 10 * b.d + 100 * c.d + 1000 * e.d AS n
               FROM ({digits}) a, ({digits}) b, ({digits}) c, ({digits}) e) AS numbers
-        WHERE n < {count} ORDER BY n"""  # noqa: S608 - numbers of the test's own
+        WHERE n < {count} ORDER BY numbers.n"""  # noqa: S608 - numbers of the test's own
     )
 
 
-async def test_pages_go_through_all_accounts_once(opened: Opened, sql: Sql):
+async def test_pages_go_through_all_accounts_once(open_store: OpenStore, sql: Sql):
     """Also where some are deleted, and others made, between two pages."""
+    await (await open_store()).store.close()
     await many(sql, 10_000)
+    opened = await open_store()
     seen: list[str] = []
     after = 0
     while page := await opened.store.listed(Filter(), after=after, most=1_000):
@@ -171,7 +173,7 @@ async def test_a_group_keeps_the_order_in_which_it_was_asked(opened: Opened):
     assert opened.values(account) is None
     assert [one.title for one in await store.listed(Filter(), after=0, most=10)] == ["other"]
     entries = await store.audit(since=None, after=0, most=100)
-    assert len(entries) == 6, "none of those that were refused"
+    assert len(entries) == 5, "none of those that were refused"
 
 
 async def test_deleting_publishes_that_the_name_is_gone(opened: Opened):
@@ -251,7 +253,8 @@ async def test_old_entries_and_expired_passwords_are_pruned(
     assert len(await opened.store.audit(since=None, after=0, most=100)) == 5
     assert await sql("SELECT verifier FROM credential") == [("new",)]
     clock.seconds += 86_401
-    for left in (4, 3, 2):
+    # Four are too old, one is made each time, two go.
+    for left in (4, 3, 4):
         await opened.store.note(ENTRY)
         assert len(await opened.store.audit(since=None, after=0, most=100)) == left
     entries = await opened.store.audit(since=None, after=0, most=100)
