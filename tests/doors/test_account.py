@@ -213,10 +213,15 @@ def test_a_label_is_what_people_call_it(server):
         (["allow-from", "{name}", "::1"], "'::1' is no network"),
     ],
 )
-def test_what_can_not_be_done_is_one_line(server, arguments, line):
+def test_what_can_not_be_done_is_one_line(server, named, arguments, line):
     """What was wrong, where, and what to do."""
-    name = as_json(server, "new")["subdomain"]
-    assert line in refusal(server, *(one.format(name=name) for one in arguments))
+    assert line in refusal(server, *(one.format(name=named) for one in arguments))
+
+
+@pytest.fixture(scope="module")
+def named(server):
+    """The subdomain of an account of the module's server."""
+    return as_json(server, "new")["subdomain"]
 
 
 def test_list_filters_and_limits(server):
