@@ -6,6 +6,7 @@ the next start serves what was committed.
 
 import asyncio
 import http.client
+import logging
 import os
 import socket
 import sys
@@ -72,7 +73,7 @@ def open_door(settings: Settings) -> Iterator[Door]:
         return
     # What is told to people stands in the answers; what is left are warnings.
     structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(30),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     with asyncio.Runner() as runner:

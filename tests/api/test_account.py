@@ -5,6 +5,7 @@ from ipaddress import ip_network
 import pytest
 
 from acmedns_py.accounts.directory import Delete, Rotate, SetAllowFrom, SetDisabled, SetTitle
+from acmedns_py.accounts.hashing import HashPool, Work
 from acmedns_py.accounts.ports import Entry
 from acmedns_py.api.client import ForwardedBy
 from tests.api.running import credential, running, value
@@ -89,6 +90,18 @@ async def test_a_credential_that_was_taken_away_sees_nothing(api, change):
     await api.store.change(await number(api, account), change, ENTRY)
     reply = await seen(api, account)
     assert (reply.status, reply.json) == (401, {"error": "forbidden"})
+
+
+async def test_what_is_remembered_is_judged_anew_when_the_database_says_otherwise(api):
+    """The same password under another hash is still right."""
+    account = await api.register()
+    assert (await seen(api, account)).status == 200
+    pool = HashPool(threads=1)
+    async with pool.turn(Work.LOGIN):
+        again = await pool.hash(account["password"])
+    pool.close()
+    await api.store.change(await number(api, account), Rotate(again, 0), ENTRY)
+    assert (await seen(api, account)).status == 200
 
 
 async def test_a_wrong_password_sees_nothing(api):

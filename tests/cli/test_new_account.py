@@ -37,10 +37,10 @@ def folder(tmp_path: Path, empty_database: Path) -> Path:
     return tmp_path
 
 
-def configure(place: Path) -> None:
+def configure(place: Path, zone: str = ZONE) -> None:
     """Write a configuration."""
     (place / "config.toml").write_text(
-        f'[zone]\nname = "{ZONE}"\naddresses = ["192.0.2.1"]\n\n[database]\nurl = "sqlite:///{place}/acmedns.db"\n'
+        f'[zone]\nname = "{zone}"\naddresses = ["192.0.2.1"]\n\n[database]\nurl = "sqlite:///{place}/acmedns.db"\n'
     )
 
 
@@ -230,6 +230,14 @@ def test_what_can_not_be_done_is_one_line_and_makes_no_account(folder: Path, arg
     (folder / "d" / "example.org.json").write_text("{}")
     assert line in refusal(folder, *arguments)
     assert (folder / "map.json").read_text() == '{"example.com": {"username": "u"}}'
+
+
+def test_a_name_that_does_not_fit_into_dns_is_refused(folder: Path):
+    """Here, not when it is asked for (dns-correctness #84)."""
+    zone = ".".join(["z" * 50] * 4) + ".org"
+    configure(folder, zone)
+    assert "would have more than 253 characters" in refusal(folder, "--subdomain", "x" * 63)
+    assert json.loads(new(folder, "--subdomain", "x" * 45, "--json").stdout)["fulldomain"] == f"{'x' * 45}.{zone}"
 
 
 def test_what_can_not_be_written_is_printed(folder: Path):
