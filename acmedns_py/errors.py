@@ -10,7 +10,10 @@
     ├── Overloaded         the load: a bounded queue is full
     ├── TooManyAttempts    the client: too many failed logins, or registrations of one network
     ├── Refused            the client: its credential, name or address gives it no right
-    └── BadInput           the client: what it sent can't be understood
+    ├── BadInput           the client: what it sent can't be understood
+    ├── UnknownAccount     the operator: there is no such account (any more)
+    ├── LabelTaken         who asks for a name: it is, or was, another's
+    └── Unusable           the operator: what was asked for can't be done; the text says why and what to do
 
 Normal DNS outcomes are values, never exceptions; the two that the DNS gate raises stand in `dns.wire`.
 """
@@ -99,3 +102,23 @@ class BadInput(AcmednsError):
         super().__init__(f"{word}: {detail}" if detail else word)
         self.word = word
         self.detail = detail
+
+
+class UnknownAccount(AcmednsError):
+    """There is no account of that name, or no longer."""
+
+    def __init__(self, name: str) -> None:
+        """`name` is what was asked for: a username, a label or a complete name."""
+        super().__init__(f"there is no account {name!r}; acmedns account list shows all")
+
+
+class LabelTaken(AcmednsError):
+    """A label that can't be handed out: an account or a record of the zone has it, or a deleted account had it."""
+
+    def __init__(self, label: str) -> None:
+        """`label` is folded."""
+        super().__init__(f"the name {label!r} is taken, by an account, a deleted account or a record; choose another")
+
+
+class Unusable(AcmednsError):
+    """What an operator wrote can't be used; the text says what was wrong and what to do."""

@@ -68,6 +68,7 @@ listen = ["{self.api[0]}:{self.api[1]}"]
 [database]
 url = "{database_url}"
 {config}
+{"" if "[admin]" in config else f'[admin]{chr(10)}socket = "{folder}/admin.sock"'}
 """
         )
 
@@ -110,6 +111,17 @@ url = "{database_url}"
                 stderr=log,
                 cwd=self.folder,
             )
+
+    def acmedns(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a command with this server's configuration, as an operator on its machine does."""
+        return subprocess.run(
+            [ACMEDNS, *arguments, "-c", self.config],
+            input=typed,
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd=self.folder,
+        )
 
     def signal(self, number: int) -> None:
         """Send a signal to the control process."""

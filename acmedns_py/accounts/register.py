@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
 from acmedns_py.accounts.allow_from import canonical_entries
+from acmedns_py.accounts.audit import ANYONE, tell
 from acmedns_py.accounts.credentials import Credentials, fresh_name, fresh_password
-from acmedns_py.accounts.ports import Publisher, Store
+from acmedns_py.accounts.ports import Entry, Publisher, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,16 @@ class Registration:
         password = fresh_password()
         verifier = await self._credentials.hashed(password, source)
         fresh = Registered(username=fresh_name(), password=password, label=fresh_name(), allow_from=entries)
-        written = await self._store.register(
-            username=fresh.username, label=fresh.label, allow_from=entries, verifier=verifier
+        entry = Entry(
+            actor=ANYONE,
+            source=str(source or "unknown"),
+            action="account_registered",
+            subject=fresh.username,
+            details={"subdomain": fresh.label, "allowfrom": entries},
         )
+        written = await self._store.register(
+            username=fresh.username, label=fresh.label, allow_from=entries, verifier=verifier, entry=entry
+        )
+        tell(entry)
         await self._publisher.served(written.cursor)
         return fresh

@@ -45,22 +45,22 @@ class Updates:
         account = await self._credentials.authenticate(login)
         _check(account, login, change)
         try:
-            written = await self._write(account, change)
+            written = await self._write(account, login, change)
         except Refused:
             # What was remembered of the account is out of date: the database decides once more.
             self._credentials.forget(login.username)
             account = await self._credentials.authenticate(login)
             _check(account, login, change)
-            written = await self._write(account, change)
+            written = await self._write(account, login, change)
         await self._publisher.served(written.cursor)
 
-    async def _write(self, account: Account, change: Change) -> Written:
+    async def _write(self, account: Account, login: Login, change: Change) -> Written:
         assert change.value is not None, "checked before"
         if change.remove:
-            return await self._store.remove_value(account, change.value)
+            return await self._store.remove_value(account, change.value, source=login.source)
         if not change.value:
-            return await self._store.clear_values(account)
-        return await self._store.add_value(account, change.value)
+            return await self._store.clear_values(account, source=login.source)
+        return await self._store.add_value(account, change.value, source=login.source)
 
 
 def _check(account: Account, login: Login, change: Change) -> None:
@@ -71,5 +71,10 @@ def _check(account: Account, login: Login, change: Change) -> None:
     if change.label != account.label:
         raise Refused("subdomain_mismatch")
     clears = change.value == "" and not change.remove
-    if not clears and (change.value is None or _VALUE.fullmatch(change.value) is None):
+    if not clears and (change.value is None or not is_value(change.value)):
         raise BadInput("bad_txt")
+
+
+def is_value(text: str) -> bool:
+    """Whether a text has the form of an ACME challenge's value."""
+    return _VALUE.fullmatch(text) is not None

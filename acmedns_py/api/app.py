@@ -15,8 +15,10 @@ from urllib.parse import unquote
 import structlog
 from aiohttp import hdrs, web
 
+from acmedns_py.accounts.own import OwnAccount
 from acmedns_py.accounts.register import Registration
 from acmedns_py.accounts.update import Updates
+from acmedns_py.api.account import AccountRoute
 from acmedns_py.api.answers import Answer, go_not_found
 from acmedns_py.api.client import ForwardedBy, client_address
 from acmedns_py.api.cors import Cors
@@ -39,6 +41,7 @@ def make_app(
     *,
     registration: Registration | None,
     updates: Updates,
+    own: OwnAccount,
     readiness: Readiness,
     zone: str,
     forwarded_by: ForwardedBy | None = None,
@@ -58,6 +61,7 @@ def make_app(
     routes: Routes = {
         "/register": register,
         "/update": {"POST": update.post, "DELETE": update.delete},
+        "/account": {"GET": AccountRoute(own, zone).get},
         "/health": {"GET": health.alive},
         "/health/ready": {"GET": health.ready},
         "/openapi.json": {"GET": document_route(registration_open=registration is not None)},

@@ -22,6 +22,7 @@ _ERRORS = {
     "503": ("Unavailable", "Nothing is lost, and a repeat is harmless; Retry-After says when to come back."),
 }
 
+_TIME = {"type": "string", "format": "date-time"}
 _UUID = {"type": "string", "format": "uuid"}
 _TXT = {"type": "string", "pattern": "^[A-Za-z0-9_-]{43}$"}
 _CIDRS = {"type": "array", "items": {"type": "string"}, "examples": [["192.0.2.0/24", "2001:db8::/32"]]}
@@ -47,6 +48,14 @@ def document(*, registration_open: bool) -> dict[str, Any]:
                 "requestBody": _body("Remove", required=True),
                 "responses": {"200": _json("Removed", "Txt"), **_failures("400 401 408 413 429 431 500 503")},
             },
+        },
+        "/account": {
+            "get": {
+                "operationId": "account",
+                "summary": "What this credential is; changes nothing",
+                "security": _CREDENTIAL,
+                "responses": {"200": _json("The account", "Own"), **_failures("400 401 429 431 500 503")},
+            }
         },
         "/health": {
             "get": {
@@ -140,6 +149,48 @@ _SCHEMAS: dict[str, Any] = {
             "fulldomain": {"type": "string", "description": "What `_acme-challenge` is to be a CNAME of"},
             "subdomain": _UUID,
             "allowfrom": _CIDRS,
+        },
+    },
+    "Own": {
+        "type": "object",
+        "required": [
+            "username",
+            "fulldomain",
+            "subdomain",
+            "label",
+            "allowfrom",
+            "address",
+            "address_allowed",
+            "created",
+            "last_update",
+            "last_update_from",
+            "values",
+        ],
+        "additionalProperties": False,
+        "properties": {
+            "username": _UUID,
+            "fulldomain": {"type": "string"},
+            "subdomain": {"type": "string", "pattern": "^[a-z0-9-]{1,63}$"},
+            "label": {"type": "string", "description": "What people call the account"},
+            "allowfrom": _CIDRS,
+            "address": {"type": ["string", "null"], "description": "Where this request came from"},
+            "address_allowed": {"type": "boolean", "description": "Whether an update from there would be let in"},
+            "created": _TIME,
+            "last_update": {**_TIME, "type": ["string", "null"]},
+            "last_update_from": {"type": ["string", "null"]},
+            "values": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["txt", "written", "age_seconds"],
+                    "additionalProperties": False,
+                    "properties": {
+                        "txt": {"type": "string"},
+                        "written": _TIME,
+                        "age_seconds": {"type": "integer", "minimum": 0},
+                    },
+                },
+            },
         },
     },
     "Update": {

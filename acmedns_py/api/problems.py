@@ -9,7 +9,7 @@
 | BodyTooSlow, BodyTooLarge | 408, 413 | request_timeout, payload_too_large |
 | TooManyAttempts | 429 | too_many_requests |
 | HeaderTooLarge | 431 | header_too_large |
-| StoreUnavailable, NotServed, Overloaded | 503 | db_error, not_served, overloaded |
+| StoreUnavailable or LabelTaken, NotServed, Overloaded | 503 | db_error, not_served, overloaded |
 | anything else | 500 | internal_error |
 
 429 and 503 carry Retry-After. The reason of a failure goes to the log and nowhere else.
@@ -22,6 +22,7 @@ from acmedns_py.api.answers import Answer, error_answer
 from acmedns_py.errors import (
     AcmednsError,
     BadInput,
+    LabelTaken,
     NotServed,
     Overloaded,
     Refused,
@@ -85,7 +86,8 @@ def problem(error: BaseException) -> Answer:
             return _later(429, "too_many_requests", seconds)
         case Overloaded(retry_after=seconds):
             return _later(503, "overloaded", seconds)
-        case StoreUnavailable():
+        # A label here is random: another try has another.
+        case StoreUnavailable() | LabelTaken():
             return _later(503, "db_error", RETRY_AFTER_SECONDS)
         case NotServed():
             return _later(503, "not_served", RETRY_AFTER_SECONDS)

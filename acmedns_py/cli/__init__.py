@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 import typer
 
-from acmedns_py.cli import config, db, health, imports, serve
+from acmedns_py.cli import account, audit, config, db, health, imports, serve, stats
 
 app = typer.Typer(
     name="acmedns",
@@ -17,6 +17,9 @@ app = typer.Typer(
 )
 app.command("serve")(serve.serve)
 app.command("health")(health.health)
+app.command("audit")(audit.audit)
+app.command("stats")(stats.stats)
+app.add_typer(account.app, name="account", help="List, make and change accounts.")
 app.add_typer(config.app, name="config", help="Look at the configuration.")
 app.add_typer(db.app, name="db", help="Look after the database.")
 app.add_typer(imports.app, name="import", help="Take over accounts of another server.")

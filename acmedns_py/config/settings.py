@@ -109,6 +109,18 @@ class Database(_Section):
         return values.with_password(self.url, self.password.get_secret_value())
 
 
+class Admin(_Section):
+    """Where the command line reaches a running server; unset: beside SQLite's file, or below /run/acmedns."""
+
+    socket: File | None = None
+
+
+class Audit(_Section):
+    """How long it is remembered who has changed what."""
+
+    keep_days: Annotated[StrictInt, Field(ge=1, le=36_500)] = 365
+
+
 class Log(_Section):
     """What is logged, how and where to."""
 
@@ -133,6 +145,8 @@ class Settings(_Section):
     api: Api = Api()
     challenges: Challenges = Challenges()
     database: Database = Database()
+    admin: Admin = Admin()
+    audit: Audit = Audit()
     log: Log = Log()
     process: Process = Process()
 
@@ -143,6 +157,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "api": Api,
     "challenges": Challenges,
     "database": Database,
+    "admin": Admin,
+    "audit": Audit,
     "log": Log,
     "process": Process,
 }

@@ -5,33 +5,48 @@ import socket
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
+from pathlib import Path
 from secrets import token_bytes
 from typing import Any, Final
 
+import structlog
+
 from acmedns_py import log as logging_setup
+from acmedns_py.accounts.administration import Administration
 from acmedns_py.accounts.credentials import Credentials
 from acmedns_py.accounts.hashing import HashPool
+from acmedns_py.accounts.own import OwnAccount
+from acmedns_py.accounts.ports import Publisher
 from acmedns_py.accounts.register import Registration
 from acmedns_py.accounts.update import Updates
+from acmedns_py.api.admin import AdminRoutes
 from acmedns_py.api.app import hsts_header, make_app
 from acmedns_py.api.certificate import CertificateFiles
 from acmedns_py.api.client import ForwardedBy
 from acmedns_py.api.health import Remembered
 from acmedns_py.api.listen import ApiListener
+from acmedns_py.api.local import LocalListener
 from acmedns_py.config.settings import Settings
 from acmedns_py.dns.cookie import SECRET_OCTETS
 from acmedns_py.dns.policy import Policy
+from acmedns_py.errors import ListenError
 from acmedns_py.feed.changes import Commit, ZoneState
 from acmedns_py.feed.image import ZoneImage
 from acmedns_py.service.launch import Launcher
 from acmedns_py.service.sockets import DnsSocket
 from acmedns_py.service.workers import Limits, WorkerPool
+from acmedns_py.store.engine import target
 from acmedns_py.store.store import SqlStore
 
 FEWEST_WORKERS: Final = 2
 """One worker alone leaves its sockets unread while it is replaced."""
 
 MOST_WORKERS: Final = 4
+
+RUNTIME_DIRECTORY: Final = Path("/run/acmedns")
+"""Where systemd's RuntimeDirectory= is; the local socket's place where the database is not a file."""
+
+log = structlog.get_logger(__name__)
 
 
 def worker_count(configured: int) -> int:
@@ -60,6 +75,7 @@ async def open_store(
         max_values=settings.challenges.max_values,
         on_commit=on_commit,
         served=served,
+        audit_days=settings.audit.keep_days,
     )
 
 
@@ -94,17 +110,62 @@ def make_pool(
     )
 
 
+def make_credentials(store: SqlStore, hashes: HashPool) -> Credentials:
+    """Make the one place that knows who has logged in."""
+    return Credentials(store=store, pool=hashes, clock=time.monotonic)
+
+
+def admin_routes(
+    settings: Settings,
+    *,
+    store: SqlStore,
+    publisher: Publisher,
+    hashes: HashPool,
+    forget: Callable[[str], None],
+) -> AdminRoutes:
+    """Make the operator's routes; `forget` is told whose logins are to be judged anew."""
+    zone = settings.zone.name
+    administration = Administration(directory=store, publisher=publisher, pool=hashes, forget=forget, zone=zone)
+    return AdminRoutes(administration, zone)
+
+
+def socket_path(settings: Settings) -> Path:
+    """Where the local socket is: as configured, beside SQLite's file, or below /run by the zone's name."""
+    if settings.admin.socket is not None:
+        return settings.admin.socket.absolute()
+    database = target(settings.database.connection_url).path
+    if database is not None:
+        return database.with_name(f"{database.name}.sock")
+    return RUNTIME_DIRECTORY / f"{settings.zone.name}.sock"
+
+
+def bind_local(settings: Settings) -> LocalListener | None:
+    """Make the local socket; raises `ListenError` where a path was configured that can't be used.
+
+    Without one the server goes on: it served before there was such a socket.
+    """
+    listener = LocalListener(socket_path(settings))
+    try:
+        listener.bind()
+    except ListenError as error:
+        if settings.admin.socket is not None:
+            raise
+        log.warning("admin_socket_unavailable", problem=str(error))
+        return None
+    return listener
+
+
 async def start_api(
-    settings: Settings, sockets: list[socket.socket], *, store: SqlStore, pool: WorkerPool, hashes: HashPool
+    settings: Settings, sockets: list[socket.socket], *, store: SqlStore, pool: WorkerPool, credentials: Credentials
 ) -> ApiListener:
     """Start the API on its bound sockets; raises `ConfigError` where the certificate can't be used."""
     api = settings.api
-    credentials = Credentials(store=store, pool=hashes, clock=time.monotonic)
     app = make_app(
         registration=Registration(credentials=credentials, store=store, publisher=pool)
         if api.registration == "open"
         else None,
         updates=Updates(credentials=credentials, store=store, publisher=pool),
+        own=OwnAccount(credentials=credentials, directory=store),
         readiness=partial(readiness, settings, Remembered(store.ready), pool),
         zone=settings.zone.name,
         forwarded_by=ForwardedBy(api.header_name, api.trusted_proxies) if api.use_header else None,

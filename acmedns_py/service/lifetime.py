@@ -18,6 +18,7 @@ import structlog
 from acmedns_py import log as logging_setup
 from acmedns_py.accounts.hashing import HashPool
 from acmedns_py.api.listen import ApiListener
+from acmedns_py.api.local import LocalListener
 from acmedns_py.config.load import Loaded, load
 from acmedns_py.config.problems import ConfigProblems
 from acmedns_py.config.settings import Settings
@@ -100,6 +101,7 @@ class Service:
         self._secrets = loaded.settings.dns.secrets
         self._early: list[Commit] = []
         self._pool: WorkerPool | None = None
+        self._local: LocalListener | None = None
         self._stop_asked = asyncio.Event()
         self._reload_asked = asyncio.Event()
 
@@ -132,6 +134,9 @@ class Service:
         settings = self._loaded.settings
         store = await compose.open_store(settings, apex=self._apex, on_commit=self._committed, served=self._served)
         undo.push_async_callback(_close, store)
+        self._local = compose.bind_local(settings)
+        if self._local is not None:
+            undo.push_async_callback(self._local.stop, CLOSE_SECONDS)
         await store.replace_static(_static(self._loaded))
         pool = self._feed(ZoneImage(await store.load()))
         hashes = HashPool()
@@ -139,7 +144,15 @@ class Service:
         undo.push_async_callback(pool.stop, grace_seconds=0)
         await pool.start()
         await pool.probe(soa_probe(self._apex), seconds=PROBE_SECONDS)
-        return store, pool, await compose.start_api(settings, api_sockets, store=store, pool=pool, hashes=hashes)
+        credentials = compose.make_credentials(store, hashes)
+        routes = compose.admin_routes(settings, store=store, publisher=pool, hashes=hashes, forget=credentials.forget)
+        if self._local is not None:
+            await self._local.start(routes)
+        return (
+            store,
+            pool,
+            await compose.start_api(settings, api_sockets, store=store, pool=pool, credentials=credentials),
+        )
 
     def _committed(self, commit: Commit) -> None:
         """Publish a commit; those that come before there are workers wait for the image that they belong on."""
@@ -262,7 +275,10 @@ class Service:
         notify("STOPPING=1")
         until = time.monotonic() + STOP_SECONDS
         # The API first: a request in hand still needs the workers' word.
-        await listener.stop(grace_seconds=STOP_SECONDS - 1)
+        stopping = [listener.stop(grace_seconds=STOP_SECONDS - 1)]
+        if self._local is not None:
+            stopping.append(self._local.stop(grace_seconds=STOP_SECONDS - 1))
+        await asyncio.gather(*stopping)
         await pool.stop(grace_seconds=max(1.0, until - time.monotonic()))
 
 

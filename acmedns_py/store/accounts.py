@@ -11,30 +11,27 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from acmedns_py.accounts.ports import Account
+from acmedns_py.accounts.ports import Account, Entry
 from acmedns_py.store.live import LiveValues, Row
-from acmedns_py.store.schema import PASSWORD, account, credential, txt
+from acmedns_py.store.schema import PASSWORD, Clock, account, credential, txt
+from acmedns_py.store.standing import stored_allow_from
 
 _LONGEST_USERNAME = 255
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What an account is at the moment of a transaction: its label, its state, the verifiers that are valid."""
-
-    label: str
-    disabled: bool
-    verifiers: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class NewAccount:
-    """An account to be committed; `allow_from` in the form the client gave."""
+    """An account to be committed; `allow_from` in the form the client gave.
+
+    `label` is folded, so that no two accounts have one name of the zone.
+    """
 
     username: str
     label: str
     allow_from: tuple[str, ...]
     verifier: str
+    title: str
+    entry: Entry | None
 
 
 def padded(ids: Iterable[int]) -> list[int]:
@@ -48,36 +45,37 @@ def possible_username(username: str) -> bool:
     return 0 < len(username) <= _LONGEST_USERNAME and username.isascii() and username.isprintable()
 
 
-async def by_username(connection: AsyncConnection, usernames: Sequence[str]) -> dict[str, Account]:
-    """The accounts of these usernames that exist and may log in, each with its latest password's verifier."""
+async def by_username(connection: AsyncConnection, usernames: Sequence[str], clock: Clock) -> dict[str, Account]:
+    """The accounts of these usernames that exist, each with the verifiers of its passwords that are valid."""
     rows = await connection.execute(
-        select(account.c.id, account.c.username, account.c.label, account.c.allow_from, credential.c.verifier)
+        select(
+            account.c.id,
+            account.c.username,
+            account.c.label,
+            account.c.allow_from,
+            account.c.disabled,
+            credential.c.verifier,
+        )
         .join(credential, credential.c.account == account.c.id)
-        .where(account.c.username.in_(usernames), account.c.disabled.is_(False), credential.c.kind == PASSWORD)
+        .where(
+            account.c.username.in_(usernames),
+            credential.c.kind == PASSWORD,
+            or_(credential.c.expires.is_(None), credential.c.expires > clock()),
+        )
         .order_by(credential.c.id)
     )
-    return {
-        username: Account(number, username, label, tuple(json.loads(allow_from)), verifier)
-        for number, username, label, allow_from, verifier in rows
-    }
-
-
-async def standings(connection: AsyncConnection, ids: Sequence[int], now: int) -> dict[int, Standing]:
-    """What these accounts are now; one that does not exist is missing."""
-    rows = await connection.execute(
-        select(account.c.id, account.c.label, account.c.disabled, credential.c.verifier)
-        .outerjoin(
-            credential,
-            (credential.c.account == account.c.id)
-            & (credential.c.kind == PASSWORD)
-            & or_(credential.c.expires.is_(None), credential.c.expires > now),
+    found: dict[str, Account] = {}
+    for number, username, label, allow_from, disabled, verifier in rows:
+        older = found.get(username)
+        found[username] = Account(
+            number,
+            username,
+            label,
+            stored_allow_from(allow_from),
+            verifier,
+            former=None if older is None else older.verifier,
+            disabled=disabled,
         )
-        .where(account.c.id.in_(ids))
-    )
-    found: dict[int, Standing] = {}
-    for number, label, disabled, verifier in rows:
-        known = found[number].verifiers if number in found else frozenset[str]()
-        found[number] = Standing(label, disabled, known | ({verifier} if verifier else frozenset()))
     return found
 
 
@@ -130,20 +128,6 @@ async def save(connection: AsyncConnection, accounts: Mapping[int, LiveValues]) 
         await connection.execute(insert(txt), inserted)
 
 
-async def replace_verifiers(connection: AsyncConnection, replaced: Mapping[tuple[int, str], str]) -> None:
-    """Put other verifiers in place of those that these accounts have: one statement."""
-    if replaced:
-        await connection.execute(
-            update(credential)
-            .where(credential.c.account == bindparam("of_account"), credential.c.verifier == bindparam("former"))
-            .values(verifier=bindparam("latter")),
-            [
-                {"of_account": number, "former": former, "latter": latter}
-                for (number, former), latter in replaced.items()
-            ],
-        )
-
-
 async def create(connection: AsyncConnection, accounts: Sequence[NewAccount], now: int) -> None:
     """Insert accounts and their passwords: two statements."""
     created = await connection.execute(
@@ -151,8 +135,8 @@ async def create(connection: AsyncConnection, accounts: Sequence[NewAccount], no
         [
             {
                 "username": one.username,
-                # Folded, so that no two accounts have one name of the zone.
-                "label": one.label.lower(),
+                "label": one.label,
+                "title": one.title,
                 "allow_from": json.dumps(one.allow_from),
                 "disabled": False,
                 "created_at": now,

@@ -99,6 +99,11 @@ class FileLock:
             os.close(descriptor)
             raise _held(str(self._database), holder) from None
         self._descriptor = descriptor
+        with suppress(OSError):
+            # Root at work beside a server that runs as another user must not leave it a file that it can't open.
+            found = self._database.stat()
+            if os.geteuid() == 0 and os.fstat(descriptor).st_uid != found.st_uid:
+                os.fchown(descriptor, found.st_uid, found.st_gid)
         with suppress(OSError):  # A full disk has room for the lock, if not for the name of its holder.
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{program_name()}\n".encode(), 0)

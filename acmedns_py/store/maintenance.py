@@ -47,10 +47,7 @@ async def upgrade(url: str) -> tuple[str, ...]:
 
 async def check(url: str) -> Report:
     """Look at a database without changing it, also while a server runs; raises `StoreRefused`, `StoreUnavailable`."""
-    place = (await home(url)).place
-    # Looking at it would create it.
-    if place.path is not None and not file_exists(place.path):
-        raise StoreRefused(f"database file {place.path} does not exist; acmedns serve or acmedns db upgrade makes it")
+    place = await require_file(url)
     found = await schema_state(place)
     if found.revision is None:
         return Report((f"{place.name}: empty; acmedns serve or acmedns db upgrade makes the tables",), good=False)
@@ -70,6 +67,17 @@ async def check(url: str) -> Report:
         ),
         good=not found.due and damage is None,
     )
+
+
+async def require_file(url: str) -> Target:
+    """Give the place of our tables; refuses an SQLite file that is missing, since looking at it would create it.
+
+    Raises `StoreRefused`.
+    """
+    place = (await home(url)).place
+    if place.path is not None and not file_exists(place.path):
+        raise StoreRefused(f"database file {place.path} does not exist; acmedns serve or acmedns db upgrade makes it")
+    return place
 
 
 async def _damage(connection: AsyncConnection, place: Target) -> str | None:

@@ -8,6 +8,7 @@ from acmedns_py.accounts.ports import Account
 from acmedns_py.errors import Overloaded, StoreUnavailable
 from acmedns_py.store.accounts import by_username, possible_username
 from acmedns_py.store.engine import connection_lost, unavailable
+from acmedns_py.store.schema import Clock
 
 WAITING_USERNAMES = 1_024
 """Usernames that may wait."""
@@ -22,8 +23,9 @@ CALLER_SECONDS = 10.0
 class AccountReader:
     """Gives accounts by username; one statement at a time, started by the first that asks."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, clock: Clock) -> None:
         self._engine = engine
+        self._clock = clock
         self._waiting: dict[str, list[asyncio.Future[Account | None]]] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -67,10 +69,10 @@ class AccountReader:
     async def _found(self, usernames: list[str]) -> dict[str, Account]:
         try:
             async with self._engine.connect() as connection:
-                return await by_username(connection, usernames)
+                return await by_username(connection, usernames, self._clock)
         except Exception as error:
             # A pooled connection may have died while nobody used it; the database may well be there.
             if not connection_lost(error):
                 raise
         async with self._engine.connect() as connection:
-            return await by_username(connection, usernames)
+            return await by_username(connection, usernames, self._clock)

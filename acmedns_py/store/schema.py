@@ -41,7 +41,7 @@ CHALLENGE = "challenge"
 STATIC = "static"
 """`change.kind` of a static RRset."""
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """The revisions of `migrations/`, oldest first: what a database is compared with, without loading Alembic for it."""
 
 metadata = MetaData()
@@ -69,6 +69,11 @@ account = Table(
     Column("allow_from", Text, nullable=False),
     Column("disabled", Boolean, nullable=False, server_default=false()),
     Column("created_at", BigInteger, nullable=False),
+    # What people call the account; nothing is looked up by it.
+    Column("title", Text, nullable=False, server_default=""),
+    # The last write of the account's own credential, and the address that it came from where one is known.
+    Column("last_update_at", BigInteger, nullable=True),
+    Column("last_update_from", Text, nullable=True),
     UniqueConstraint("username", name="account_username"),
     UniqueConstraint("label", name="account_label"),
     # An id that was given once is never given again, as little as a label is.
@@ -84,6 +89,22 @@ credential = Table(
     Column("verifier", Text, nullable=False),
     Column("expires", BigInteger, nullable=True),
     Index("credential_account", "account"),
+    # Only what a rotation left behind expires, so that looking for it costs nothing.
+    Index(
+        "credential_expiry",
+        "expires",
+        sqlite_where=text("expires IS NOT NULL"),
+        postgresql_where=text("expires IS NOT NULL"),
+    ),
+)
+
+retired_label = Table(
+    "retired_label",
+    metadata,
+    # Of an account that was deleted: a CNAME may still point to it, so nobody else may ever get it.
+    Column("label", Text, nullable=False),
+    PrimaryKeyConstraint("label", name="retired_label_pkey"),
+    sqlite_with_rowid=False,
 )
 
 txt = Table(
@@ -125,6 +146,22 @@ change = Table(
     Column("committed_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("zone", "cursor", "owner", "kind", "rrtype", name="change_pkey"),
     sqlite_with_rowid=False,
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("result", Text, nullable=False),
+    # A JSON object; never holds a secret.
+    Column("details", Text, nullable=False),
+    Index("audit_at", "at"),
+    sqlite_autoincrement=True,
 )
 
 compatibility = Table(

@@ -3,16 +3,19 @@
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Self
 
 import structlog
 from sqlalchemy import select
 
-from acmedns_py.accounts.ports import Account, Written
+from acmedns_py.accounts.directory import Filter, Listed, OperatorChange, Recorded, Shown, Statistics
+from acmedns_py.accounts.ports import Account, Entry, Source, Written
 from acmedns_py.errors import AcmednsError
 from acmedns_py.feed.changes import Commit, StaticData, ZoneState
 from acmedns_py.store import expiry
 from acmedns_py.store.accounts import NewAccount
+from acmedns_py.store.directory import DirectoryReader
 from acmedns_py.store.engine import (
     FOREIGN_ERRORS,
     Target,
@@ -31,7 +34,16 @@ from acmedns_py.store.migrate import migrate, schema_state
 from acmedns_py.store.reader import AccountReader
 from acmedns_py.store.schema import Clock, DatabaseClock, zone
 from acmedns_py.store.takeover import require_whole, take_over_beside
-from acmedns_py.store.transaction import Action, Expiry, Ground, StaticWrite, ValueWrite, VerifierWrite
+from acmedns_py.store.transaction import (
+    AccountChange,
+    Action,
+    Expiry,
+    Ground,
+    Note,
+    StaticWrite,
+    ValueWrite,
+    VerifierWrite,
+)
 from acmedns_py.store.writer import Writer
 from acmedns_py.store.zones import claimed
 
@@ -43,6 +55,9 @@ READY_SECONDS = 2.0
 
 CLOSE_SECONDS = 8.0
 """How long `close` lets a database take that does not answer: a transaction in hand has five for its statement."""
+
+AUDIT_DAYS = 365
+"""How long entries of the audit log are kept by default."""
 
 log = structlog.get_logger()
 
@@ -57,7 +72,8 @@ class SqlStore:
         self._lock = lock
         self._writer = writer
         self._engine = connect(place, Use.READ)
-        self._reader = AccountReader(self._engine)
+        self._reader = AccountReader(self._engine, ground.clock)
+        self._directory = DirectoryReader(place, lookups=self._engine, clock=ground.clock)
         self._closing = asyncio.Event()
         self._watch = asyncio.create_task(self._keep_watch(), name="store watch")
 
@@ -71,6 +87,7 @@ class SqlStore:
         max_values: int,
         on_commit: Callable[[Commit], None],
         served: Callable[[], ZoneState] | None = None,
+        audit_days: int = AUDIT_DAYS,
         clock: Clock = DatabaseClock,
     ) -> Self:
         """Take the exclusive lock, back up and migrate where due, and make the zone's row.
@@ -80,7 +97,8 @@ class SqlStore:
         `apex` is a folded wire-form name. `on_commit` is called in the event loop, in the order of cursors, after the
         commit is durable and before its caller hears of it; it must not raise. `served` gives the state that
         `on_commit` has led to: it is asked only where the change rows don't reach back to what was published, and
-        without it writes then stay unavailable. `clock` is for tests.
+        without it writes then stay unavailable. Entries of the audit log are kept for
+        `audit_days`. `clock` is for tests.
 
         Raises `StoreRefused` where this database must not be used, `StoreUnavailable` where it can't be reached.
         """
@@ -106,7 +124,7 @@ class SqlStore:
         except BaseException:
             await lock.release()
             raise
-        ground = Ground(zone_id, apex, Rule(window_seconds, max_values), clock)
+        ground = Ground(zone_id, apex, Rule(window_seconds, max_values), audit_days, clock)
         writer = Writer(place, ground=ground, lock=lock, published=cursor, on_commit=on_commit, served=served)
         return cls(place, ground=ground, lock=lock, writer=writer)
 
@@ -126,31 +144,71 @@ class SqlStore:
         return await self._writer.write(StaticWrite({(owner, rrtype): data for owner, rrtype, data in rrsets}))
 
     async def account(self, username: str) -> Account | None:
-        """The account of that username, or None where there is none or it is disabled."""
+        """The account of that username, or None where there is none that has a valid password."""
         return await self._reader.account(username)
 
-    async def register(self, *, username: str, label: str, allow_from: Sequence[str], verifier: str) -> Written:
-        """Commit an account, its credential and its empty challenge name.
+    async def register(
+        self,
+        *,
+        username: str,
+        label: str,
+        allow_from: Sequence[str],
+        verifier: str,
+        title: str = "",
+        entry: Entry | None = None,
+    ) -> Written:
+        """Commit an account, its credential, its empty challenge name, and its entry in the audit log.
 
-        Raises `StoreUnavailable` where username or label are taken: both are random, another try has others.
+        Raises `LabelTaken` where an account, a deleted one or a static record has that name, and `StoreUnavailable`
+        where the username is taken: it is random, another try has another.
         """
-        return await self._writer.write(NewAccount(username, label, tuple(allow_from), verifier))
+        return await self._writer.write(
+            NewAccount(username, label.lower(), tuple(allow_from), verifier, title=title, entry=entry)
+        )
 
     async def replace_verifier(self, account: Account, verifier: str) -> Written:
         """Commit another verifier of the same password; raises `Refused` where the account's is no longer that one."""
         return await self._writer.write(VerifierWrite(account, verifier))
 
-    async def add_value(self, account: Account, value: str) -> Written:
+    async def change(self, account: int, change: OperatorChange, entry: Entry) -> Written:
+        """Commit an operator's change with its entry; raises `UnknownAccount`, `Unusable`."""
+        return await self._writer.write(AccountChange(account, change, entry))
+
+    async def note(self, entry: Entry) -> Written:
+        """Commit an entry of the audit log alone."""
+        return await self._writer.write(Note(entry))
+
+    async def add_value(self, account: Account, value: str, *, source: Source = None) -> Written:
         """Commit one more live value, or renew it; raises `Refused` where the account is no longer what it was."""
-        return await self._writer.write(ValueWrite(account, Action.ADD, value.encode()))
+        return await self._writer.write(ValueWrite(account, Action.ADD, value.encode(), source))
 
-    async def remove_value(self, account: Account, value: str) -> Written:
+    async def remove_value(self, account: Account, value: str, *, source: Source = None) -> Written:
         """Commit the removal of one value; raises `Refused` as `add_value` does."""
-        return await self._writer.write(ValueWrite(account, Action.REMOVE, value.encode()))
+        return await self._writer.write(ValueWrite(account, Action.REMOVE, value.encode(), source))
 
-    async def clear_values(self, account: Account) -> Written:
+    async def clear_values(self, account: Account, *, source: Source = None) -> Written:
         """Commit the removal of all values; raises `Refused` as `add_value` does."""
-        return await self._writer.write(ValueWrite(account, Action.CLEAR))
+        return await self._writer.write(ValueWrite(account, Action.CLEAR, source=source))
+
+    async def listed(self, wanted: Filter, *, after: int, most: int) -> list[Listed]:
+        """Give the next accounts by id."""
+        return await self._directory.listed(wanted, after=after, most=most)
+
+    async def find(self, *, username: str | None, label: str) -> list[Listed]:
+        """Give the accounts with that username or that label."""
+        return await self._directory.find(username=username, label=label)
+
+    async def shown(self, account: int) -> Shown | None:
+        """Give one account whole, by its id."""
+        return await self._directory.shown(account)
+
+    async def statistics(self) -> Statistics:
+        """Count what there is."""
+        return await self._directory.statistics()
+
+    async def audit(self, *, since: datetime | None, after: int, most: int) -> list[Recorded]:
+        """Give the next entries of the audit log."""
+        return await self._directory.audit(since=since, after=after, most=most)
 
     async def expire(self) -> Written:
         """Take away what has left the window, without waiting for the next look."""
@@ -173,6 +231,7 @@ class SqlStore:
                 await self._watch
                 await self._writer.close()
                 await self._reader.close()
+                await self._directory.close()
                 await self._engine.dispose()
         except TimeoutError:
             log.warning("database_close_given_up", seconds=CLOSE_SECONDS)

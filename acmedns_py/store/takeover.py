@@ -37,7 +37,7 @@ from acmedns_py.store.home import home
 from acmedns_py.store.live import ALWAYS_LIVE
 from acmedns_py.store.lock import lock_for
 from acmedns_py.store.migrate import migrate, schema_state
-from acmedns_py.store.schema import PASSWORD, Clock, DatabaseClock, account, credential, imported, txt
+from acmedns_py.store.schema import PASSWORD, Clock, DatabaseClock, account, credential, imported, retired_label, txt
 from acmedns_py.store.zones import claimed, jump
 
 MOST_TOLD = 20
@@ -251,11 +251,16 @@ class _Ours:
         self._empty = True
         self._by_username: dict[str, tuple[str, tuple[str, ...], set[str]]] = {}
         self._labels: set[str] = set()
+        self._deleted: set[str] = set()
 
     async def look(self) -> None:
-        """Find out whether there is any account; those that this import brings are no two of them alike."""
+        """Find out whether there is or was any account; those that this import brings are no two of them alike."""
         if self._connection is not None:
-            self._empty = (await self._connection.execute(select(account.c.id).limit(1))).first() is None
+            found = [
+                (await self._connection.execute(select(table.c.label).limit(1))).first()
+                for table in (account, retired_label)
+            ]
+            self._empty = found == [None, None]
 
     async def find(self, others: Sequence[ForeignAccount]) -> None:
         """Look up what `differences` of these accounts needs."""
@@ -270,12 +275,16 @@ class _Ours:
         for username, label, allow_from, verifier in rows:
             known = self._by_username.setdefault(username, (label, tuple(json.loads(allow_from)), set()))
             known[2].add(verifier)
-        labels = select(account.c.label).where(account.c.label.in_([one.label for one in others]))
-        self._labels = set(await self._connection.scalars(labels))
+        labels = [one.label for one in others]
+        self._labels = set(await self._connection.scalars(select(account.c.label).where(account.c.label.in_(labels))))
+        deleted = select(retired_label.c.label).where(retired_label.c.label.in_(labels))
+        self._deleted = set(await self._connection.scalars(deleted))
 
     def differences(self, other: ForeignAccount, since: int | None) -> str | None:
         """Say what is another there than here, "" where nothing is; None where the account is not here."""
         known = self._by_username.get(other.username)
+        if known is None and other.label in self._deleted:
+            return "it was deleted here, and stays so"
         if known is None:
             return "its subdomain belongs to another account here" if other.label in self._labels else None
         label, allow_from, verifiers = known

@@ -7,26 +7,38 @@ it is used after `together` failed over the data of some request, and finds out 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import NamedTuple
 
 from sqlalchemy import delete, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from acmedns_py.accounts.ports import Account, Written
-from acmedns_py.errors import AcmednsError, Refused
+from acmedns_py.accounts.directory import (
+    ClearValues,
+    Delete,
+    OperatorChange,
+    RemoveValue,
+    Rotate,
+    SetAllowFrom,
+    SetDisabled,
+    SetTitle,
+    SetValue,
+)
+from acmedns_py.accounts.ports import Account, Entry, Source, Written
+from acmedns_py.dns.table import Values
+from acmedns_py.errors import AcmednsError, LabelTaken, Refused, UnknownAccount, Unusable
 from acmedns_py.feed.changes import ChallengeChange, Commit, StaticChange, StaticData
 from acmedns_py.store import changes, expiry
-from acmedns_py.store.accounts import (
-    NewAccount,
-    Standing,
-    create,
-    live_rows,
-    padded,
-    replace_verifiers,
-    save,
-    standings,
-)
+from acmedns_py.store.accounts import NewAccount, create, live_rows, padded, save
 from acmedns_py.store.live import LiveValues, Rule
 from acmedns_py.store.schema import Clock, static, zone
+from acmedns_py.store.standing import (
+    Standing,
+    remove,
+    save_standings,
+    standings,
+    unavailable_labels,
+    write_audit,
+)
 
 
 class Action(Enum):
@@ -44,6 +56,23 @@ class ValueWrite:
     account: Account
     action: Action
     value: bytes = b""
+    source: Source = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountChange:
+    """An operator's change of the account with this id, and its entry in the audit log."""
+
+    account: int
+    change: OperatorChange
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """An entry in the audit log of something that changed nothing."""
+
+    entry: Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +95,7 @@ class Expiry:
     """Take away what has left the window."""
 
 
-Request = NewAccount | ValueWrite | VerifierWrite | StaticWrite | Expiry
+Request = NewAccount | ValueWrite | VerifierWrite | AccountChange | Note | StaticWrite | Expiry
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +105,7 @@ class Ground:
     zone_id: int
     apex: bytes
     rule: Rule
+    audit_days: int
     clock: Clock
 
     def owner(self, label: str) -> bytes:
@@ -104,6 +134,7 @@ class Outcome:
 
     results: list[int | AcmednsError]
     commit: Commit | None
+    audit_rows: int
 
     def written(self, moment: Moment) -> list[Written | AcmednsError]:
         """The answers; without a commit the cursor that was not taken stands for the last one that was."""
@@ -146,32 +177,66 @@ async def together(connection: AsyncConnection, ground: Ground, at: Moment, requ
     """Do all requests at once; raises what the database raises where the data of any is at fault."""
     made = _Changes()
     new = [request for request in requests if isinstance(request, NewAccount)]
-    if new:
-        await create(connection, new, at.now)
-        made.challenges += [ChallengeChange(ground.owner(one.label), None, ()) for one in new]
+    taken = await _new_accounts(connection, ground, at, new, made) if new else frozenset[NewAccount]()
     touched = await _touched(connection, ground, at, requests)
     results: list[int | AcmednsError] = []
+    entries: list[Entry] = []
     for request in requests:
         match request:
             case ValueWrite():
                 results.append(_write_value(request, touched, at))
             case VerifierWrite():
-                results.append(_replaceable(request, touched) or at.cursor)
+                results.append(_replace_verifier(request, touched) or at.cursor)
+            case AccountChange():
+                results.append(_change_account(request, touched, at))
             case StaticWrite(rrsets):
                 made.static += await replace_static(connection, ground, rrsets)
                 results.append(at.next_cursor)
-            case NewAccount() | Expiry():
+            case NewAccount(label=label):
+                results.append(LabelTaken(label) if request in taken else at.next_cursor)
+            case Note() | Expiry():
                 results.append(at.next_cursor)
-    await replace_verifiers(connection, touched.replaced)
+        if isinstance(request, (AccountChange, NewAccount, Note)) and request.entry and isinstance(results[-1], int):
+            entries.append(request.entry)
     for values in touched.values.values():
         values.settle(at.now)
     await save(connection, touched.values)
+    await save_standings(connection, touched.standings, at.now)
+    await remove(connection, {number: gone.label for number, gone in touched.deleted.items()})
+    await write_audit(connection, entries, at.now)
     made.challenges += [
         ChallengeChange(ground.owner(touched.standings[number].label), values.before(), values.after())
         for number, values in touched.values.items()
         if values.before() != values.after()
     ]
-    return Outcome(results, made.commit(at.next_cursor))
+    made.challenges += [
+        ChallengeChange(ground.owner(gone.label), gone.values, None) for gone in touched.deleted.values()
+    ]
+    return Outcome(results, made.commit(at.next_cursor), len(entries))
+
+
+async def _new_accounts(
+    connection: AsyncConnection, ground: Ground, at: Moment, wanted: Sequence[NewAccount], made: _Changes
+) -> set[NewAccount]:
+    """Make the accounts whose label is nobody's; gives the others."""
+    unavailable = await unavailable_labels(connection, [one.label for one in wanted])
+    owners = [ground.owner(one.label) for one in wanted]
+    unavailable_owners = set(
+        await connection.scalars(
+            select(static.c.owner).where(static.c.zone == ground.zone_id, static.c.owner.in_(owners))
+        )
+    )
+    given: dict[str, NewAccount] = {}
+    taken: set[NewAccount] = set()
+    for one, owner in zip(wanted, owners, strict=True):
+        if one.label in unavailable or one.label in given or owner in unavailable_owners:
+            taken.add(one)
+        else:
+            given[one.label] = one
+            made.challenges.append(ChallengeChange(owner, None, ()))
+    if given:
+        await create(connection, list(given.values()), at.now)
+    return taken
 
 
 async def apart(
@@ -185,6 +250,7 @@ async def apart(
     """Do the requests one by one; `blame` gives a failed one's error, or raises where the database is at fault."""
     made = _Changes()
     results: list[int | AcmednsError] = []
+    audit_rows = 0
     for request in requests:
         savepoint = await connection.begin_nested()
         try:
@@ -195,27 +261,33 @@ async def apart(
             continue
         await savepoint.commit()
         results += outcome.results
+        audit_rows += outcome.audit_rows
         if outcome.commit:
             made.challenges += outcome.commit.challenges
             made.static += outcome.commit.static
-    return Outcome(results, made.commit(at.next_cursor))
+    return Outcome(results, made.commit(at.next_cursor), audit_rows)
+
+
+class _Gone(NamedTuple):
+    label: str
+    values: Values
 
 
 @dataclass(slots=True)
 class _Touched:
-    standings: dict[int, Standing]
-    values: dict[int, LiveValues]
-    # By account and former verifier: a group may hold several, of which the first wins.
-    replaced: dict[tuple[int, str], str] = field(default_factory=dict)
+    standings: dict[int, Standing] = field(default_factory=dict)
+    values: dict[int, LiveValues] = field(default_factory=dict)
+    deleted: dict[int, _Gone] = field(default_factory=dict)
 
 
 async def _touched(connection: AsyncConnection, ground: Ground, at: Moment, requests: Sequence[Request]) -> _Touched:
     """Read the accounts of the requests, and their values, in two statements."""
     ids = {request.account.id for request in requests if isinstance(request, (ValueWrite, VerifierWrite))}
+    ids.update(request.account for request in requests if isinstance(request, AccountChange))
     if any(isinstance(request, Expiry) for request in requests):
         ids.update(await expiry.due(connection, ground.rule, at.now))
     if not ids:
-        return _Touched({}, {})
+        return _Touched()
     asked = padded(sorted(ids))
     found = await standings(connection, asked, at.now)
     rows = await live_rows(connection, asked)
@@ -228,31 +300,35 @@ async def _touched(connection: AsyncConnection, ground: Ground, at: Moment, requ
     )
 
 
-def _refusal(account: Account, touched: _Touched) -> Refused | None:
-    """Say why a credential is no longer good for a write; None where it is."""
+def _admitted(account: Account, touched: _Touched) -> Standing | Refused:
+    """Give what an account is now, or why the credential that was checked is no longer good for a write."""
     standing = touched.standings.get(account.id)
     if standing is None:
-        return Refused("the account exists no longer")
+        return Refused("account_deleted")
     if standing.disabled:
-        return Refused("the account is disabled")
-    if account.verifier not in standing.verifiers:
-        return Refused("the credential was replaced or has expired")
+        return Refused("account_disabled")
+    if not standing.admits(account.verifier):
+        return Refused("credential_replaced_or_expired")
+    return standing
+
+
+def _replace_verifier(request: VerifierWrite, touched: _Touched) -> Refused | None:
+    """Put another verifier of the same password in its place; of several in a group the first wins."""
+    standing = _admitted(request.account, touched)
+    if isinstance(standing, Refused):
+        return standing
+    standing.replace(request.account.verifier, request.verifier)
     return None
 
 
-def _replaceable(request: VerifierWrite, touched: _Touched) -> Refused | None:
-    """Take note of a verifier that is to be replaced; gives the refusal where it can't be."""
-    key = request.account.id, request.account.verifier
-    refusal = _refusal(request.account, touched)
-    if refusal is None and touched.replaced.setdefault(key, request.verifier) is not request.verifier:
-        refusal = Refused("the credential was replaced or has expired")
-    return refusal
-
-
 def _write_value(request: ValueWrite, touched: _Touched, at: Moment) -> int | AcmednsError:
-    refusal = _refusal(request.account, touched)
-    if refusal is not None:
-        return refusal
+    standing = _admitted(request.account, touched)
+    if isinstance(standing, Refused):
+        return standing
+    if standing.allow_from != request.account.allow_from:
+        return Refused("allow_from_changed")
+    standing.updated = True
+    standing.updated_from = None if request.source is None else str(request.source)
     values = touched.values[request.account.id]
     match request.action:
         case Action.ADD:
@@ -263,6 +339,39 @@ def _write_value(request: ValueWrite, touched: _Touched, at: Moment) -> int | Ac
             changed = values.clear()
     # Nothing to take away: the client waits for all that was committed, the removal that came first included.
     return at.next_cursor if changed else at.cursor
+
+
+def _change_account(request: AccountChange, touched: _Touched, at: Moment) -> int | AcmednsError:
+    standing = touched.standings.get(request.account)
+    if standing is None:
+        return UnknownAccount(request.entry.subject)
+    values = touched.values[request.account]
+    match request.change:
+        case SetDisabled(disabled):
+            standing.disabled = disabled
+            standing.edited = True
+            if disabled:
+                values.clear()
+        case Delete():
+            touched.deleted[request.account] = _Gone(standing.label, values.before())
+            del touched.standings[request.account], touched.values[request.account]
+        case Rotate(verifier, grace_seconds):
+            standing.rotate(verifier, grace_seconds=grace_seconds, now=at.now)
+        case SetAllowFrom(entries):
+            standing.allow_from = entries
+            standing.edited = True
+        case SetTitle(title):
+            standing.title = title
+            standing.edited = True
+        case SetValue(value):
+            if standing.disabled:
+                return Unusable("the account is disabled and has no values; enable it first")
+            return values.add(value.encode(), at.now)
+        case RemoveValue(value):
+            values.remove(value.encode())
+        case ClearValues():
+            values.clear()
+    return at.next_cursor
 
 
 async def static_rrsets(connection: AsyncConnection, ground: Ground) -> dict[tuple[bytes, int], StaticData]:

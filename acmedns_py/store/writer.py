@@ -38,6 +38,8 @@ from acmedns_py.store.engine import (
 )
 from acmedns_py.store.load import zone_state
 from acmedns_py.store.lock import Lock
+from acmedns_py.store.schema import MICROSECONDS
+from acmedns_py.store.standing import drop_expired_passwords, prune_audit
 from acmedns_py.store.transaction import Ground, Moment, Request, apart, moment, take_cursor, together, touch
 
 QUEUE_REQUESTS = 1_024
@@ -201,6 +203,7 @@ class Writer:
             if outcome.commit:
                 await take_cursor(connection, ground)
                 self._unpruned_rows += await changes.record(connection, ground.zone_id, outcome.commit, at.now)
+            self._unpruned_rows += outcome.audit_rows
             await self._prune(connection, at)
         except Exception as error:
             # A database that does not answer would not answer this either; its connection is dropped instead.
@@ -246,6 +249,8 @@ class Writer:
         if self._unpruned_rows < changes.PRUNE_ROWS and now < self._pruned_at + PRUNE_SECONDS:
             return
         await changes.prune(connection, self._ground.zone_id, at.now)
+        await prune_audit(connection, at.now - self._ground.audit_days * 86_400 * MICROSECONDS)
+        await drop_expired_passwords(connection, at.now)
         self._unpruned_rows = 0
         self._pruned_at = now
 

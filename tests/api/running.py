@@ -10,6 +10,7 @@ from typing import Any
 
 from acmedns_py.accounts.credentials import Credentials
 from acmedns_py.accounts.hashing import HashPool
+from acmedns_py.accounts.own import OwnAccount
 from acmedns_py.accounts.ports import Publisher
 from acmedns_py.accounts.register import Registration
 from acmedns_py.accounts.update import Updates
@@ -132,6 +133,7 @@ async def running(
         if registration_open
         else None,
         updates=Updates(credentials=credentials, store=store, publisher=publisher),
+        own=OwnAccount(credentials=credentials, directory=store),
         readiness=readiness,
         zone=ZONE,
         forwarded_by=forwarded_by,

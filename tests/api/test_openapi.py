@@ -74,7 +74,14 @@ async def test_document_is_served_and_names_the_routes(database_url):
         assert reply.status == 200
         assert reply.json == document(registration_open=True)
         assert reply.json["openapi"].startswith("3.1")
-        assert set(reply.json["paths"]) == {"/register", "/update", "/health", "/health/ready", "/openapi.json"}
+        assert set(reply.json["paths"]) == {
+            "/register",
+            "/update",
+            "/account",
+            "/health",
+            "/health/ready",
+            "/openapi.json",
+        }
 
 
 async def test_document_leaves_out_what_is_closed(database_url):
@@ -85,18 +92,23 @@ async def test_document_leaves_out_what_is_closed(database_url):
 
 
 async def test_good_answers_fit_the_document(database_url):
-    """What schemathesis can't reach without a credential: 200 of both methods."""
+    """What schemathesis can't reach without a credential: 200 of all methods."""
     async with running(database_url) as api:
         account = await api.register()
         for method in ("POST", "DELETE"):
-            reply = await api.update(account, value(1), method=method)
-            assert reply.status == 200
-            response = schemathesis.Response(
-                status_code=reply.status,
-                headers={name: [text] for name, text in reply.headers},
-                content=reply.body,
-                request=requests.Request(method, "http://localhost/update", credential(account)).prepare(),
-                elapsed=0.1,
-                verify=False,
-            )
-            SCHEMA["/update"][method].Case(body={}).validate_response(response, checks=ANSWER_CHECKS)
+            fits("/update", method, account, await api.update(account, value(1), method=method), body={})
+            fits("/account", "GET", account, await api.ask(request("GET", "/account", headers=credential(account))))
+
+
+def fits(path, method, account, reply, **parts):
+    """Hold a good reply against the document."""
+    assert reply.status == 200
+    response = schemathesis.Response(
+        status_code=reply.status,
+        headers={name: [text] for name, text in reply.headers},
+        content=reply.body,
+        request=requests.Request(method, f"http://localhost{path}", credential(account)).prepare(),
+        elapsed=0.1,
+        verify=False,
+    )
+    SCHEMA[path][method].Case(**parts).validate_response(response, checks=ANSWER_CHECKS)

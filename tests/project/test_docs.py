@@ -137,7 +137,7 @@ def test_records_that_are_shown_can_be_read(path):
 
 
 def test_json_that_is_shown_is_what_the_server_says(make_server):
-    """The answers of /register and /health/ready have these keys, all levels counted."""
+    """The answers of /register, /account and /health/ready have these keys, all levels counted."""
     server = make_server().start()
     (readiness,) = [json.loads(block.text) for block in blocks(text("docs/operations.md")) if block.language == "json"]
     assert shape(readiness) == shape(server.request("GET", "/health/ready").json)
@@ -145,8 +145,11 @@ def test_json_that_is_shown_is_what_the_server_says(make_server):
     account = server.register(**shown[0])
     assert shape(shown[1]) == shape(account)
     assert shown[1]["allowfrom"] == account["allowfrom"]
-    reply = server.update(server.register(), shown[2]["txt"])
+    account = server.register(allowfrom=["127.0.0.0/8", "::/0"])
+    reply = server.update(account, shown[2]["txt"])
     assert (shown[2].keys(), reply.json) == ({"subdomain", "txt"}, shown[3])
+    credential = {"X-Api-User": account["username"], "X-Api-Key": account["password"]}
+    assert shape(shown[4]) == shape(server.request("GET", "/account", headers=credential).json)
 
 
 def shape(value: object) -> object:

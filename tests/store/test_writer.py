@@ -3,11 +3,12 @@
 import asyncio
 import time
 import uuid
+from dataclasses import replace
 
 import pytest
 
 from acmedns_py.accounts.ports import Account, Written
-from acmedns_py.errors import Overloaded, Refused, StoreUnavailable
+from acmedns_py.errors import LabelTaken, Overloaded, Refused, StoreUnavailable
 from acmedns_py.feed.changes import ChallengeChange, StaticChange, StaticData
 from acmedns_py.store import changes, expiry, reader, writer
 from acmedns_py.store.engine import Use, connect
@@ -57,9 +58,9 @@ async def test_look_ups_that_wait_share_a_statement(opened: Opened, monkeypatch:
     batches: list[int] = []
     look_up = reader.by_username
 
-    async def counted(connection: object, usernames: list[str]) -> dict[str, Account]:
+    async def counted(connection: object, usernames: list[str], clock: object) -> dict[str, Account]:
         batches.append(len(usernames))
-        return await look_up(connection, usernames)  # type: ignore[arg-type]
+        return await look_up(connection, usernames, clock)  # type: ignore[arg-type]
 
     monkeypatch.setattr(reader, "by_username", counted)
     found = await asyncio.gather(*(opened.store.account(one.username) for one in accounts * 3))
@@ -247,16 +248,17 @@ async def test_a_credential_is_judged_inside_the_transaction(opened: Opened, sql
     assert [type(one) for one in written] == [Refused, Refused, Refused, Written]
 
 
-async def test_a_disabled_account_is_not_found(opened: Opened, sql: Sql):
-    """It can't log in, but its name goes on to be served."""
+async def test_a_disabled_account_is_found_as_such(opened: Opened, sql: Sql):
+    """The rules say so to the log; its name goes on to be served."""
     account = await opened.new_account()
+    assert not account.disabled
     await sql("UPDATE account SET disabled = true")
-    assert await opened.store.account(account.username) is None
+    assert await opened.store.account(account.username) == replace(account, disabled=True)
     assert await opened.loaded(account) == ()
 
 
-@pytest.mark.parametrize("taken", ["username", "label"])
-async def test_a_bad_item_fails_alone(opened: Opened, taken: str):
+@pytest.mark.parametrize(("taken", "error"), [("username", StoreUnavailable), ("label", LabelTaken)])
+async def test_a_bad_item_fails_alone(opened: Opened, taken: str, error: type[Exception]):
     """A registration that the database refuses takes down none of those that share its transaction."""
     account = await opened.new_account()
     new = {"username": str(uuid.uuid4()), "label": str(uuid.uuid4())}
@@ -269,7 +271,7 @@ async def test_a_bad_item_fails_alone(opened: Opened, taken: str):
         opened.store.register(username=str(uuid.uuid4()), label="good", allow_from=[], verifier="v"),
         return_exceptions=True,
     )
-    assert [type(one) for one in results] == [Written] * 9 + [StoreUnavailable] + [Written] * 2
+    assert [type(one) for one in results] == [Written] * 9 + [error] + [Written] * 2
     assert {one for one in results if isinstance(one, Written)} == {Written(opened.image.cursor)}
     assert set(opened.values(account) or ()) == {value.encode() for value in values}
     assert (await opened.store.load()) == opened.image.state()

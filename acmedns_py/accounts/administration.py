@@ -1,0 +1,292 @@
+"""Administration: what an operator may do with accounts; each change is durable, served and audited when it returns.
+
+An account is named by its username, its label or its complete name in DNS. A disabled account keeps its name, which is
+answered without values; a deleted one is gone from DNS, and its label is never handed out again.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from ipaddress import ip_address
+
+from acmedns_py.accounts.allow_from import canonical_entries
+from acmedns_py.accounts.audit import tell
+from acmedns_py.accounts.credentials import canonical_username, fresh_name, fresh_password
+from acmedns_py.accounts.directory import (
+    ClearValues,
+    Delete,
+    Directory,
+    Filter,
+    Listed,
+    OperatorChange,
+    Recorded,
+    RemoveValue,
+    Rotate,
+    SetAllowFrom,
+    SetDisabled,
+    SetTitle,
+    SetValue,
+    Shown,
+    Statistics,
+)
+from acmedns_py.accounts.hashing import HashPool, Work
+from acmedns_py.accounts.ports import Entry, Publisher, Written
+from acmedns_py.accounts.update import is_value
+from acmedns_py.errors import AcmednsError, BadInput, UnknownAccount, Unusable
+
+MOST_LISTED = 1_000
+"""Accounts, or entries of the audit log, in one page."""
+
+MOST_NAME_CHARACTERS = 253
+"""A complete name as text, without a final dot (RFC 1035 2.3.4)."""
+
+TITLE_CHARACTERS = 200
+"""The longest title."""
+
+GRACE_SECONDS = 90 * 86_400
+"""The longest time that a replaced password may live on: a host that has not renewed by then does not renew."""
+
+_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
+"""Letters, digits and hyphens (RFC 1123 2.1), so that no `_acme-challenge` and no wildcard is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Who asks, for the audit log: `name` as "user:root", and where from."""
+
+    name: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A password that has just been made, with the account it is for; it is known nowhere else."""
+
+    username: str
+    password: str = field(repr=False)
+    label: str
+    title: str
+    allow_from: tuple[str, ...]
+
+
+class Administration:
+    """The use cases of the operator's hand, over whatever carries them: command line, socket, HTTP."""
+
+    def __init__(
+        self,
+        *,
+        directory: Directory,
+        publisher: Publisher,
+        pool: HashPool,
+        forget: Callable[[str], None],
+        zone: str,
+    ) -> None:
+        """`forget` drops what is remembered of a username's logins; `zone` is its name without a final dot."""
+        self._directory = directory
+        self._publisher = publisher
+        self._pool = pool
+        self._forget = forget
+        self._zone = zone
+
+    async def listed(self, wanted: Filter, *, after: int = 0, most: int = MOST_LISTED) -> list[Listed]:
+        """Give the next page of accounts, by ids above `after`; raises `Unusable`, `StoreUnavailable`."""
+        if wanted.last_update_from is not None:
+            wanted = replace(wanted, last_update_from=_address(wanted.last_update_from))
+        return await self._directory.listed(wanted, after=after, most=min(most, MOST_LISTED))
+
+    async def shown(self, name: str) -> Shown:
+        """Give one account; raises `UnknownAccount`, `Unusable` where two are meant, `StoreUnavailable`."""
+        found = await self._directory.shown((await self._find(name)).id)
+        if found is None:
+            raise UnknownAccount(name)
+        return found
+
+    async def statistics(self) -> Statistics:
+        """Give numbers of the whole database; raises `StoreUnavailable`."""
+        return await self._directory.statistics()
+
+    async def audit(self, *, since: datetime | None, after: int = 0, most: int = MOST_LISTED) -> list[Recorded]:
+        """Give the next page of the audit log, oldest first, by ids above `after`; raises `StoreUnavailable`."""
+        return await self._directory.audit(since=since, after=after, most=min(most, MOST_LISTED))
+
+    async def create(
+        self, by: Operator, *, title: str = "", label: str | None = None, allow_from: Sequence[str] = ()
+    ) -> Credential:
+        """Make an account, with a label that was chosen or a random one.
+
+        Raises `Unusable` for what can't be used, `LabelTaken`, `Overloaded`, `StoreUnavailable`, `NotServed`.
+        """
+        fresh = Credential(
+            username=fresh_name(),
+            password=fresh_password(),
+            label=fresh_name() if label is None else self._chosen_label(label),
+            title=_title(title),
+            allow_from=_entries(allow_from),
+        )
+        entry = self._entry(
+            by, "account_created", fresh.username, fresh.label, label=fresh.title, allowfrom=fresh.allow_from
+        )
+        verifier = await self._hashed(fresh.password)
+        await self._carry_out(
+            entry,
+            self._directory.register(
+                username=fresh.username,
+                label=fresh.label,
+                allow_from=fresh.allow_from,
+                verifier=verifier,
+                title=fresh.title,
+                entry=entry,
+            ),
+        )
+        return fresh
+
+    async def rotate(self, by: Operator, name: str, *, grace_seconds: int = 0) -> Credential:
+        """Give an account a new password; the present one is valid for the grace only. Raises as `change` does."""
+        if not 0 <= grace_seconds <= GRACE_SECONDS:
+            raise Unusable(f"a grace of {grace_seconds} seconds is not possible; give 0 to {GRACE_SECONDS} (90 days)")
+        found = await self._found(by, "password_rotated", name)
+        password = fresh_password()
+        rotation = Rotate(await self._hashed(password), grace_seconds)
+        await self._change(by, "password_rotated", found, rotation, grace_seconds=grace_seconds)
+        return Credential(found.username, password, found.label, found.title, found.allow_from)
+
+    async def set_disabled(self, by: Operator, name: str, *, disabled: bool) -> None:
+        """Lock an account, whose values go at once, or let it in again.
+
+        This and all that follow raise `UnknownAccount`, `Unusable`, `StoreUnavailable`, `NotServed`.
+        """
+        action = "account_disabled" if disabled else "account_enabled"
+        await self._change(by, action, await self._found(by, action, name), SetDisabled(disabled))
+
+    async def delete(self, by: Operator, name: str) -> None:
+        """Take an account away, its name in DNS with it."""
+        await self._change(by, "account_deleted", await self._found(by, "account_deleted", name), Delete())
+
+    async def set_title(self, by: Operator, name: str, title: str) -> None:
+        """Call an account something else."""
+        found = await self._found(by, "label_set", name)
+        await self._change(by, "label_set", found, SetTitle(_title(title)), label=title)
+
+    async def set_allow_from(self, by: Operator, name: str, allow_from: Sequence[str]) -> None:
+        """Replace the networks that a credential may be used from."""
+        entries = _entries(allow_from)
+        found = await self._found(by, "allowfrom_set", name)
+        await self._change(by, "allowfrom_set", found, SetAllowFrom(entries), allowfrom=entries)
+
+    async def set_value(self, by: Operator, name: str, value: str) -> None:
+        """Add a live value, or renew it."""
+        await self._change(by, "value_set", await self._found(by, "value_set", name), SetValue(_value(value)))
+
+    async def remove_value(self, by: Operator, name: str, value: str) -> None:
+        """Take one value away, if it is there."""
+        await self._change(
+            by, "value_removed", await self._found(by, "value_removed", name), RemoveValue(_value(value))
+        )
+
+    async def clear_values(self, by: Operator, name: str) -> None:
+        """Take all values away."""
+        await self._change(by, "values_cleared", await self._found(by, "values_cleared", name), ClearValues())
+
+    async def _change(
+        self, by: Operator, action: str, found: Listed, change: OperatorChange, **details: object
+    ) -> None:
+        entry = self._entry(by, action, found.username, found.label, **details)
+        in_dns = not isinstance(change, Rotate | SetTitle | SetAllowFrom)
+        try:
+            await self._carry_out(entry, self._directory.change(found.id, change, entry), in_dns=in_dns)
+        finally:
+            # Also where it was not served in time: it is durable all the same.
+            self._forget(found.username)
+
+    async def _carry_out(self, entry: Entry, commit: Awaitable[Written], *, in_dns: bool = True) -> None:
+        """Have a change committed and served; what was refused is entered as such.
+
+        What is not `in_dns` has taken effect when it is durable. A new password could not be told if that failed.
+        """
+        try:
+            written = await commit
+        except AcmednsError as error:
+            await self._note_refusal(replace(entry, result=f"refused: {error}"))
+            raise
+        tell(entry)
+        if in_dns:
+            await self._publisher.served(written.cursor)
+
+    async def _note_refusal(self, entry: Entry) -> None:
+        tell(entry)
+        try:
+            await self._directory.note(entry)
+        except AcmednsError:
+            # The log line is there; what the operator is told is the first failure, not this one.
+            return
+
+    async def _found(self, by: Operator, action: str, name: str) -> Listed:
+        """Find the account that is to be changed; that there is none is entered, too."""
+        try:
+            return await self._find(name)
+        except (UnknownAccount, Unusable) as error:
+            await self._note_refusal(
+                Entry(by.name, by.source, action, name[:MOST_NAME_CHARACTERS], f"refused: {error}")
+            )
+            raise
+
+    async def _find(self, name: str) -> Listed:
+        text = name.strip().lower().removesuffix(".")
+        label = text.removesuffix(f".{self._zone}")
+        if len(name) > MOST_NAME_CHARACTERS or not text.isascii() or not text.isprintable():
+            raise UnknownAccount(name[:MOST_NAME_CHARACTERS])
+        username = canonical_username(text)
+        accounts = await self._directory.find(username=username, label=label)
+        if not accounts:
+            raise UnknownAccount(name)
+        if len(accounts) > 1:
+            raise Unusable(f"{name!r} is one account's username and another's name; write the complete name in DNS")
+        return accounts[0]
+
+    def _chosen_label(self, text: str) -> str:
+        label = text.lower()
+        if _LABEL.fullmatch(label) is None:
+            raise Unusable(
+                f"subdomain {text!r} can't be used; write up to 63 letters, digits and inner hyphens, without dots"
+            )
+        if len(label) + len(self._zone) + 1 > MOST_NAME_CHARACTERS:
+            raise Unusable(f"subdomain {text!r} is too long: {label}.{self._zone} would have more than 253 characters")
+        return label
+
+    async def _hashed(self, password: str) -> str:
+        async with self._pool.turn(Work.REGISTRATION):
+            return await self._pool.hash(password)
+
+    def _entry(self, by: Operator, action: str, username: str, subdomain: str, **details: object) -> Entry:
+        return Entry(by.name, by.source, action, username, details={"subdomain": subdomain, **details})
+
+
+def _title(text: str) -> str:
+    if len(text) > TITLE_CHARACTERS or not text.isprintable():
+        raise Unusable(f"label {text[:40]!r} can't be used; write up to {TITLE_CHARACTERS} printable characters")
+    return text
+
+
+def _entries(allow_from: Sequence[str]) -> tuple[str, ...]:
+    """Read each by itself, so that the wrong one is named."""
+    found: list[str] = []
+    for text in allow_from:
+        try:
+            found += canonical_entries([text])
+        except BadInput:
+            raise Unusable(f"{text!r} is no network; write one such as 192.0.2.0/24 or 2001:db8::1/128") from None
+    return tuple(found)
+
+
+def _value(text: str) -> str:
+    if not is_value(text):
+        raise Unusable(f"a value of {len(text)} characters can't be used; write 43 of A-Z a-z 0-9 _ - (RFC 8555 8.4)")
+    return text
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise Unusable(f"{text!r} is no address; write one such as 192.0.2.1 or 2001:db8::1") from None

@@ -1,0 +1,167 @@
+"""What an operator sees of accounts and can change of them: the values, and what is needed of the store for it.
+
+Times are aware `datetime`s in UTC, by the clock of the database.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from acmedns_py.accounts.ports import Entry, Registrar, Written
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An entry as it stands in the audit log."""
+
+    id: int
+    at: datetime
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An account as an operator sees it; `title` is what people call it, `label` its name in DNS."""
+
+    id: int
+    username: str
+    label: str
+    title: str
+    allow_from: tuple[str, ...]
+    disabled: bool
+    created_at: datetime
+    last_update_at: datetime | None
+    last_update_from: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveValue:
+    """A TXT value that is answered."""
+
+    value: str
+    written_at: datetime
+    age_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One account with all that is known of it; `former_until`: when its replaced password ceases to be valid."""
+
+    account: Listed
+    values: tuple[LiveValue, ...]
+    verifiers: frozenset[str] = field(repr=False)
+    former_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which accounts to list: those for which all of it holds; what is None does not matter.
+
+    `title` is a part of the title, without regard to letter case. `unused_since` lets through what neither was
+    updated nor made after that moment. `last_update_from` is an address in its usual form.
+    """
+
+    title: str | None = None
+    unused_since: datetime | None = None
+    never_updated: bool | None = None
+    last_update_from: str | None = None
+    disabled: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """Numbers of the whole database."""
+
+    accounts: int
+    disabled: int
+    never_updated: int
+    updated_last_day: int
+    updated_last_90_days: int
+    live_values: int
+    retired_labels: int
+    audit_entries: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetDisabled:
+    """Lock an account, which takes its values away, or let it in again."""
+
+    disabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Take the account and its name away; nobody gets its label again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rotate:
+    """Replace the password; the one that was valid stays so for `grace_seconds`, any earlier one does not."""
+
+    verifier: str = field(repr=False)
+    grace_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetAllowFrom:
+    """Replace the networks that the credential may be used from; none means all."""
+
+    entries: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetTitle:
+    """Replace what people call the account."""
+
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetValue:
+    """Add a live value, or renew it."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveValue:
+    """Take one value away."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClearValues:
+    """Take all values away."""
+
+
+OperatorChange = SetDisabled | Delete | Rotate | SetAllowFrom | SetTitle | SetValue | RemoveValue | ClearValues
+"""All that can be changed of an account that exists."""
+
+
+class Directory(Registrar, Protocol):
+    """The store as the operator's use cases need it. Every method raises `StoreUnavailable`."""
+
+    async def listed(self, wanted: Filter, *, after: int, most: int) -> list[Listed]:
+        """Give the next accounts by id, at most `most`, with ids above `after`."""
+
+    async def find(self, *, username: str | None, label: str) -> list[Listed]:
+        """Give the accounts with that username or that label: none, one, or two."""
+
+    async def shown(self, account: int) -> Shown | None:
+        """Give one account by its id, or None."""
+
+    async def statistics(self) -> Statistics:
+        """Count."""
+
+    async def audit(self, *, since: datetime | None, after: int, most: int) -> list[Recorded]:
+        """Give the next entries in their order, at most `most`, with ids above `after`."""
+
+    async def change(self, account: int, change: OperatorChange, entry: Entry) -> Written:
+        """Commit a change together with its entry.
+
+        Raises `UnknownAccount`, or `Unusable` for a value of an account that is disabled.
+        """
+
+    async def note(self, entry: Entry) -> Written:
+        """Commit an entry alone: what was refused."""

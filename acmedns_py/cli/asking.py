@@ -1,0 +1,147 @@
+"""What the commands of the operator's hand share: options, the way to the server, times, how answers are printed."""
+
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+from urllib.parse import quote
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from acmedns_py.cli.config import tell_problems
+from acmedns_py.config.load import load
+from acmedns_py.config.problems import ConfigProblems, one_line
+from acmedns_py.errors import AcmednsError
+from acmedns_py.service.door import Door, open_door
+
+ACCOUNTS = "/admin/v1/accounts"
+
+WIDE = 200
+"""Columns of a table that goes to a file or a pipe, so that no name is cut."""
+
+PAGE = 1_000
+"""Rows that are asked for at once."""
+
+ConfigPath = Annotated[
+    Path | None, typer.Option("--config", "-c", metavar="PATH", help="The configuration file, else the first found.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Account = Annotated[
+    str, typer.Argument(metavar="ACCOUNT", help="Username, subdomain, or the complete name in DNS.", show_default=False)
+]
+
+_DURATION = re.compile(r"(\d{1,6})(s|m|h|d|w)", re.ASCII)
+_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+
+
+@contextmanager
+def door(config: Path | None) -> Iterator[Door]:
+    """Give the way to the operator's routes; what fails is told in one line each, and ends the command with 1."""
+    try:
+        settings = load(config, os.environ).settings
+        with open_door(settings) as found:
+            yield found
+    except ConfigProblems as problems:
+        tell_problems(problems)
+        raise typer.Exit(1) from None
+    except AcmednsError as error:
+        fail(str(error))
+    except BrokenPipeError:
+        # Whoever read has seen enough; the interpreter must not write once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(1) from None
+
+
+def fail(text: str) -> NoReturn:
+    """End the command with one line on standard error and exit code 1."""
+    typer.echo(one_line(f"acmedns: {text}"), err=True)
+    raise typer.Exit(1)
+
+
+def path_of(account: str, *more: str) -> str:
+    """The path of an account's routes."""
+    return "/".join((ACCOUNTS, quote(account, safe=""), *more))
+
+
+def pages(
+    asked: Door, path: str, key: str, query: Mapping[str, str], *, after: int, most: int | None
+) -> Iterator[dict[str, Any]]:
+    """Give the rows of all pages from `after` on, at most `most` of them."""
+    last: int | None = after
+    left = most
+    while last is not None and (left is None or left > 0):
+        size = PAGE if left is None else min(PAGE, left)
+        document = asked.ask("GET", path, query={**query, "after": str(last), "limit": str(size)})
+        rows: list[dict[str, Any]] = document[key]
+        yield from rows
+        last = document["next"]
+        if left is not None:
+            left -= len(rows)
+
+
+def print_json(document: object) -> None:
+    """Print one JSON document on one line."""
+    typer.echo(msgspec.json.encode(document).decode())
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table for people; what accounts are called is text and no markup."""
+    terminal = sys.stdout.isatty()
+    console = Console(width=None if terminal else WIDE, markup=False, highlight=False, emoji=False)
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def print_facts(facts: Mapping[str, str]) -> None:
+    """Print one fact a line, the values below each other."""
+    width = max(map(len, facts)) + 1
+    for what, text in facts.items():
+        typer.echo(f"{what + ':':<{width}} {text}")
+
+
+def duration(text: str, option: str) -> int:
+    """Seconds of a duration such as 90s, 15m, 1h, 30d or 2w."""
+    found = _DURATION.fullmatch(text.strip().lower())
+    if found is None:
+        fail(f"{option} {text!r} is no duration; write one such as 90s, 15m, 1h, 30d or 2w")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+def moment(text: str, option: str) -> str:
+    """A time for the routes, from a duration that lies back so far, or from a date with or without a time of day."""
+    if _DURATION.fullmatch(text.strip().lower()):
+        found = datetime.now(UTC) - timedelta(seconds=duration(text, option))
+    else:
+        try:
+            found = datetime.fromisoformat(text.strip())
+        except ValueError:
+            fail(f"{option} {text!r} is no time; write 2026-11-24, 2026-11-24T16:00:00Z, or a duration such as 30d")
+        # What has no zone is meant as on this machine's clock.
+        found = found.astimezone(UTC)
+    return found.isoformat()
+
+
+def when(text: str | None) -> str:
+    """A time of the routes for people: UTC, to the second; "never" for none."""
+    if text is None:
+        return "never"
+    return datetime.fromisoformat(text).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def age(seconds: int) -> str:
+    """How long ago, in the largest unit that leaves more than one."""
+    for unit in ("d", "h", "m"):
+        if seconds >= 2 * _UNITS[unit]:
+            return f"{seconds // _UNITS[unit]}{unit} ago"
+    return f"{seconds}s ago"

@@ -1,0 +1,140 @@
+"""`acmedns account new`: accounts for hosts, passwords in the form of the hosts' clients, and the CNAME records."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from acmedns_py.accounts.administration import TITLE_CHARACTERS
+from acmedns_py.cli.asking import ACCOUNTS, ConfigPath, Json, door, fail, print_facts, print_json
+from acmedns_py.cli.client_files import FORMATS, ClientFile, FileRefused, Format, Made, bare_domain, cname
+
+WRITTEN_AT_ONCE = 100
+"""New accounts that are in no file yet: what a command that is killed may lose."""
+
+
+def new(
+    domains: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[DOMAIN]...", help="What certificates are for, as example.org.", show_default=False),
+    ] = None,
+    config: ConfigPath = None,
+    label: Annotated[str, typer.Option("--label", metavar="TEXT", help="What people call it, else the domains.")] = "",
+    subdomain: Annotated[
+        str | None, typer.Option("--subdomain", metavar="LABEL", help="Its name in DNS, else a random one.")
+    ] = None,
+    allow_from: Annotated[
+        list[str] | None, typer.Option("--allow-from", metavar="CIDR", help="Where its password may be used from.")
+    ] = None,
+    form: Annotated[
+        str | None, typer.Option("--format", metavar="CLIENT", help=f"As it is kept by: {', '.join(FORMATS)}.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="The client's file, which may hold others.")
+    ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option("--url", metavar="URL", help="Where clients reach the API, as https://acme.example.org."),
+    ] = None,
+    domain_file: Annotated[
+        Path | None, typer.Option("--domains", metavar="FILE", help="A file with one domain a line.")
+    ] = None,
+    *,
+    json: Json = False,
+) -> None:
+    """Make accounts and print their passwords this once, or write them into a client's file; and the CNAME records."""
+    wanted = _domains(domains or [], domain_file)
+    if form is None:
+        if output is not None:
+            fail(f"--output needs --format, one of {', '.join(FORMATS)}")
+        chosen, groups = FORMATS["raw"], [[one] for one in wanted] or [[]]
+    else:
+        chosen = _format(form, wanted)
+        groups = [wanted] if chosen.one_account else [[one] for one in wanted] or [[]]
+    if subdomain is not None and len(groups) > 1:
+        fail(f"--subdomain is the name of one account, and {len(groups)} are to be made; give one domain")
+    base = _base_url(url, needed=chosen.needs_url and form is not None)
+    file = ClientFile(chosen, output)
+    made: list[Made] = []
+    with door(config) as asked:
+        file.check(wanted)
+        written = 0
+        try:
+            for group in groups:
+                body: dict[str, Any] = {
+                    "label": label or ", ".join(group)[:TITLE_CHARACTERS],
+                    "allowfrom": allow_from or [],
+                }
+                if subdomain is not None:
+                    body["subdomain"] = subdomain
+                made.append(Made(asked.ask("POST", ACCOUNTS, body=body), group, base))
+                if output is not None and chosen.lines is None and len(made) - written >= WRITTEN_AT_ONCE:
+                    file.take(made[written:])
+                    written = len(made)
+        finally:
+            # Also where one of many failed: the passwords of the others are known nowhere else.
+            _hand_over(file, made, made[written:], output=output, form=form, json=json)
+
+
+def _hand_over(
+    file: ClientFile, made: list[Made], unwritten: list[Made], *, output: Path | None, form: str | None, json: bool
+) -> None:
+    if output is not None and unwritten:
+        try:
+            file.take(unwritten)
+        except FileRefused:
+            typer.echo(file.text(unwritten), nl=False)
+            raise
+    if json:
+        for one in made:
+            records = [cname(domain, one.credential["fulldomain"]) for domain in one.domains]
+            print_json({**one.credential, "domains": one.domains, "cnames": records})
+        return
+    if output is None and form is not None and made:
+        typer.echo(file.text(made), nl=False)
+    for one in made:
+        if form is None:
+            print_facts({key: one.credential[key] for key in ("fulldomain", "subdomain", "username", "password")})
+        for domain in one.domains:
+            # Beside a client's file on standard output they would be part of it.
+            typer.echo(cname(domain, one.credential["fulldomain"]), err=form is not None and output is None)
+
+
+def _domains(given: list[str], file: Path | None) -> list[str]:
+    """Bare names, each once, of the arguments and of the file's lines."""
+    texts = list(given)
+    if file is not None:
+        try:
+            lines = file.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            fail(f"--domains {file} can't be read: {getattr(error, 'strerror', None) or error}")
+        texts += [text for line in lines if (text := line.partition("#")[0].strip())]
+        if not texts:
+            fail(f"--domains {file} names no domain; write one a line")
+    found: list[str] = []
+    for text in texts:
+        try:
+            found.append(bare_domain(text))
+        except ValueError as error:
+            fail(f"domain {text!r} can't be used: {error}")
+    return list(dict.fromkeys(found))
+
+
+def _format(name: str, domains: list[str]) -> Format:
+    if name not in FORMATS:
+        fail(f"--format {name!r} is not known; known are {', '.join(FORMATS)}")
+    form = FORMATS[name]
+    if not domains and form.lines is None:
+        fail(f"--format {name} keeps accounts by domain; name the domains that certificates are for")
+    return form
+
+
+def _base_url(text: str | None, *, needed: bool) -> str:
+    if text is None:
+        if needed:
+            fail("this format holds the API's address; say it by --url https://HOST, as clients reach it")
+        return ""
+    if re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", text) is None:
+        fail(f"--url {text!r} can't be used; write one such as https://acme.example.org, without ? and #")
+    return text.rstrip("/")

@@ -1,0 +1,201 @@
+"""The way of the command line to the operator's routes: the running server's socket, else the database itself.
+
+Where nobody listens, the same use cases work on the database under its exclusive lock. No worker is there to wait for:
+the next start serves what was committed.
+"""
+
+import asyncio
+import http.client
+import logging
+import os
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, Protocol
+from urllib.parse import urlencode
+
+import msgspec
+import structlog
+
+from acmedns_py.accounts.administration import Operator
+from acmedns_py.accounts.hashing import HashPool
+from acmedns_py.api.admin import AdminRoutes, Asked, Told
+from acmedns_py.api.local import user_name
+from acmedns_py.config.settings import Settings
+from acmedns_py.dns import name
+from acmedns_py.dns.table import ChallengeTable
+from acmedns_py.errors import AcmednsError, StoreRefused
+from acmedns_py.feed.changes import Commit, ZoneState
+from acmedns_py.service import compose
+from acmedns_py.store.maintenance import require_file
+from acmedns_py.store.store import SqlStore
+
+ANSWER_SECONDS: Final = 60.0
+"""How long the server may take; a page of a million accounts is searched in a few."""
+
+OFFLINE: Final = "offline"
+"""The source of what was done without a server, in the audit log."""
+
+
+class NotDone(AcmednsError):
+    """The routes refused; the text says why and what to do, `word` is for programs."""
+
+    def __init__(self, word: str, detail: str) -> None:
+        """`word` is one of the routes' error words."""
+        super().__init__(detail)
+        self.word = word
+
+
+class Door(Protocol):
+    """What a command asks through."""
+
+    def ask(
+        self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Give the document of a good answer; raises `NotDone`, or another `AcmednsError`."""
+
+
+@contextmanager
+def open_door(settings: Settings) -> Iterator[Door]:
+    """Give a way to the routes for as long as the block lasts.
+
+    Raises `AcmednsError` where there is neither a server that this user may speak to nor a database to work on.
+    """
+    path = compose.socket_path(settings)
+    connection = _connected(path)
+    if connection is not None:
+        try:
+            yield _SocketDoor(connection, path)
+        finally:
+            connection.close()
+        return
+    # What is told to people stands in the answers; what is left are warnings.
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    with asyncio.Runner() as runner:
+        offline = _Offline(settings, path)
+        runner.run(offline.open())
+        try:
+            yield _OfflineDoor(runner, offline.routes)
+        finally:
+            runner.run(offline.close())
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket that is connected already."""
+
+    def __init__(self, connected: socket.socket) -> None:
+        super().__init__("localhost")
+        self.sock = connected
+
+
+def _connected(path: Path) -> _UnixConnection | None:
+    """Connect to a server's socket; None where nobody listens there."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock.settimeout(ANSWER_SECONDS)
+    try:
+        sock.connect(str(path))
+    except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
+        sock.close()
+        return None
+    except OSError as error:
+        sock.close()
+        cure = "run this as the user that the server runs as, or as root"
+        raise NotDone("no_access", f"the socket {path} can't be used: {error.strerror or error}; {cure}") from error
+    return _UnixConnection(sock)
+
+
+class _SocketDoor:
+    def __init__(self, connection: _UnixConnection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+
+    def ask(
+        self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        target = f"{path}?{urlencode(query)}" if query else path
+        try:
+            self._connection.request(method, target, body=None if body is None else msgspec.json.encode(body))
+            response = self._connection.getresponse()
+            status, octets = response.status, response.read()
+        except (OSError, http.client.HTTPException) as error:
+            reason = f"no answer within {ANSWER_SECONDS:g} s" if isinstance(error, TimeoutError) else str(error)
+            cure = "see the server's log, and whether it was done, before you repeat it"
+            raise NotDone("no_answer", f"the server at {self._path} broke off: {reason}; {cure}") from error
+        try:
+            document: dict[str, Any] = msgspec.json.decode(octets, type=dict[str, Any])
+        except msgspec.DecodeError as error:
+            raise NotDone("no_answer", f"what listens at {self._path} is no acmedns server") from error
+        return _good(status, document)
+
+
+class _Offline:
+    """The database, opened as a server opens it."""
+
+    def __init__(self, settings: Settings, path: Path) -> None:
+        self._settings = settings
+        self._path = path
+        self._hashes = HashPool()
+        self._store: SqlStore | None = None
+        self.routes: AdminRoutes
+
+    async def open(self) -> None:
+        apex = name.from_text(self._settings.zone.name)
+        try:
+            await require_file(self._settings.database.connection_url)
+            self._store = await compose.open_store(
+                self._settings,
+                apex=apex,
+                on_commit=_nobody_serves,
+                served=lambda: ZoneState(0, ChallengeTable(apex), {}),
+            )
+        except BaseException as error:
+            self._hashes.close()
+            if isinstance(error, StoreRefused):
+                raise StoreRefused(f"no server listens at {self._path}, and {error}") from error
+            raise
+        self.routes = compose.admin_routes(
+            self._settings, store=self._store, publisher=_Nobody(), hashes=self._hashes, forget=lambda _username: None
+        )
+
+    async def close(self) -> None:
+        if self._store is not None:
+            await self._store.close()
+        self._hashes.close()
+
+
+class _OfflineDoor:
+    def __init__(self, runner: asyncio.Runner, routes: AdminRoutes) -> None:
+        self._runner = runner
+        self._routes = routes
+        self._operator = Operator(user_name(os.getuid()), OFFLINE)
+
+    def ask(
+        self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        octets = b"" if body is None else msgspec.json.encode(body)
+        told: Told = self._runner.run(self._routes.answer(Asked(method, path, query or {}, octets, self._operator)))
+        # As it comes from a socket, so that commands see one form.
+        document: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(told.document))
+        return _good(told.status, document)
+
+
+class _Nobody:
+    """A publisher without workers."""
+
+    async def served(self, cursor: int) -> None:
+        """Return at once."""
+
+
+def _nobody_serves(_commit: Commit) -> None:
+    """Take note of nothing: the next start loads the database."""
+
+
+def _good(status: int, document: dict[str, Any]) -> dict[str, Any]:
+    if status >= http.HTTPStatus.BAD_REQUEST:
+        raise NotDone(str(document.get("error", "failed")), str(document.get("detail", document)))
+    return document

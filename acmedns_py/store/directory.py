@@ -1,0 +1,197 @@
+"""What operators and accounts read of the database: pages by key, one account whole, numbers, the audit log.
+
+A page is found by its first id, never by counting rows, so that the last of a million accounts costs what the first
+does.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from acmedns_py.accounts.directory import Filter, Listed, LiveValue, Recorded, Shown, Statistics
+from acmedns_py.accounts.ports import Entry
+from acmedns_py.store.engine import FOREIGN_ERRORS, Target, Use, connect, connection_lost, unavailable
+from acmedns_py.store.schema import MICROSECONDS, PASSWORD, Clock, account, audit, credential, retired_label, txt
+from acmedns_py.store.standing import stored_allow_from
+
+DAY_SECONDS = 86_400
+QUARTER_SECONDS = 90 * DAY_SECONDS
+"""The longest that a certificate of a public CA commonly lives between two renewals."""
+
+T = TypeVar("T")
+
+_LISTED = (
+    account.c.id,
+    account.c.username,
+    account.c.label,
+    account.c.title,
+    account.c.allow_from,
+    account.c.disabled,
+    account.c.created_at,
+    account.c.last_update_at,
+    account.c.last_update_from,
+)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def moment_of(ticks: int) -> datetime:
+    """A time of the database's clock."""
+    return _EPOCH + timedelta(microseconds=ticks)
+
+
+def ticks_of(moment: datetime) -> int:
+    """The inverse of `moment_of`."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+class DirectoryReader:
+    """Reads for operators on connections of their own: what is long must not stand in the way of look-ups."""
+
+    def __init__(self, place: Target, *, lookups: AsyncEngine, clock: Clock) -> None:
+        """`lookups` is the engine of the API's own reads."""
+        self._lookups = lookups
+        self._engine = connect(place, Use.LONG)
+        self._clock = clock
+
+    async def close(self) -> None:
+        """Let go of the database."""
+        await self._engine.dispose()
+
+    async def listed(self, wanted: Filter, *, after: int, most: int) -> list[Listed]:
+        """Give the next accounts by id."""
+        query = select(*_LISTED).where(account.c.id > after, *_conditions(wanted)).order_by(account.c.id).limit(most)
+        return await self._read(self._engine, lambda connection: _accounts(connection, query))
+
+    async def find(self, *, username: str | None, label: str) -> list[Listed]:
+        """Give the accounts with that username or that label."""
+        named = account.c.label == label
+        query = select(*_LISTED).where(named if username is None else or_(named, account.c.username == username))
+        return await self._read(self._engine, lambda connection: _accounts(connection, query))
+
+    async def shown(self, number: int) -> Shown | None:
+        """Give one account with its values and what is valid of its passwords."""
+        return await self._read(self._lookups, lambda connection: _shown(connection, number, self._clock))
+
+    async def statistics(self) -> Statistics:
+        """Count."""
+        return await self._read(self._engine, lambda connection: _statistics(connection, self._clock))
+
+    async def audit(self, *, since: datetime | None, after: int, most: int) -> list[Recorded]:
+        """Give the next entries of the audit log."""
+        query = select(audit).where(audit.c.id > after).order_by(audit.c.id).limit(most)
+        if since is not None:
+            query = query.where(audit.c.at >= ticks_of(since))
+        return await self._read(self._engine, lambda connection: _entries(connection, query))
+
+    async def _read(self, engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """Read on one connection, on another where the first was dead; raises `StoreUnavailable`."""
+        try:
+            try:
+                async with engine.connect() as connection:
+                    return await work(connection)
+            except FOREIGN_ERRORS as error:
+                if not connection_lost(error):
+                    raise
+            async with engine.connect() as connection:
+                return await work(connection)
+        except FOREIGN_ERRORS as error:
+            raise unavailable(error) from error
+
+
+def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if wanted.title is not None:
+        found.append(func.lower(account.c.title).contains(wanted.title.lower(), autoescape=True))
+    if wanted.unused_since is not None:
+        found.append(func.coalesce(account.c.last_update_at, account.c.created_at) < ticks_of(wanted.unused_since))
+    if wanted.never_updated is not None:
+        never = account.c.last_update_at.is_(None)
+        found.append(never if wanted.never_updated else ~never)
+    if wanted.last_update_from is not None:
+        found.append(account.c.last_update_from == wanted.last_update_from)
+    if wanted.disabled is not None:
+        found.append(account.c.disabled.is_(wanted.disabled))
+    return found
+
+
+async def _accounts(connection: AsyncConnection, query: Select[Any]) -> list[Listed]:
+    return [_listed(row) for row in await connection.execute(query)]
+
+
+def _listed(row: Sequence[Any]) -> Listed:
+    number, username, label, title, allow_from, disabled, created_at, last_update_at, last_update_from = row
+    return Listed(
+        id=number,
+        username=username,
+        label=label,
+        title=title,
+        allow_from=stored_allow_from(allow_from),
+        disabled=disabled,
+        created_at=moment_of(created_at),
+        last_update_at=None if last_update_at is None else moment_of(last_update_at),
+        last_update_from=last_update_from,
+    )
+
+
+async def _shown(connection: AsyncConnection, number: int, clock: Clock) -> Shown | None:
+    found = (await connection.execute(select(*_LISTED).where(account.c.id == number))).first()
+    if found is None:
+        return None
+    now = await connection.scalar(select(clock()))
+    assert now is not None, "a clock gives a time"
+    passwords = await connection.execute(
+        select(credential.c.verifier, credential.c.expires).where(
+            credential.c.account == number,
+            credential.c.kind == PASSWORD,
+            or_(credential.c.expires.is_(None), credential.c.expires > now),
+        )
+    )
+    valid = passwords.all()
+    values = await connection.execute(
+        select(txt.c.value, txt.c.written_at).where(txt.c.account == number).order_by(txt.c.cursor, txt.c.value)
+    )
+    return Shown(
+        account=_listed(found),
+        values=tuple(
+            LiveValue(value.decode(), moment_of(written_at), max(0, now - written_at) // MICROSECONDS)
+            for value, written_at in values
+        ),
+        verifiers=frozenset(verifier for verifier, _expires in valid),
+        former_until=max((moment_of(expires) for _verifier, expires in valid if expires is not None), default=None),
+    )
+
+
+async def _statistics(connection: AsyncConnection, clock: Clock) -> Statistics:
+    now = await connection.scalar(select(clock()))
+    assert now is not None, "a clock gives a time"
+
+    def how_many(condition: ColumnElement[bool]) -> ColumnElement[int]:
+        return func.count().filter(condition)
+
+    accounts = await connection.execute(
+        select(
+            func.count(),
+            how_many(account.c.disabled.is_(True)),
+            how_many(account.c.last_update_at.is_(None)),
+            how_many(account.c.last_update_at > now - DAY_SECONDS * MICROSECONDS),
+            how_many(account.c.last_update_at > now - QUARTER_SECONDS * MICROSECONDS),
+        ).select_from(account)
+    )
+    others = [await connection.scalar(select(func.count()).select_from(table)) for table in (txt, retired_label, audit)]
+    return Statistics(*accounts.one(), *(count or 0 for count in others))
+
+
+async def _entries(connection: AsyncConnection, query: Select[Any]) -> list[Recorded]:
+    return [
+        Recorded(
+            row.id,
+            moment_of(row.at),
+            Entry(row.actor, row.source, row.action, row.subject, row.result, json.loads(row.details)),
+        )
+        for row in await connection.execute(query)
+    ]

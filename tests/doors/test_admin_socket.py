@@ -1,0 +1,239 @@
+"""The local socket and the command line behind it: whose it is, what is in its way, and what is done without a server."""
+
+import json
+import os
+import pwd
+import signal
+import socket
+import sqlite3
+import stat
+import subprocess
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.ask import from_every_worker, rcode, values
+from tests.doors.test_start_failures import configured, readable_by_all
+from tests.server import ACMEDNS, value
+from tests.tools import peers
+
+
+def account(server, *arguments, code=0):
+    """Run `acmedns account ...` and expect its exit code."""
+    done = server.acmedns("account", *arguments)
+    assert done.returncode == code, done
+    return done
+
+
+def start_refused(config):
+    """The one line with which `serve` fails; the log tells of the database before that."""
+    done = subprocess.run([ACMEDNS, "serve", "-c", config], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done
+    return done.stderr
+
+
+def test_the_socket_is_beside_the_database_and_its_owners_alone(make_server):
+    """By default, from its first moment on; it is gone after a stop."""
+    server = make_server(config="# [admin]").start()
+    path = server.folder / "acmedns.db.sock"
+    found = path.stat()
+    assert stat.S_ISSOCK(found.st_mode)
+    assert (stat.S_IMODE(found.st_mode), found.st_uid) == (0o600, os.geteuid())
+    account(server, "new", "--subdomain", "one")
+    assert server.stop() == 0
+    assert not path.exists()
+
+
+def test_the_socket_belongs_to_the_final_user(make_server):
+    """Root may use it, others may not, and the server can remove it."""
+    if os.geteuid() != 0:
+        peers.missing("only root can give up root")
+    server = make_server(config='[process]\nuser = "nobody"\n# [admin]')
+    nobody = pwd.getpwnam("nobody").pw_uid
+    for parent in (server.folder, *server.folder.parents):
+        if parent != Path("/tmp") and parent.is_relative_to("/tmp"):
+            parent.chmod(0o755)
+    os.chown(server.folder, nobody, -1)
+    server.start(before=readable_by_all())
+    path = server.folder / "acmedns.db.sock"
+    assert path.stat().st_uid == nobody
+    made = json.loads(account(server, "new", "--json").stdout)
+    assert server.update(made, value(1)).status == 200
+    stranger = subprocess.run(
+        [*readable_by_all(), "setpriv", "--reuid", "games", "--regid", "games", "--clear-groups",
+         ACMEDNS, "stats", "-c", server.config],
+        capture_output=True, text=True, check=False, cwd="/",
+    )  # fmt: skip
+    assert stranger.returncode == 1
+    assert f"the socket {path} can't be used: Permission denied; run this as the user" in stranger.stderr
+    assert server.stop() == 0
+    assert not path.exists()
+
+
+def test_the_socket_of_a_crashed_server_is_replaced(make_server):
+    """It is in nobody's use."""
+    server = make_server().start()
+    server.kill()
+    assert (server.folder / "admin.sock").exists()
+    server.start()
+    server.wait_for_log("admin_socket_replaced")
+    account(server, "new")
+
+
+def test_a_socket_in_use_is_refused_by_name(make_server):
+    """Two servers that were given one path; the first goes on."""
+    first = make_server().start()
+    path = first.folder / "admin.sock"
+    line = start_refused(configured(first.folder.parent, rest=f'[admin]\nsocket = "{path}"'))
+    assert (
+        f"cannot listen on {path} (admin socket): another server listens there (pid {first.process.pid}, user:" in line
+    )
+    assert "set admin.socket elsewhere" in line
+    account(first, "new")
+
+
+@pytest.mark.parametrize(
+    ("socket_path", "reason"),
+    [
+        ("{folder}/file", "there is a file of another kind; move it away"),
+        ("{folder}/none/none/admin.sock", "No such file or directory; set admin.socket to a path in a directory"),
+        ("/proc/admin.sock", "set admin.socket to a path in a directory that user"),
+        ("{folder}/" + "x" * 120, "the path has more than 107 octets; set admin.socket to a shorter one"),
+    ],
+)
+def test_a_path_that_can_not_be_used_ends_the_start(tmp_path, socket_path, reason):
+    """Where it was configured: in one line."""
+    (tmp_path / "file").write_text("mine")
+    line = start_refused(configured(tmp_path, rest=f'[admin]\nsocket = "{socket_path.format(folder=tmp_path)}"'))
+    assert "(admin socket): " in line
+    assert reason in line
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_default_path_that_can_not_be_used_is_a_warning(make_server):
+    """The server serves as it did before there was such a socket, and the command line says what is wrong."""
+    server = make_server(config="# [admin]")
+    (server.folder / "acmedns.db.sock").write_text("mine")
+    server.start()
+    server.wait_for_log("admin_socket_unavailable", "there is a file of another kind")
+    told = account(server, "list", code=1).stderr
+    assert "no server listens at" in told
+    assert "is written by acmedns" in told
+    assert told.count("\n") == 1
+
+
+def test_without_a_server_the_database_itself_is_worked_on(make_server, database_url):
+    """The same commands; the next start serves what they did."""
+    server = make_server(database_url=database_url).start()
+    kept, gone = server.register(), server.register()
+    server.stop()
+    made = json.loads(account(server, "new", "--label", "offline", "--json").stdout)
+    account(server, "delete", gone["subdomain"], "--yes")
+    account(server, "values", kept["subdomain"], "--set", value(5))
+    listed = [json.loads(line)["username"] for line in account(server, "list", "--json").stdout.splitlines()]
+    assert listed == [kept["username"], made["username"]]
+    audit = [json.loads(line) for line in server.acmedns("audit", "--json").stdout.splitlines()]
+    assert [one["source"] for one in audit][-3:] == ["offline"] * 3
+    server.start()
+    assert server.update(made, value(1)).status == 200
+    answers = {
+        name: {(rcode(one), *values(one)) for one in from_every_worker(server.dns, each["fulldomain"])}
+        for name, each in {"made": made, "kept": kept, "gone": gone}.items()
+    }
+    assert answers == {"made": {("NOERROR", value(1))}, "kept": {("NOERROR", value(5))}, "gone": {("NXDOMAIN",)}}
+
+
+def test_without_a_database_nothing_is_made(make_server):
+    """A wrong path in a configuration must not leave an empty database there."""
+    server = make_server()
+    told = account(server, "list", code=1).stderr
+    assert "no server listens at" in told
+    assert "acmedns.db does not exist; acmedns serve or acmedns db upgrade makes it" in told
+    assert sorted(path.name for path in server.folder.iterdir()) == ["config.toml"]
+
+
+def test_two_commands_without_a_server_do_not_meet(make_server):
+    """The lock keeps the second one out, in one line."""
+    server = make_server()
+    assert server.acmedns("db", "upgrade").returncode == 0
+    with closing(sqlite3.connect(server.folder / "acmedns.db")):
+        holder = subprocess.Popen(
+            ["flock", server.folder / "acmedns.db.lock", "sh", "-c", "echo held; read wait"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
+        assert holder.stdout.readline() == b"held\n"
+        told = account(server, "new", code=1).stderr
+        holder.communicate(b"\n")
+    assert "stop that one first" in told
+    account(server, "new")
+
+
+def test_a_server_that_hangs_up_is_told(make_server):
+    """The operator is told to look whether it was done."""
+    server = make_server()
+    path = server.folder / "admin.sock"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        command = subprocess.Popen([ACMEDNS, "stats", "-c", server.config], stderr=subprocess.PIPE, text=True)
+        accepted, _ = listening.accept()
+        accepted.recv(100)
+        accepted.close()
+        _, told = command.communicate()
+    assert command.returncode == 1
+    assert f"the server at {path} broke off" in told
+    assert "see the server's log" in told
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "word", "detail"),
+    [
+        ("GET", "/", None, 404, "not_found", "there is nothing at this path"),
+        ("GET", "/admin/v1/accounts/a/b/c", None, 404, "not_found", "nothing at this path"),
+        ("PUT", "/admin/v1/accounts", None, 405, "method_not_allowed", "possible here: GET, POST"),
+        ("POST", "/admin/v1/accounts", b"[]", 400, "unusable", "the body does not fit: Expected `object`, got `array`"),
+        ("POST", "/admin/v1/accounts", b"{", 400, "unusable", "the body is no JSON object"),
+        ("POST", "/admin/v1/accounts", b"\xff", 400, "unusable", "the body is no JSON object"),
+        ("POST", "/admin/v1/accounts", b'{"labels":"x"}', 400, "unusable", "unknown field `labels`"),
+        ("PATCH", "/admin/v1/accounts/x", b"{}", 400, "unusable", "give exactly one of label, allowfrom and disabled"),
+        ("GET", "/admin/v1/accounts?limit=0", None, 400, "unusable", "limit = '0' is no number that can be used"),
+        ("GET", "/admin/v1/accounts?after=-1", None, 400, "unusable", "after = '-1' is no number"),
+        ("GET", "/admin/v1/accounts?what=1", None, 400, "unusable", "the parameter 'what' is not known; known are"),
+        ("GET", "/admin/v1/accounts?disabled=1", None, 400, "unusable", "disabled = '1' is neither true nor false"),
+        ("GET", "/admin/v1/audit?since=now", None, 400, "unusable", "since = 'now' is no time; write one such as"),
+        ("GET", "/admin/v1/accounts/%00", None, 404, "unknown_account", "there is no account"),
+    ],
+)
+def test_what_is_no_request_of_the_routes_is_told(admin, method, path, body, status, word, detail):
+    """In JSON, with a word for programs and a text for people."""
+    done = subprocess.run(
+        ["curl", "-s", "-w", "\\n%{http_code}", "-X", method, "--unix-socket", admin, f"http://localhost{path}",
+         *(["--data-binary", "@-"] if body is not None else [])],
+        input=body, capture_output=True, check=True,
+    )  # fmt: skip
+    document, code = done.stdout.rsplit(b"\n", 1)
+    told = json.loads(document)
+    assert (int(code), told["error"]) == (status, word)
+    assert detail in told["detail"]
+
+
+@pytest.fixture(scope="module")
+def admin(server):
+    """The socket of the module's server."""
+    return server.folder / "admin.sock"
+
+
+def test_a_stop_lets_a_command_in_hand_finish(make_server):
+    """It waits for a paused worker, and is answered before the server is gone."""
+    server = make_server().start()
+    server.register()
+    os.kill(server.worker_pids()[0], signal.SIGSTOP)
+    command = subprocess.Popen(
+        [ACMEDNS, "account", "new", "--json", "-c", server.config], stdout=subprocess.PIPE, text=True
+    )
+    server.wait_for_log("worker_died")
+    assert server.stop() == 0
+    out, _ = command.communicate()
+    assert command.returncode == 0
+    assert json.loads(out)["fulldomain"].endswith(server.zone)
