@@ -4,9 +4,10 @@ import os
 import sys
 from importlib.metadata import version
 
+import structlog
 import typer
 
-from acmedns_py.cli import config, db, health, serve
+from acmedns_py.cli import config, db, health, serve, token
 
 app = typer.Typer(
     name="acmedns",
@@ -19,6 +20,7 @@ app.command("serve")(serve.serve)
 app.command("health")(health.health)
 app.add_typer(config.app, name="config", help="Look at the configuration.")
 app.add_typer(db.app, name="db", help="Look after the database.")
+app.add_typer(token.app, name="token", help="Say who may register.")
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
@@ -37,6 +39,8 @@ def options(
 def main() -> None:
     """Run the command line."""
     hold_standard_descriptors()
+    # Standard output is for what was asked; `serve` sets its log up as it is configured.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     app()
 
 

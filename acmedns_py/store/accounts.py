@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from acmedns_py.accounts.ports import Account
+from acmedns_py.accounts.ports import Account, Token
 from acmedns_py.store.live import LiveValues, Row
 from acmedns_py.store.schema import PASSWORD, account, credential, txt
 
@@ -29,12 +29,14 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class NewAccount:
-    """An account to be committed; `allow_from` in the form the client gave."""
+    """An account to be committed; `allow_from` in the form the client gave, a label that is `chosen` is not random."""
 
     username: str
     label: str
     allow_from: tuple[str, ...]
     verifier: str
+    chosen: bool = False
+    token: Token | None = None
 
 
 def padded(ids: Iterable[int]) -> list[int]:
@@ -130,8 +132,8 @@ async def save(connection: AsyncConnection, accounts: Mapping[int, LiveValues]) 
         await connection.execute(insert(txt), inserted)
 
 
-async def create(connection: AsyncConnection, accounts: Sequence[NewAccount], now: int) -> None:
-    """Insert accounts and their passwords: two statements."""
+async def create(connection: AsyncConnection, accounts: Sequence[NewAccount], now: int) -> dict[str, int]:
+    """Insert accounts and their passwords: two statements; gives the accounts' ids by username."""
     created = await connection.execute(
         insert(account).returning(account.c.id, account.c.username),
         [
@@ -154,3 +156,4 @@ async def create(connection: AsyncConnection, accounts: Sequence[NewAccount], no
             for one in accounts
         ],
     )
+    return ids

@@ -1,4 +1,4 @@
-"""What an operator asks of a database while no server runs on it (upgrade), or at any time (check)."""
+"""What an operator asks of a database while no server runs on it (upgrade), or at any time (check, tokens)."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,11 +6,13 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from acmedns_py.accounts.ports import Token
 from acmedns_py.errors import StoreRefused
 from acmedns_py.store.engine import FOREIGN_ERRORS, Target, Use, opening_error, prepare_file, snapshot, target
 from acmedns_py.store.lock import lock_for
 from acmedns_py.store.migrate import migrate, schema_state
 from acmedns_py.store.schema import account
+from acmedns_py.store.tokens import listed
 
 WHOLE = "ok"
 """What SQLite's integrity check says of a database without damage."""
@@ -68,6 +70,22 @@ async def check(url: str) -> Report:
         ),
         good=not found.due and damage is None,
     )
+
+
+async def tokens(url: str) -> list[tuple[Token, int]]:
+    """All registration tokens by name, each with the number of its accounts; also while a server runs.
+
+    Raises `StoreRefused`, `StoreUnavailable`.
+    """
+    place = target(url)
+    _require_file(place.path)
+    if (await schema_state(place)).due:
+        raise StoreRefused(f"{place.name} is not up to date; run acmedns db upgrade")
+    try:
+        async with snapshot(place, Use.LOOK) as connection:
+            return await listed(connection)
+    except FOREIGN_ERRORS as error:
+        raise opening_error(error, place) from error
 
 
 def _require_file(path: Path | None) -> None:

@@ -3,17 +3,18 @@
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Self
 
 import structlog
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from acmedns_py.accounts.ports import Account, Written
+from acmedns_py.accounts.ports import Account, NewToken, Token, Written
 from acmedns_py.errors import AcmednsError
 from acmedns_py.feed.changes import Commit, StaticData, ZoneState
 from acmedns_py.store import changes, expiry
-from acmedns_py.store.accounts import NewAccount
+from acmedns_py.store.accounts import NewAccount, by_username, possible_username
 from acmedns_py.store.engine import (
     FOREIGN_ERRORS,
     Target,
@@ -29,9 +30,10 @@ from acmedns_py.store.live import Rule
 from acmedns_py.store.load import zone_state
 from acmedns_py.store.lock import Lock, lock_for
 from acmedns_py.store.migrate import migrate, schema_state
-from acmedns_py.store.reader import AccountReader
+from acmedns_py.store.reader import BatchReader
 from acmedns_py.store.schema import MICROSECONDS, Clock, DatabaseClock, zone
-from acmedns_py.store.transaction import Action, Expiry, Ground, StaticWrite, ValueWrite
+from acmedns_py.store.tokens import by_digest
+from acmedns_py.store.transaction import Action, Expiry, Ground, Revocation, StaticWrite, ValueWrite
 from acmedns_py.store.writer import Writer
 
 WATCH_SECONDS = 1.0
@@ -56,7 +58,8 @@ class SqlStore:
         self._lock = lock
         self._writer = writer
         self._engine = connect(place, Use.READ)
-        self._reader = AccountReader(self._engine)
+        self._accounts = BatchReader(self._engine, by_username, what="account")
+        self._tokens = BatchReader(self._engine, partial(by_digest, clock=ground.clock), what="token")
         self._closing = asyncio.Event()
         self._watch = asyncio.create_task(self._keep_watch(), name="store watch")
 
@@ -119,14 +122,24 @@ class SqlStore:
 
     async def account(self, username: str) -> Account | None:
         """The account of that username, or None where there is none or it is disabled."""
-        return await self._reader.account(username)
+        return await self._accounts.found(username) if possible_username(username) else None
 
-    async def register(self, *, username: str, label: str, allow_from: Sequence[str], verifier: str) -> Written:
-        """Commit an account, its credential and its empty challenge name.
+    async def register(
+        self,
+        *,
+        username: str,
+        label: str,
+        allow_from: Sequence[str],
+        verifier: str,
+        chosen: bool = False,
+        token: Token | None = None,
+    ) -> Written:
+        """Commit an account, its credential, its empty challenge name and one use of its token.
 
-        Raises `StoreUnavailable` where username or label are taken: both are random, another try has others.
+        Raises `BadInput` where a chosen label can't be had, `RegistrationRefused` where the token has ended,
+        `StoreUnavailable` where a random username or label are taken: another try has others.
         """
-        return await self._writer.write(NewAccount(username, label, tuple(allow_from), verifier))
+        return await self._writer.write(NewAccount(username, label, tuple(allow_from), verifier, chosen, token))
 
     async def add_value(self, account: Account, value: str) -> Written:
         """Commit one more live value, or renew it; raises `Refused` where the account is no longer what it was."""
@@ -139,6 +152,18 @@ class SqlStore:
     async def clear_values(self, account: Account) -> Written:
         """Commit the removal of all values; raises `Refused` as `add_value` does."""
         return await self._writer.write(ValueWrite(account, Action.CLEAR))
+
+    async def token(self, digest: str) -> Token | None:
+        """The token of that digest as the database has it at this moment, or None."""
+        return await self._tokens.found(digest)
+
+    async def add_token(self, token: NewToken) -> Written:
+        """Commit a token; raises `TokenRefused` where its name is taken."""
+        return await self._writer.write(token)
+
+    async def revoke_token(self, name: str) -> Written:
+        """Commit the end of a token: no transaction that follows registers by it. Raises `TokenRefused`."""
+        return await self._writer.write(Revocation(name))
 
     async def expire(self) -> Written:
         """Take away what has left the window, without waiting for the next look."""
@@ -160,7 +185,8 @@ class SqlStore:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._watch
                 await self._writer.close()
-                await self._reader.close()
+                await self._accounts.close()
+                await self._tokens.close()
                 await self._engine.dispose()
         except TimeoutError:
             log.warning("database_close_given_up", seconds=CLOSE_SECONDS)

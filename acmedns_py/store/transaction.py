@@ -11,12 +11,13 @@ from enum import Enum, auto
 from sqlalchemy import delete, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from acmedns_py.accounts.ports import Account, Written
-from acmedns_py.errors import AcmednsError, Refused
+from acmedns_py.accounts.ports import Account, NewToken, Written
+from acmedns_py.errors import AcmednsError, Refused, TokenRefused
 from acmedns_py.feed.changes import ChallengeChange, Commit, StaticChange, StaticData
-from acmedns_py.store import changes, expiry
-from acmedns_py.store.accounts import NewAccount, Standing, create, live_rows, padded, save, standings
+from acmedns_py.store import changes, expiry, tokens
+from acmedns_py.store.accounts import NewAccount, Standing, live_rows, padded, save, standings
 from acmedns_py.store.live import LiveValues, Rule
+from acmedns_py.store.registration import register
 from acmedns_py.store.schema import Clock, static, zone
 
 
@@ -49,7 +50,14 @@ class Expiry:
     """Take away what has left the window."""
 
 
-Request = NewAccount | ValueWrite | StaticWrite | Expiry
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """End the registration token of this name."""
+
+    name: str
+
+
+Request = NewAccount | ValueWrite | StaticWrite | Expiry | NewToken | Revocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +137,7 @@ async def together(connection: AsyncConnection, ground: Ground, at: Moment, requ
     """Do all requests at once; raises what the database raises where the data of any is at fault."""
     made = _Changes()
     new = [request for request in requests if isinstance(request, NewAccount)]
-    if new:
-        await create(connection, new, at.now)
-        made.challenges += [ChallengeChange(ground.owner(one.label), None, ()) for one in new]
+    verdicts = iter(await register(connection, ground.zone_id, ground.apex, new, at.now) if new else ())
     touched = await _touched(connection, ground, at, requests)
     results: list[int | AcmednsError] = []
     for request in requests:
@@ -141,8 +147,15 @@ async def together(connection: AsyncConnection, ground: Ground, at: Moment, requ
             case StaticWrite(rrsets):
                 made.static += await replace_static(connection, ground, rrsets)
                 results.append(at.next_cursor)
-            case NewAccount() | Expiry():
+            case NewAccount(label=label):
+                wrong = next(verdicts)
+                if wrong is None:
+                    made.challenges.append(ChallengeChange(ground.owner(label), None, ()))
+                results.append(wrong or at.next_cursor)
+            case Expiry():
                 results.append(at.next_cursor)
+            case NewToken() | Revocation():
+                results.append(await _write_token(connection, request, at))
     for values in touched.values.values():
         values.settle(at.now)
     await save(connection, touched.values)
@@ -224,6 +237,18 @@ def _write_value(request: ValueWrite, touched: _Touched, at: Moment) -> int | Ac
             changed = values.clear()
     # Nothing to take away: the client waits for all that was committed, the removal that came first included.
     return at.next_cursor if changed else at.cursor
+
+
+async def _write_token(connection: AsyncConnection, request: NewToken | Revocation, at: Moment) -> int | AcmednsError:
+    try:
+        if isinstance(request, NewToken):
+            await tokens.add(connection, request, at.now)
+        else:
+            await tokens.revoke(connection, request.name, at.now)
+    except TokenRefused as refused:
+        return refused
+    # Nothing that is served has changed.
+    return at.cursor
 
 
 async def static_rrsets(connection: AsyncConnection, ground: Ground) -> dict[tuple[bytes, int], StaticData]:
