@@ -4,7 +4,6 @@ import os
 import sys
 from importlib.metadata import version
 
-import structlog
 import typer
 
 from acmedns_py.cli import config, db, health, serve, token
@@ -39,8 +38,6 @@ def options(
 def main() -> None:
     """Run the command line."""
     hold_standard_descriptors()
-    # Standard output is for what was asked; `serve` sets its log up as it is configured.
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     app()
 
 

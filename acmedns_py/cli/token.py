@@ -3,11 +3,13 @@
 import asyncio
 import json
 import os
+import sys
 from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
+import structlog
 import typer
 
 from acmedns_py.accounts import tokens
@@ -111,6 +113,8 @@ def _settings(path: Path | None) -> Settings:
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
+    # Standard output is for what was asked, and nothing else.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:
         return asyncio.run(work)
     except AcmednsError as error:

@@ -1,4 +1,7 @@
-"""Registration tokens, and which accounts they made. Older programs work on: they let everybody register, or nobody."""
+"""Registration tokens, and which accounts they made.
+
+Older programs can work with it: to them registration is open or off, and both tables are nothing to them.
+"""
 
 import sqlalchemy as sa
 from alembic import op
