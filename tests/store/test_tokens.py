@@ -99,3 +99,21 @@ async def test_more_tokens_than_a_group_takes_are_all_looked_up(opened: Opened):
     assert [one.name for one in found if one] == [f"t{number}" for number in range(20)] * 20
     assert await opened.store.token("0" * 64) is None
     assert writer.GROUP_REQUESTS < 400
+
+
+async def test_label_that_two_of_a_group_want_goes_to_the_first(opened: Opened, monkeypatch: pytest.MonkeyPatch):
+    """Without the whole group being done again one by one."""
+
+    async def apart(*_arguments: object, **_options: object) -> None:
+        raise AssertionError("the group failed")
+
+    monkeypatch.setattr(writer, "apart", apart)
+    results = await asyncio.gather(
+        *(register(opened, label=label) for label in ("one", "one", "two", "one")), return_exceptions=True
+    )
+    assert [str(result) if isinstance(result, BadInput) else "" for result in results] == [
+        "",
+        "subdomain_taken",
+        "",
+        "subdomain_taken",
+    ]
