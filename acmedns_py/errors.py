@@ -8,8 +8,10 @@
     ├── WorkerNotStarted   the machine: a DNS worker's process can't be started
     ├── NotServed          our own workers: a committed change was not confirmed in time
     ├── Overloaded         the load: a bounded queue is full
-    ├── TooManyAttempts    the client: too many failed logins, or registrations of one network
+    ├── TooManyAttempts    the client: too many failed logins, wrong tokens, or registrations
+    ├── TokenRefused       the operator: a registration token can't be made or revoked as asked
     ├── Refused            the client: its credential, name or address gives it no right
+    │   └── RegistrationRefused    the client: it showed no token that lets it register
     ├── BadInput           the client: what it sent can't be understood
     ├── UnknownAccount     the operator: there is no such account (any more)
     ├── LabelTaken         who asks for a name: it is, or was, another's
@@ -77,7 +79,7 @@ class Overloaded(AcmednsError):
 
 
 class TooManyAttempts(AcmednsError):
-    """Failed logins or registrations came faster than they may; `retry_after` is in seconds."""
+    """Failed logins, wrong tokens or registrations came faster than they may; `retry_after` is in seconds."""
 
     def __init__(self, what: str, *, retry_after: int) -> None:
         """`what` names the limit that was met, for the log."""
@@ -92,6 +94,19 @@ class Refused(AcmednsError):
         """`reason` never holds a secret."""
         super().__init__(reason)
         self.reason = reason
+
+
+class RegistrationRefused(Refused):
+    """The client may not register; it sees one text whatever the `reason`, which is for the log."""
+
+    def __init__(self, reason: str, token: str | None = None) -> None:
+        """`token` is the name, not the secret, of the token that was shown, where it is one of ours."""
+        super().__init__(reason)
+        self.token = token
+
+
+class TokenRefused(AcmednsError):
+    """A registration token that can't be made or revoked as asked; the text says why and what to do."""
 
 
 class BadInput(AcmednsError):

@@ -136,6 +136,7 @@ class Administration:
                 allow_from=fresh.allow_from,
                 verifier=verifier,
                 title=fresh.title,
+                chosen=label is not None,
                 entry=entry,
             ),
         )

@@ -1,8 +1,8 @@
-"""How fast logins may fail, for each source and each username, and how fast a network may register.
+"""How fast logins and tokens may fail, for each source and username, and how fast a network or a token may register.
 
-Of logins only failures are counted. A password of 240 bits can't be guessed; what is saved is the processor, and the
-line in front of the hashing threads, for those who know their password. So a source that never fails is never
-limited, even where a reverse proxy makes all hosts look like one.
+Of logins and tokens only failures are counted. A password of 240 bits can't be guessed; what is saved is the
+processor, and the line in front of the hashing threads, for those who know their password. So a source that never
+fails is never limited, even where a reverse proxy makes all hosts look like one.
 """
 
 import math
@@ -24,6 +24,10 @@ USERNAME_SECONDS_EACH = 1.0
 REGISTRATIONS = 60
 REGISTRATION_SECONDS_EACH = 0.5
 """Room for a fleet behind one address, while one network can't have a whole small core for itself."""
+
+TOKEN_REGISTRATIONS = 600
+TOKEN_REGISTRATION_SECONDS_EACH = 0.1
+"""More than for a network: one token may be a whole fleet's. What one spills leaves the hashing to others in part."""
 
 MOST_TRACKED = 10_000
 
@@ -49,19 +53,39 @@ class FailedLogins:
         self._usernames.take(username)
 
 
+class WrongTokens:
+    """A table of token buckets by source, as fast as for its failed logins; `clock` gives monotonic seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._sources = _Buckets(SOURCE_FAILURES, SOURCE_SECONDS_EACH, clock)
+
+    def check(self, source: IPv4Address | IPv6Address | None) -> None:
+        """Raise `TooManyAttempts` where the source has shown too many wrong tokens lately."""
+        _check(self._sources, _network(source, *_STRANGER_BITS), "wrong tokens of this source")
+
+    def shown(self, source: IPv4Address | IPv6Address | None) -> None:
+        """Count one wrong token."""
+        self._sources.take(_network(source, *_STRANGER_BITS))
+
+
 class Registrations:
-    """A table of token buckets by network; `clock` gives monotonic seconds."""
+    """Two tables of token buckets, by network and by registration token; `clock` gives monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._networks = _Buckets(REGISTRATIONS, REGISTRATION_SECONDS_EACH, clock)
+        self._tokens = _Buckets(TOKEN_REGISTRATIONS, TOKEN_REGISTRATION_SECONDS_EACH, clock)
 
-    def check(self, source: IPv4Address | IPv6Address | None) -> None:
-        """Raise `TooManyAttempts` where the source's network has registered too often lately."""
+    def check(self, source: IPv4Address | IPv6Address | None, token: str | None = None) -> None:
+        """Raise `TooManyAttempts` where the source's network, or the token of this name, has registered too often."""
         _check(self._networks, _network(source, *_CUSTOMER_BITS), "registrations of this network")
+        if token is not None:
+            _check(self._tokens, token, "registrations by this token")
 
-    def begun(self, source: IPv4Address | IPv6Address | None) -> None:
+    def begun(self, source: IPv4Address | IPv6Address | None, token: str | None = None) -> None:
         """Count one registration."""
         self._networks.take(_network(source, *_CUSTOMER_BITS))
+        if token is not None:
+            self._tokens.take(token)
 
 
 _STRANGER_BITS = (32, 64)

@@ -111,13 +111,16 @@ class Credentials:
         """Drop what is remembered of a username, so that the next login reads the database."""
         self._remembered.pop(canonical_username(username) or "", None)
 
-    async def hashed(self, password: str, source: IPv4Address | IPv6Address | None) -> str:
-        """The verifier to store for the password of who registers; raises `TooManyAttempts`, `Overloaded`."""
-        self._registrations.check(source)
+    async def hashed(self, password: str, source: IPv4Address | IPv6Address | None, token: str | None = None) -> str:
+        """The verifier to store for the password of who registers, by the token of this name where there is one.
+
+        Raises `TooManyAttempts`, `Overloaded`.
+        """
+        self._registrations.check(source, token)
         async with self._pool.turn(Work.REGISTRATION):
             # What waited together is counted here, where it begins to cost: who found the line full lost nothing.
-            self._registrations.check(source)
-            self._registrations.begun(source)
+            self._registrations.check(source, token)
+            self._registrations.begun(source, token)
             return await self._pool.hash(password)
 
     async def _verified(self, login: Login, username: str) -> Account:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
 from typing import Protocol
 
@@ -35,12 +36,64 @@ class Written:
     cursor: int
 
 
+class Ended(Enum):
+    """Why a registration token is of use no longer."""
+
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+    USED_UP = "used up"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A registration token as the store knows it; all times in microseconds since 1970 by the database's clock.
+
+    `read_at` is when it was read. `sources` are CIDR texts, none for every address; `labels` is the pattern of the
+    labels that its holder may choose, None where the server chooses; None in `uses_left` is no limit.
+    """
+
+    id: int
+    name: str
+    digest: str
+    scopes: tuple[str, ...]
+    sources: tuple[str, ...]
+    labels: str | None
+    expires_at: int | None
+    uses_left: int | None
+    created_at: int
+    last_used_at: int | None
+    revoked_at: int | None
+    read_at: int
+
+    @property
+    def ended(self) -> Ended | None:
+        """Why it was of no use when it was read; None where it was."""
+        if self.revoked_at is not None:
+            return Ended.REVOKED
+        if self.expires_at is not None and self.expires_at <= self.read_at:
+            return Ended.EXPIRED
+        return Ended.USED_UP if self.uses_left == 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class NewToken:
+    """A token to be committed, checked already; fields as those of `Token`."""
+
+    name: str
+    digest: str
+    scopes: tuple[str, ...]
+    sources: tuple[str, ...]
+    labels: str | None
+    expires_at: int | None
+    uses: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One line of the audit log: who did what to whom, from where, and what came of it.
 
-    `actor` is "user:NAME" for a user of this machine, "anyone" for who needed no right. `subject` is a username, or
-    what was taken for one. `details` never holds a secret or a TXT value.
+    `actor` is "user:NAME" for a user of this machine, "token:NAME" for who showed one, "anyone" for who needed no
+    right. `subject` is a username, or what was taken for one. `details` never holds a secret or a TXT value.
     """
 
     actor: str
@@ -62,9 +115,15 @@ class Registrar(Protocol):
         allow_from: Sequence[str],
         verifier: str,
         title: str = "",
+        chosen: bool = False,
+        token: Token | None = None,
         entry: Entry | None = None,
     ) -> Written:
-        """Commit an account, its empty challenge name and its entry; raises `LabelTaken`, `StoreUnavailable`."""
+        """Commit an account, its empty challenge name and its entry, and with it one use of `token`.
+
+        A label that is `chosen`, not random, is compared with all that the zone serves or did. Raises `LabelTaken`
+        where it can't be had, `RegistrationRefused` where the token has ended, `StoreUnavailable`.
+        """
 
 
 class Store(Registrar, Protocol):
@@ -87,6 +146,15 @@ class Store(Registrar, Protocol):
 
     async def clear_values(self, account: Account, *, source: Source = None) -> Written:
         """Commit the removal of all values."""
+
+    async def token(self, digest: str) -> Token | None:
+        """The token of that digest, ended or not, or None."""
+
+    async def add_token(self, token: NewToken) -> Written:
+        """Commit a token; raises `TokenRefused` where its name is taken."""
+
+    async def revoke_token(self, name: str) -> Written:
+        """Commit that a token is revoked, perhaps once more; raises `TokenRefused` where there is none."""
 
 
 class Publisher(Protocol):

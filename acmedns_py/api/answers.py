@@ -7,6 +7,9 @@ from aiohttp import hdrs, web
 
 JSON = "application/json"
 
+CHALLENGE = 'Basic realm="registration", Bearer'
+"""How a registration token may be sent (RFC 9110 11.6.1)."""
+
 
 class Answer(web.Response):
     """A response without a `Server` header."""
@@ -32,14 +35,28 @@ def error_answer(status: int, word: str, headers: Mapping[str, str] | None = Non
     return json_answer(status, {"error": word}, headers)
 
 
+def registration_refused() -> Answer:
+    """What is said to whoever may not register, for whatever reason: text, as for a route that is not there.
+
+    The challenge is there for wget, which sends the password of a URL only when it was asked for one.
+    """
+    return _text(
+        401, "a registration token is needed, and this is none that is good here\n", {hdrs.WWW_AUTHENTICATE: CHALLENGE}
+    )
+
+
 def go_not_found() -> Answer:
     """What Go's HTTP server says of a route that it has not, octet for octet.
 
     Chosen for /register when registration is off: simple-acme and win-acme never look at the status and would keep
     a JSON object as an account of empty names, while this text makes them fail (clients #7).
     """
+    return _text(404, "404 page not found\n", {})
+
+
+def _text(status: int, text: str, headers: Mapping[str, str]) -> Answer:
     return Answer(
-        status=404,
-        body=b"404 page not found\n",
-        headers={hdrs.CONTENT_TYPE: "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"},
+        status=status,
+        body=text.encode(),
+        headers={hdrs.CONTENT_TYPE: "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff", **headers},
     )

@@ -17,6 +17,7 @@ from aiohttp import hdrs, web
 
 from acmedns_py.accounts.own import OwnAccount
 from acmedns_py.accounts.register import Registration
+from acmedns_py.accounts.tokens import has_form
 from acmedns_py.accounts.update import Updates
 from acmedns_py.api.account import AccountRoute
 from acmedns_py.api.answers import Answer, go_not_found
@@ -98,7 +99,7 @@ class Api:
         path: str | None = None
         failure: Exception | None = None
         try:
-            path = self._route(request)
+            path = self._route(request, visit)
             answer = self._cors.preflight(request) or await self._answer(request, visit, path)
         except Exception as error:  # noqa: BLE001 - this is the border where every failure becomes an answer
             failure = error
@@ -127,15 +128,22 @@ class Api:
             return Answer(status=200, headers={hdrs.ALLOW: allow})
         raise MethodNotAllowed(allow)
 
-    def _route(self, request: web.BaseRequest) -> str | None:
-        """The path of a route, whatever slashes and case it was asked with; None where there is none (clients #4)."""
+    def _route(self, request: web.BaseRequest, visit: Visit) -> str | None:
+        """The path of a route, whatever slashes and case it was asked with; None where there is none (clients #4).
+
+        What has the form of a token may stand before any route, since clients have one base URL for all. Only
+        /register looks at it: a token that has ended must not end the renewals of the hosts that it made.
+        """
         target = request.raw_path
         if target in self._routes:
             return target
         if not target.startswith("/"):
             target = request.rel_url.raw_path
         path = unquote(target.partition("?")[0].partition("#")[0])
-        path = "/" + "/".join(part for part in path.split("/") if part).lower()
+        parts = [part for part in path.split("/") if part]
+        if len(parts) > 1 and has_form(parts[0]):
+            visit.prefix = parts.pop(0)
+        path = "/" + "/".join(parts).lower()
         return path if path in self._routes else None
 
     def _visit(self, request: web.BaseRequest) -> Visit:
@@ -166,6 +174,8 @@ class Api:
         }
         if visit.account is not None:
             facts["account"] = visit.account
+        if visit.token is not None:
+            facts["token"] = visit.token
         if failure is None:
             # Whoever looks after us asks for our health every few seconds.
             level = _log.debug if path in _HEALTH else _log.info

@@ -19,6 +19,7 @@ from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.web import RequestPayloadError
 
 from acmedns_py.accounts.credentials import canonical_username
+from acmedns_py.accounts.register import Wish
 from acmedns_py.accounts.update import Change
 from acmedns_py.api.problems import BadHttp, BodyTooLarge, BodyTooSlow
 from acmedns_py.errors import BadInput
@@ -87,10 +88,10 @@ async def _read_up_to_limit(stream: Any) -> bytes:
     return bytes(body)
 
 
-def wished_allow_from(body: bytes) -> list[str]:
-    """The allow-list that a /register body asks for; raises `BadInput` for what acme-dns calls malformed."""
+def wished_account(body: bytes) -> Wish:
+    """What a /register body asks for; raises `BadInput` for what acme-dns calls malformed."""
     if not body:
-        return []
+        return Wish()
     text = _text(body)
     try:
         value, end = _DECODER.raw_decode(text)
@@ -99,16 +100,19 @@ def wished_allow_from(body: bytes) -> list[str]:
     if text[end:].strip(_WHITESPACE):
         raise BadInput("malformed_json_payload", "more than one value")
     if value is None:
-        return []
+        return Wish()
     if not isinstance(value, _Members):
         raise BadInput("malformed_json_payload", "no object")
     allow_from: list[str] = []
+    label: str | None = None
     for key, member in _fields(value):
         if key == "allowfrom":
             allow_from = _texts(member)
         elif not _suits(key, member):
             raise BadInput("malformed_json_payload", f"{key} is of the wrong type")
-    return allow_from
+        elif key == "subdomain" and member is not None:
+            label = member
+    return Wish(tuple(allow_from), label)
 
 
 def wished_change(body: bytes, *, remove: bool) -> Change:

@@ -1,4 +1,4 @@
-"""Who is asking: the address behind a request, and the credential in its headers.
+"""Who is asking: the address behind a request, and the credential or the token that it shows.
 
 acme-dns tries every address of the forwarding header, so a client can let itself in by sending the header. Here
 only our own proxies are believed: where the connection comes from one of `trusted_proxies`, the header is read
@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from acmedns_py.accounts.credentials import Login
+from acmedns_py.accounts.tokens import has_form
+from acmedns_py.api.authorization import secret
+from acmedns_py.api.visit import Visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,17 @@ def login(request: web.BaseRequest, source: IPv4Address | IPv6Address | None) ->
     `Authorization` is never looked at: Posh-ACME and simple-acme send it, sometimes empty or broken (clients #9).
     """
     return Login(username=_single(request, "X-Api-User"), password=_single(request, "X-Api-Key"), source=source)
+
+
+def shown_token(request: web.BaseRequest, visit: Visit) -> str | None:
+    """What stands before the route or in `Authorization` and has the form of a registration token; else None.
+
+    The path goes first, since `Authorization` may be meant for a proxy.
+    """
+    if visit.prefix is not None:
+        return visit.prefix
+    shown = secret(_single(request, hdrs.AUTHORIZATION))
+    return shown if has_form(shown) else None
 
 
 @lru_cache(maxsize=4096)

@@ -1,7 +1,7 @@
 """What browsers of other origins may do (Fetch standard, CORS protocol), with acme-dns's options.
 
 Origins are compared without case; `*` alone lets in all, and one `*` inside stands for anything. Beyond acme-dns,
-the credential headers and DELETE are allowed, without which no page could send an update.
+DELETE and the headers of credential and token are allowed, without which no page could send an update.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,9 @@ from aiohttp import hdrs, web
 from acmedns_py.api.answers import Answer
 
 METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS"})
-HEADERS = frozenset({"origin", "accept", "content-type", "x-requested-with", "x-api-user", "x-api-key"})
+HEADERS = frozenset(
+    {"origin", "accept", "content-type", "x-requested-with", "x-api-user", "x-api-key", "authorization"}
+)
 
 
 class Cors:

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from aiohttp import hdrs, web
 
-from acmedns_py.api.answers import JSON, Answer
+from acmedns_py.api.answers import CHALLENGE, JSON, Answer
 from acmedns_py.api.visit import Visit
 
 _ERRORS = {
@@ -16,7 +16,10 @@ _ERRORS = {
     "405": ("MethodNotAllowed", "The header Allow names the methods."),
     "408": ("TooSlow", "The body did not arrive within ten seconds."),
     "413": ("TooLarge", "The body has more than 16 KiB."),
-    "429": ("TooManyRequests", "Too many failed logins, or registrations; Retry-After says when to come back."),
+    "429": (
+        "TooManyRequests",
+        "Too many failed logins, wrong tokens or registrations; Retry-After says when to come back.",
+    ),
     "431": ("HeaderTooLarge", "A header has more than 8 KiB."),
     "500": ("Failed", "A fault of the server."),
     "503": ("Unavailable", "Nothing is lost, and a repeat is harmless; Retry-After says when to come back."),
@@ -26,6 +29,7 @@ _TIME = {"type": "string", "format": "date-time"}
 _UUID = {"type": "string", "format": "uuid"}
 _TXT = {"type": "string", "pattern": "^[A-Za-z0-9_-]{43}$"}
 _CIDRS = {"type": "array", "items": {"type": "string"}, "examples": [["192.0.2.0/24", "2001:db8::/32"]]}
+_LABEL = {"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"}
 _CREDENTIAL: list[dict[str, list[str]]] = [{"user": [], "key": []}]
 
 
@@ -88,8 +92,15 @@ def document(*, registration_open: bool) -> dict[str, Any]:
             "post": {
                 "operationId": "register",
                 "summary": "Make an account",
+                "description": "Where the operator demands a registration token, it is sent as Bearer, as the password "
+                "of Basic, or in front of the path: `/TOKEN/register`.",
+                "security": [{}, {"basicToken": []}, {"bearerToken": []}],
                 "requestBody": _body("Register", required=False),
-                "responses": {"201": _json("Made", "Account"), **_failures("400 408 413 429 431 500 503")},
+                "responses": {
+                    "201": _json("Made", "Account"),
+                    "401": {"$ref": "#/components/responses/RegistrationRefused"},
+                    **_failures("400 408 413 429 431 500 503"),
+                },
             }
         }
     return {
@@ -97,16 +108,27 @@ def document(*, registration_open: bool) -> dict[str, Any]:
         "info": {
             "title": "acme-dns API",
             "version": "2",
-            "description": 'Every failure is `{"error": "..."}`. Bodies are read as JSON whatever their type says, '
-            "keys match without regard to case, unknown keys are ignored.",
+            "description": 'Every failure is `{"error": "..."}`, a refused registration apart. Bodies are read as JSON '
+            "whatever their type says, keys match without regard to case, unknown keys are ignored.",
         },
         "paths": paths,
         "components": {
             "schemas": _SCHEMAS,
-            "responses": {name: _json(text, "Error") for name, text in _ERRORS.values()},
+            "responses": {
+                **{name: _json(text, "Error") for name, text in _ERRORS.values()},
+                "RegistrationRefused": {
+                    "description": "No registration token, or none that is good here; which is not told.",
+                    "headers": {
+                        hdrs.WWW_AUTHENTICATE: {"required": True, "schema": {"type": "string", "const": CHALLENGE}}
+                    },
+                    "content": {"text/plain": {"schema": {"type": "string"}}},
+                },
+            },
             "securitySchemes": {
                 "user": {"type": "apiKey", "in": "header", "name": "X-Api-User"},
                 "key": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
+                "basicToken": {"type": "http", "scheme": "basic"},
+                "bearerToken": {"type": "http", "scheme": "bearer"},
             },
         },
     }
@@ -137,7 +159,13 @@ def _failures(statuses: str) -> dict[str, Any]:
 _SCHEMAS: dict[str, Any] = {
     "Register": {
         "type": ["object", "null"],
-        "properties": {"allowfrom": {**_CIDRS, "type": ["array", "null"]}},
+        "properties": {
+            "allowfrom": {**_CIDRS, "type": ["array", "null"]},
+            "subdomain": {
+                "type": ["string", "null"],
+                "description": "The label wished for; ignored but for tokens that let their holder choose",
+            },
+        },
     },
     "Account": {
         "type": "object",
@@ -147,7 +175,7 @@ _SCHEMAS: dict[str, Any] = {
             "username": _UUID,
             "password": {"type": "string", "pattern": "^[A-Za-z0-9_-]{40}$"},
             "fulldomain": {"type": "string", "description": "What `_acme-challenge` is to be a CNAME of"},
-            "subdomain": _UUID,
+            "subdomain": _LABEL,
             "allowfrom": _CIDRS,
         },
     },
@@ -196,12 +224,12 @@ _SCHEMAS: dict[str, Any] = {
     "Update": {
         "type": "object",
         "required": ["subdomain", "txt"],
-        "properties": {"subdomain": _UUID, "txt": {"type": "string", "pattern": "^([A-Za-z0-9_-]{43})?$"}},
+        "properties": {"subdomain": _LABEL, "txt": {"type": "string", "pattern": "^([A-Za-z0-9_-]{43})?$"}},
     },
     "Remove": {
         "type": "object",
         "required": ["subdomain", "txt"],
-        "properties": {"subdomain": _UUID, "txt": _TXT},
+        "properties": {"subdomain": _LABEL, "txt": _TXT},
     },
     "Txt": {
         "type": "object",

@@ -2,6 +2,7 @@
 
 | exception | status | word |
 |---|---|---|
+| RegistrationRefused | 401 | none, but a text |
 | Refused | 401 | forbidden |
 | BadInput | 400 | its own (acme-dns's) |
 | BadHttp | 400 | bad_request |
@@ -18,7 +19,7 @@
 from aiohttp import hdrs
 from aiohttp.http_exceptions import LineTooLong
 
-from acmedns_py.api.answers import Answer, error_answer
+from acmedns_py.api.answers import Answer, error_answer, registration_refused
 from acmedns_py.errors import (
     AcmednsError,
     BadInput,
@@ -26,6 +27,7 @@ from acmedns_py.errors import (
     NotServed,
     Overloaded,
     Refused,
+    RegistrationRefused,
     StoreUnavailable,
     TooManyAttempts,
 )
@@ -66,6 +68,8 @@ class BodyTooSlow(AcmednsError):
 def problem(error: BaseException) -> Answer:
     """The answer to a request that ended in this exception."""
     match error:
+        case RegistrationRefused():
+            return registration_refused()
         case Refused():
             return error_answer(401, "forbidden")
         case BadInput(word=word):

@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 import typer
 
-from acmedns_py.cli import account, audit, config, db, health, imports, serve, stats
+from acmedns_py.cli import account, audit, config, db, health, imports, serve, stats, token
 
 app = typer.Typer(
     name="acmedns",
@@ -23,6 +23,7 @@ app.add_typer(account.app, name="account", help="List, make and change accounts.
 app.add_typer(config.app, name="config", help="Look at the configuration.")
 app.add_typer(db.app, name="db", help="Look after the database.")
 app.add_typer(imports.app, name="import", help="Take over accounts of another server.")
+app.add_typer(token.app, name="token", help="Say who may register.")
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so

@@ -75,7 +75,7 @@ class Api(_Section):
     tls: Literal["none", "cert"] = "none"
     tls_certificate: File | None = None
     tls_key: File | None = None
-    registration: Literal["open", "off"] = "open"
+    registration: Literal["open", "token", "off"] = "open"
     use_header: StrictBool = False
     header_name: Annotated[str, AfterValidator(values.header)] = "X-Forwarded-For"
     trusted_proxies: list[Network] = []

@@ -3,7 +3,8 @@
 import os
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from secrets import token_bytes
@@ -18,6 +19,7 @@ from acmedns_py.accounts.hashing import HashPool
 from acmedns_py.accounts.own import OwnAccount
 from acmedns_py.accounts.ports import Publisher
 from acmedns_py.accounts.register import Registration
+from acmedns_py.accounts.tokens import Tokens
 from acmedns_py.accounts.update import Updates
 from acmedns_py.api.admin import AdminRoutes
 from acmedns_py.api.app import hsts_header, make_app
@@ -27,6 +29,7 @@ from acmedns_py.api.health import Remembered
 from acmedns_py.api.listen import ApiListener
 from acmedns_py.api.local import LocalListener
 from acmedns_py.config.settings import Settings
+from acmedns_py.dns import name
 from acmedns_py.dns.cookie import SECRET_OCTETS
 from acmedns_py.dns.policy import Policy
 from acmedns_py.errors import ListenError
@@ -65,7 +68,11 @@ def configure_log(settings: Settings) -> None:
 
 
 async def open_store(
-    settings: Settings, *, apex: bytes, on_commit: Callable[[Commit], None], served: Callable[[], ZoneState]
+    settings: Settings,
+    *,
+    apex: bytes,
+    on_commit: Callable[[Commit], None],
+    served: Callable[[], ZoneState] | None = None,
 ) -> SqlStore:
     """Open and migrate the database; raises `StoreRefused` or `StoreUnavailable`."""
     return await SqlStore.open(
@@ -77,6 +84,19 @@ async def open_store(
         served=served,
         audit_days=settings.audit.keep_days,
     )
+
+
+@asynccontextmanager
+async def offline_store(settings: Settings) -> AsyncIterator[SqlStore]:
+    """Give the store to a command while no server runs on its database.
+
+    Raises `StoreRefused`, naming the server where there is one, or `StoreUnavailable`.
+    """
+    store = await open_store(settings, apex=name.from_text(settings.zone.name), on_commit=lambda _commit: None)
+    try:
+        yield store
+    finally:
+        await store.close()
 
 
 def make_pool(
@@ -161,8 +181,14 @@ async def start_api(
     """Start the API on its bound sockets; raises `ConfigError` where the certificate can't be used."""
     api = settings.api
     app = make_app(
-        registration=Registration(credentials=credentials, store=store, publisher=pool)
-        if api.registration == "open"
+        registration=Registration(
+            credentials=credentials,
+            tokens=Tokens(store=store, clock=time.monotonic),
+            store=store,
+            publisher=pool,
+            token_required=api.registration == "token",
+        )
+        if api.registration != "off"
         else None,
         updates=Updates(credentials=credentials, store=store, publisher=pool),
         own=OwnAccount(credentials=credentials, directory=store),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from acmedns_py.accounts.ports import Account, Entry
+from acmedns_py.accounts.ports import Account, Entry, Token
 from acmedns_py.store.live import LiveValues, Row
 from acmedns_py.store.schema import PASSWORD, Clock, account, credential, txt
 from acmedns_py.store.standing import stored_allow_from
@@ -23,7 +23,7 @@ _LONGEST_USERNAME = 255
 class NewAccount:
     """An account to be committed; `allow_from` in the form the client gave.
 
-    `label` is folded, so that no two accounts have one name of the zone.
+    `label` is folded, so that no two accounts have one name of the zone; one that is `chosen` is not random.
     """
 
     username: str
@@ -32,6 +32,8 @@ class NewAccount:
     verifier: str
     title: str
     entry: Entry | None
+    chosen: bool = False
+    token: Token | None = None
 
 
 def padded(ids: Iterable[int]) -> list[int]:
@@ -128,8 +130,8 @@ async def save(connection: AsyncConnection, accounts: Mapping[int, LiveValues]) 
         await connection.execute(insert(txt), inserted)
 
 
-async def create(connection: AsyncConnection, accounts: Sequence[NewAccount], now: int) -> None:
-    """Insert accounts and their passwords: two statements."""
+async def create(connection: AsyncConnection, accounts: Sequence[NewAccount], now: int) -> dict[str, int]:
+    """Insert accounts and their passwords: two statements; gives the accounts' ids by username."""
     created = await connection.execute(
         insert(account).returning(account.c.id, account.c.username),
         [
@@ -152,3 +154,4 @@ async def create(connection: AsyncConnection, accounts: Sequence[NewAccount], no
             for one in accounts
         ],
     )
+    return ids

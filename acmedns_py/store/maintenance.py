@@ -1,16 +1,18 @@
-"""What an operator asks of a database while no server runs on it (upgrade), or at any time (check)."""
+"""What an operator asks of a database while no server runs on it (upgrade), or at any time (check, tokens)."""
 
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from acmedns_py.accounts.ports import Token
 from acmedns_py.errors import StoreRefused
 from acmedns_py.store.engine import FOREIGN_ERRORS, Target, Use, file_exists, opening_error, prepare_file, snapshot
 from acmedns_py.store.home import home
 from acmedns_py.store.lock import lock_for
 from acmedns_py.store.migrate import migrate, schema_state
 from acmedns_py.store.schema import account
+from acmedns_py.store.tokens import listed
 
 WHOLE = "ok"
 """What SQLite's integrity check says of a database without damage."""
@@ -78,6 +80,21 @@ async def require_file(url: str) -> Target:
     if place.path is not None and not file_exists(place.path):
         raise StoreRefused(f"database file {place.path} does not exist; acmedns serve or acmedns db upgrade makes it")
     return place
+
+
+async def tokens(url: str) -> list[tuple[Token, int]]:
+    """All registration tokens by name, each with the number of its accounts; also while a server runs.
+
+    Raises `StoreRefused`, `StoreUnavailable`.
+    """
+    place = await require_file(url)
+    if (await schema_state(place)).due:
+        raise StoreRefused(f"{place.name} is not up to date; run acmedns db upgrade")
+    try:
+        async with snapshot(place, Use.LOOK) as connection:
+            return await listed(connection)
+    except FOREIGN_ERRORS as error:
+        raise opening_error(error, place) from error
 
 
 async def _damage(connection: AsyncConnection, place: Target) -> str | None:

@@ -41,7 +41,7 @@ CHALLENGE = "challenge"
 STATIC = "static"
 """`change.kind` of a static RRset."""
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """The revisions of `migrations/`, oldest first: what a database is compared with, without loading Alembic for it."""
 
 metadata = MetaData()
@@ -162,6 +162,36 @@ audit = Table(
     Column("details", Text, nullable=False),
     Index("audit_at", "at"),
     sqlite_autoincrement=True,
+)
+
+token = Table(
+    "token",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("name", Text, nullable=False),
+    # SHA-256 in hexadecimal digits; the token itself is nowhere.
+    Column("digest", Text, nullable=False),
+    # Words with a blank between them.
+    Column("scopes", Text, nullable=False),
+    Column("sources", Text, nullable=False),
+    Column("labels", Text, nullable=True),
+    Column("expires_at", BigInteger, nullable=True),
+    Column("uses_left", BigInteger, nullable=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("last_used_at", BigInteger, nullable=True),
+    Column("revoked_at", BigInteger, nullable=True),
+    UniqueConstraint("name", name="token_name"),
+    UniqueConstraint("digest", name="token_digest"),
+)
+
+made_by = Table(
+    "made_by",
+    metadata,
+    Column("account", BigInteger, ForeignKey("account.id", ondelete="CASCADE"), nullable=False),
+    Column("token", BigInteger, ForeignKey("token.id"), nullable=False),
+    PrimaryKeyConstraint("account", name="made_by_pkey"),
+    Index("made_by_token", "token"),
+    sqlite_with_rowid=False,
 )
 
 compatibility = Table(

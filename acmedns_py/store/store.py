@@ -4,17 +4,18 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import Self
 
 import structlog
 from sqlalchemy import select
 
 from acmedns_py.accounts.directory import Filter, Listed, OperatorChange, Recorded, Shown, Statistics
-from acmedns_py.accounts.ports import Account, Entry, Source, Written
+from acmedns_py.accounts.ports import Account, Entry, NewToken, Source, Token, Written
 from acmedns_py.errors import AcmednsError
 from acmedns_py.feed.changes import Commit, StaticData, ZoneState
 from acmedns_py.store import expiry
-from acmedns_py.store.accounts import NewAccount
+from acmedns_py.store.accounts import NewAccount, by_username, possible_username
 from acmedns_py.store.directory import DirectoryReader
 from acmedns_py.store.engine import (
     FOREIGN_ERRORS,
@@ -31,15 +32,17 @@ from acmedns_py.store.live import Rule
 from acmedns_py.store.load import zone_state
 from acmedns_py.store.lock import Lock, lock_for
 from acmedns_py.store.migrate import migrate, schema_state
-from acmedns_py.store.reader import AccountReader
+from acmedns_py.store.reader import BatchReader
 from acmedns_py.store.schema import Clock, DatabaseClock, zone
 from acmedns_py.store.takeover import require_whole, take_over_beside
+from acmedns_py.store.tokens import by_digest
 from acmedns_py.store.transaction import (
     AccountChange,
     Action,
     Expiry,
     Ground,
     Note,
+    Revocation,
     StaticWrite,
     ValueWrite,
     VerifierWrite,
@@ -72,7 +75,8 @@ class SqlStore:
         self._lock = lock
         self._writer = writer
         self._engine = connect(place, Use.READ)
-        self._reader = AccountReader(self._engine, ground.clock)
+        self._accounts = BatchReader(self._engine, partial(by_username, clock=ground.clock), what="account")
+        self._tokens = BatchReader(self._engine, partial(by_digest, clock=ground.clock), what="token")
         self._directory = DirectoryReader(place, lookups=self._engine, clock=ground.clock)
         self._closing = asyncio.Event()
         self._watch = asyncio.create_task(self._keep_watch(), name="store watch")
@@ -145,7 +149,7 @@ class SqlStore:
 
     async def account(self, username: str) -> Account | None:
         """The account of that username, or None where there is none that has a valid password."""
-        return await self._reader.account(username)
+        return await self._accounts.found(username) if possible_username(username) else None
 
     async def register(
         self,
@@ -155,16 +159,20 @@ class SqlStore:
         allow_from: Sequence[str],
         verifier: str,
         title: str = "",
+        chosen: bool = False,
+        token: Token | None = None,
         entry: Entry | None = None,
     ) -> Written:
-        """Commit an account, its credential, its empty challenge name, and its entry in the audit log.
+        """Commit an account, its credential, its empty challenge name, its entry in the audit log, a use of its token.
 
-        Raises `LabelTaken` where an account, a deleted one or a static record has that name, and `StoreUnavailable`
-        where the username is taken: it is random, another try has another.
+        Raises `LabelTaken` where a label that was chosen is one of the zone or of an account, deleted ones included;
+        `RegistrationRefused` where the token has ended; `StoreUnavailable` where what is random is taken: another try
+        has another.
         """
-        return await self._writer.write(
-            NewAccount(username, label.lower(), tuple(allow_from), verifier, title=title, entry=entry)
+        request = NewAccount(
+            username, label.lower(), tuple(allow_from), verifier, title=title, chosen=chosen, token=token, entry=entry
         )
+        return await self._writer.write(request)
 
     async def replace_verifier(self, account: Account, verifier: str) -> Written:
         """Commit another verifier of the same password; raises `Refused` where the account's is no longer that one."""
@@ -210,6 +218,18 @@ class SqlStore:
         """Give the next entries of the audit log."""
         return await self._directory.audit(since=since, after=after, most=most)
 
+    async def token(self, digest: str) -> Token | None:
+        """The token of that digest as the database has it at this moment, or None."""
+        return await self._tokens.found(digest)
+
+    async def add_token(self, token: NewToken) -> Written:
+        """Commit a token; raises `TokenRefused` where its name is taken."""
+        return await self._writer.write(token)
+
+    async def revoke_token(self, name: str) -> Written:
+        """Commit the end of a token: no transaction that follows registers by it. Raises `TokenRefused`."""
+        return await self._writer.write(Revocation(name))
+
     async def expire(self) -> Written:
         """Take away what has left the window, without waiting for the next look."""
         return await self._writer.write(Expiry())
@@ -230,7 +250,8 @@ class SqlStore:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._watch
                 await self._writer.close()
-                await self._reader.close()
+                await self._accounts.close()
+                await self._tokens.close()
                 await self._directory.close()
                 await self._engine.dispose()
         except TimeoutError:

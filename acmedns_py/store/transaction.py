@@ -23,20 +23,20 @@ from acmedns_py.accounts.directory import (
     SetTitle,
     SetValue,
 )
-from acmedns_py.accounts.ports import Account, Entry, Source, Written
+from acmedns_py.accounts.ports import Account, Entry, NewToken, Source, Written
 from acmedns_py.dns.table import Values
-from acmedns_py.errors import AcmednsError, LabelTaken, Refused, UnknownAccount, Unusable
+from acmedns_py.errors import AcmednsError, Refused, TokenRefused, UnknownAccount, Unusable
 from acmedns_py.feed.changes import ChallengeChange, Commit, StaticChange, StaticData
-from acmedns_py.store import changes, expiry
-from acmedns_py.store.accounts import NewAccount, create, live_rows, padded, save
+from acmedns_py.store import changes, expiry, tokens
+from acmedns_py.store.accounts import NewAccount, live_rows, padded, save
 from acmedns_py.store.live import LiveValues, Rule
+from acmedns_py.store.registration import register
 from acmedns_py.store.schema import Clock, static, zone
 from acmedns_py.store.standing import (
     Standing,
     remove,
     save_standings,
     standings,
-    unavailable_labels,
     write_audit,
 )
 
@@ -95,7 +95,14 @@ class Expiry:
     """Take away what has left the window."""
 
 
-Request = NewAccount | ValueWrite | VerifierWrite | AccountChange | Note | StaticWrite | Expiry
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """End the registration token of this name."""
+
+    name: str
+
+
+Request = NewAccount | ValueWrite | VerifierWrite | AccountChange | Note | StaticWrite | Expiry | NewToken | Revocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +184,7 @@ async def together(connection: AsyncConnection, ground: Ground, at: Moment, requ
     """Do all requests at once; raises what the database raises where the data of any is at fault."""
     made = _Changes()
     new = [request for request in requests if isinstance(request, NewAccount)]
-    taken = await _new_accounts(connection, ground, at, new, made) if new else frozenset[NewAccount]()
+    verdicts = iter(await register(connection, ground.zone_id, ground.apex, new, at.now) if new else ())
     touched = await _touched(connection, ground, at, requests)
     results: list[int | AcmednsError] = []
     entries: list[Entry] = []
@@ -193,9 +200,14 @@ async def together(connection: AsyncConnection, ground: Ground, at: Moment, requ
                 made.static += await replace_static(connection, ground, rrsets)
                 results.append(at.next_cursor)
             case NewAccount(label=label):
-                results.append(LabelTaken(label) if request in taken else at.next_cursor)
+                wrong = next(verdicts)
+                if wrong is None:
+                    made.challenges.append(ChallengeChange(ground.owner(label), None, ()))
+                results.append(wrong or at.next_cursor)
             case Note() | Expiry():
                 results.append(at.next_cursor)
+            case NewToken() | Revocation():
+                results.append(await _write_token(connection, request, at))
         if isinstance(request, (AccountChange, NewAccount, Note)) and request.entry and isinstance(results[-1], int):
             entries.append(request.entry)
     for values in touched.values.values():
@@ -213,30 +225,6 @@ async def together(connection: AsyncConnection, ground: Ground, at: Moment, requ
         ChallengeChange(ground.owner(gone.label), gone.values, None) for gone in touched.deleted.values()
     ]
     return Outcome(results, made.commit(at.next_cursor), len(entries))
-
-
-async def _new_accounts(
-    connection: AsyncConnection, ground: Ground, at: Moment, wanted: Sequence[NewAccount], made: _Changes
-) -> set[NewAccount]:
-    """Make the accounts whose label is nobody's; gives the others."""
-    unavailable = await unavailable_labels(connection, [one.label for one in wanted])
-    owners = [ground.owner(one.label) for one in wanted]
-    unavailable_owners = set(
-        await connection.scalars(
-            select(static.c.owner).where(static.c.zone == ground.zone_id, static.c.owner.in_(owners))
-        )
-    )
-    given: dict[str, NewAccount] = {}
-    taken: set[NewAccount] = set()
-    for one, owner in zip(wanted, owners, strict=True):
-        if one.label in unavailable or one.label in given or owner in unavailable_owners:
-            taken.add(one)
-        else:
-            given[one.label] = one
-            made.challenges.append(ChallengeChange(owner, None, ()))
-    if given:
-        await create(connection, list(given.values()), at.now)
-    return taken
 
 
 async def apart(
@@ -372,6 +360,18 @@ def _change_account(request: AccountChange, touched: _Touched, at: Moment) -> in
         case ClearValues():
             values.clear()
     return at.next_cursor
+
+
+async def _write_token(connection: AsyncConnection, request: NewToken | Revocation, at: Moment) -> int | AcmednsError:
+    try:
+        if isinstance(request, NewToken):
+            await tokens.add(connection, request, at.now)
+        else:
+            await tokens.revoke(connection, request.name, at.now)
+    except TokenRefused as refused:
+        return refused
+    # Nothing that is served has changed.
+    return at.cursor
 
 
 async def static_rrsets(connection: AsyncConnection, ground: Ground) -> dict[tuple[bytes, int], StaticData]:

@@ -1,4 +1,4 @@
-"""Limits of failed logins."""
+"""Limits of failed logins, wrong tokens and registrations."""
 
 from ipaddress import ip_address
 
@@ -10,9 +10,12 @@ from acmedns_py.accounts.attempts import (
     REGISTRATIONS,
     SOURCE_FAILURES,
     SOURCE_SECONDS_EACH,
+    TOKEN_REGISTRATION_SECONDS_EACH,
+    TOKEN_REGISTRATIONS,
     USERNAME_FAILURES,
     FailedLogins,
     Registrations,
+    WrongTokens,
 )
 from acmedns_py.errors import TooManyAttempts
 
@@ -107,6 +110,40 @@ def test_table_is_bounded(failures, monkeypatch):
         failures.failed(ip_address(f"198.51.100.{number}"), f"user{number}")
     assert len(failures._sources._buckets) == 10
     assert len(failures._usernames._buckets) == 10
+
+
+def test_wrong_tokens_are_limited_by_source(clock):
+    """As failed logins are, in a table of their own that is bounded."""
+    wrong = WrongTokens(clock)
+    for _ in range(SOURCE_FAILURES):
+        wrong.check(SOURCE)
+        wrong.shown(SOURCE)
+    with pytest.raises(TooManyAttempts, match="wrong tokens of this source") as limited:
+        wrong.check(SOURCE)
+    assert limited.value.retry_after == SOURCE_SECONDS_EACH
+    wrong.check(ip_address("198.51.100.9"))
+    clock.now += SOURCE_SECONDS_EACH
+    wrong.check(SOURCE)
+
+
+def test_registrations_are_limited_by_token(clock, monkeypatch):
+    """However many networks it is shown from; the table is bounded, and who shows none is not concerned."""
+    registrations = Registrations(clock)
+    for number in range(TOKEN_REGISTRATIONS):
+        source = ip_address(f"10.{number // 256}.{number % 256}.1")
+        registrations.check(source, "one")
+        registrations.begun(source, "one")
+    fresh = ip_address("192.0.2.1")
+    with pytest.raises(TooManyAttempts, match="registrations by this token"):
+        registrations.check(fresh, "one")
+    registrations.check(fresh, "other")
+    registrations.check(fresh)
+    clock.now += TOKEN_REGISTRATION_SECONDS_EACH
+    registrations.check(fresh, "one")
+    monkeypatch.setattr(attempts, "MOST_TRACKED", 10)
+    for number in range(100):
+        registrations.begun(fresh, f"token{number}")
+    assert len(registrations._tokens._buckets) == 10
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ import pytest
 
 from acmedns_py.accounts.credentials import Credentials, Login
 from acmedns_py.accounts.hashing import HashPool
-from acmedns_py.accounts.register import Registration
+from acmedns_py.accounts.register import Registration, Wish
+from acmedns_py.accounts.tokens import Tokens
 from acmedns_py.accounts.update import Change, Updates
 from acmedns_py.dns import name
 from acmedns_py.errors import BadInput, NotServed, Refused
@@ -43,11 +44,11 @@ class World:
         self.publisher = HeldPublisher()
         self.credentials = Credentials(store=store, pool=pool, clock=lambda: 0.0)
         parts = {"credentials": self.credentials, "store": store, "publisher": self.publisher}
-        self.registration = Registration(**parts)
+        self.registration = Registration(tokens=Tokens(store=store, clock=lambda: 0.0), token_required=False, **parts)
         self.updates = Updates(**parts)
 
     async def account(self, *allow_from):
-        fresh = await self.registration.register(allow_from, SOURCE)
+        fresh = await self.registration.register(Wish(allow_from), SOURCE)
         assert await self.publisher.asked.get()
         return fresh, Login(username=fresh.username, password=fresh.password, source=SOURCE)
 
@@ -82,7 +83,7 @@ def direct(tmp_path, statement, *parameters):
 async def test_registration_waits_until_its_name_is_served(world):
     """No account is told to anyone before every live worker knows its name."""
     world.publisher.released.clear()
-    registering = asyncio.create_task(world.registration.register((), SOURCE))
+    registering = asyncio.create_task(world.registration.register(Wish(), SOURCE))
     await world.publisher.asked.get()
     assert not registering.done()
     world.publisher.released.set()
@@ -92,7 +93,7 @@ async def test_registration_waits_until_its_name_is_served(world):
 async def test_wrong_allow_from_registers_nothing(world):
     """It is refused before anything is hashed or committed."""
     with pytest.raises(BadInput):
-        await world.registration.register(["192.0.2.1"], SOURCE)
+        await world.registration.register(Wish(("192.0.2.1",)), SOURCE)
     assert not (await world.store.load()).challenges
 
 

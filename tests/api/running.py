@@ -13,6 +13,7 @@ from acmedns_py.accounts.hashing import HashPool
 from acmedns_py.accounts.own import OwnAccount
 from acmedns_py.accounts.ports import Publisher
 from acmedns_py.accounts.register import Registration
+from acmedns_py.accounts.tokens import Tokens
 from acmedns_py.accounts.update import Updates
 from acmedns_py.api.app import make_app
 from acmedns_py.api.certificate import CertificateFiles
@@ -103,7 +104,7 @@ async def running(
     url: str,
     *,
     publisher: Publisher | None = None,
-    registration_open: bool = True,
+    registration: str = "open",
     forwarded_by: ForwardedBy | None = None,
     cors_origins: Sequence[str] = (),
     hsts: str | None = None,
@@ -129,8 +130,14 @@ async def running(
         return api.ready
 
     app = make_app(
-        registration=Registration(credentials=credentials, store=store, publisher=publisher)
-        if registration_open
+        registration=Registration(
+            credentials=credentials,
+            tokens=Tokens(store=store, clock=clock),
+            store=store,
+            publisher=publisher,
+            token_required=registration == "token",
+        )
+        if registration != "off"
         else None,
         updates=Updates(credentials=credentials, store=store, publisher=publisher),
         own=OwnAccount(credentials=credentials, directory=store),

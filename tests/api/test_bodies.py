@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from acmedns_py.accounts.register import Wish
 from acmedns_py.accounts.update import Change
-from acmedns_py.api.bodies import wished_allow_from, wished_change
+from acmedns_py.api.bodies import wished_account, wished_change
 from acmedns_py.errors import BadInput
 
 UUID = "6ba7b810-9dad-41d1-80b4-00c04fd430c8"
@@ -75,14 +76,33 @@ MALFORMED = [
 @pytest.mark.parametrize(("body", "expected"), REGISTER)
 def test_register_body_is_read_as_acme_dns_reads_it(body, expected):
     """Nothing, null and an object without a list are no wishes; the later of two keys wins."""
-    assert wished_allow_from(body) == expected
+    assert wished_account(body).allow_from == tuple(expected)
+
+
+@pytest.mark.parametrize(
+    ("body", "label"),
+    [
+        (b"", None),
+        (b"{}", None),
+        (b'{"subdomain":null}', None),
+        (b'{"subdomain":""}', ""),
+        (b'{"subdomain":"web-1"}', "web-1"),
+        (b'{"SubDomain":"Web-1","allowfrom":[]}', "Web-1"),
+        (b'{"subdomain":"a","SUBDOMAIN":"b"}', "b"),
+        (b'{"subdomain":"a","Subdomain":null}', "a"),
+        (b'{"sub_domain":"a","inner":{"subdomain":"b"}}', None),
+    ],
+)
+def test_label_that_is_wished_for_is_read_like_any_other_key(body, label):
+    """Without regard to case, the later wins, null leaves it as it was."""
+    assert wished_account(body) == Wish((), label)
 
 
 @pytest.mark.parametrize("body", MALFORMED)
 def test_malformed_register_body_has_acme_dns_word(body):
     """A wrong type, more than one value, what is no JSON, what is nested too deep."""
     with pytest.raises(BadInput) as refused:
-        wished_allow_from(body)
+        wished_account(body)
     assert refused.value.word == "malformed_json_payload"
 
 

@@ -86,7 +86,7 @@ async def test_document_is_served_and_names_the_routes(database_url):
 
 async def test_document_leaves_out_what_is_closed(database_url):
     """No /register where registration is off."""
-    async with running(database_url, registration_open=False) as api:
+    async with running(database_url, registration="off") as api:
         reply = await api.ask(request("GET", "/openapi.json"))
         assert "/register" not in reply.json["paths"]
 

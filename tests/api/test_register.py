@@ -103,7 +103,7 @@ async def test_two_registrations_share_nothing(api):
 
 async def test_closed_registration_is_go_s_plain_404(sqlite_url):
     """A JSON object would be kept as an account by clients that never look at the status (clients #7)."""
-    async with running(sqlite_url, registration_open=False) as api:
+    async with running(sqlite_url, registration="off") as api:
         for octets in (
             request("POST", "/register", b"{}"),
             request("POST", "//register/"),

@@ -1,12 +1,16 @@
 """The table of challenge names equals a dict, whatever octets names and values hold, and takes few octets itself."""
 
 import sys
+from itertools import count, islice
+from unittest.mock import patch
+from zlib import crc32
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acmedns_py.dns.table import MAX_ENTRY_VALUES, ChallengeTable
+from acmedns_py.dns import table as module
+from acmedns_py.dns.table import MAX_BUCKET_OCTETS, MAX_ENTRY_VALUES, ChallengeTable
 
 APEX = b"\x04auth\x07example\0"
 V, W = b"V" * 43, b"W" * 43
@@ -103,6 +107,46 @@ def test_buckets_stay_short():
         assert sum(sizes) == 50_000
         assert 11 < sum(sizes) / len(sizes) <= 12
         assert max(sizes) < 64
+
+
+def test_labels_that_are_chosen_to_meet_fill_no_bucket():
+    """Hundreds whose CRCs end alike: a bucket takes its part of them, the dict the others, and all are found."""
+    labels = (b"x%d" % number for number in count())
+    meeting = islice((below(one) for one in labels if crc32(below(one)[: 1 - len(APEX)]) & 0x3FF == 0), 400)
+    every = dict.fromkeys(meeting, (V, W))
+    table = ChallengeTable(APEX, every)
+    assert max(map(len, table.parts()[0])) <= MAX_BUCKET_OCTETS + 100
+    assert 0 < len(table.others) < 400
+    assert table == every
+    for owner in list(every)[::2]:
+        table.put(owner, None)
+        del every[owner]
+    for owner in every:
+        table.put(owner, (W,))
+        every[owner] = (W,)
+    assert table == every
+    assert len(table) == 200
+
+
+@given(st.lists(st.tuples(owners, values), max_size=60), st.lists(st.tuples(owners, values), max_size=60))
+def test_names_beyond_a_full_bucket_are_like_others(mine, theirs):
+    """Where buckets are full at once, the table is a dict all the same, and two tables differ in what differs."""
+    with patch.object(module, "MAX_BUCKET_OCTETS", 120):
+        tables = []
+        for changes in (mine, theirs):
+            table, model = ChallengeTable(APEX), {}
+            for owner, one in changes:
+                table.put(owner, one)
+                model |= {owner: tuple(dict.fromkeys(one or ()))}
+                if one is None:
+                    del model[owner]
+            assert table == model
+            assert len(table) == len(model)
+            tables.append((table, model))
+        (one, first), (two, second) = tables
+        wanted = {owner for owner in first.keys() | second.keys() if first.get(owner) != second.get(owner)}
+        assert one.differing(two) == wanted
+        assert (one, two) == (first, second)
 
 
 @given(st.lists(st.tuples(owners, values), max_size=40), st.lists(st.tuples(owners, values), max_size=40))

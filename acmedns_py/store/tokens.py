@@ -1,0 +1,104 @@
+"""Registration tokens in SQL: found by digest, counted down by the writer, listed for people."""
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Select, bindparam, func, insert, literal, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from acmedns_py.accounts.ports import NewToken, Token
+from acmedns_py.errors import TokenRefused
+from acmedns_py.store.schema import Clock, DatabaseClock, made_by, token
+
+
+def _tokens(read_at: Any) -> Select[Any]:
+    """Ask for tokens in the order of the fields of `Token`."""
+    return select(
+        token.c.id,
+        token.c.name,
+        token.c.digest,
+        token.c.scopes,
+        token.c.sources,
+        token.c.labels,
+        token.c.expires_at,
+        token.c.uses_left,
+        token.c.created_at,
+        token.c.last_used_at,
+        token.c.revoked_at,
+        read_at.label("read_at"),
+    )
+
+
+def _token(row: Sequence[Any]) -> Token:
+    number, name, digest, scopes, sources, *others = row
+    return Token(number, name, digest, tuple(scopes.split()), tuple(json.loads(sources)), *others)
+
+
+async def by_digest(connection: AsyncConnection, digests: Sequence[str], clock: Clock) -> dict[str, Token]:
+    """The tokens of these digests that exist, ended ones too."""
+    found = [_token(row) for row in await connection.execute(_tokens(clock()).where(token.c.digest.in_(digests)))]
+    return {one.digest: one for one in found}
+
+
+async def by_id(connection: AsyncConnection, ids: Collection[int], now: int) -> dict[int, Token]:
+    """What these tokens are at the moment of a transaction."""
+    found = [_token(row) for row in await connection.execute(_tokens(literal(now)).where(token.c.id.in_(ids)))]
+    return {one.id: one for one in found}
+
+
+async def save_uses(connection: AsyncConnection, tokens: Iterable[Token]) -> None:
+    """Make the table hold how often these may still be used, and when they were."""
+    await connection.execute(
+        update(token)
+        .where(token.c.id == bindparam("of_token"))
+        .values(uses_left=bindparam("uses"), last_used_at=bindparam("used")),
+        [{"of_token": one.id, "uses": one.uses_left, "used": one.last_used_at} for one in tokens],
+    )
+
+
+async def note_makers(connection: AsyncConnection, makers: Mapping[int, int]) -> None:
+    """Write down which token made which account: {account: token}."""
+    await connection.execute(
+        insert(made_by), [{"account": account, "token": maker} for account, maker in makers.items()]
+    )
+
+
+async def add(connection: AsyncConnection, wanted: NewToken, now: int) -> None:
+    """Insert a token; raises `TokenRefused` where its name is taken."""
+    revoked = (await connection.execute(select(token.c.revoked_at).where(token.c.name == wanted.name))).first()
+    if revoked is not None:
+        state = "a revoked token" if revoked[0] is not None else "a token"
+        raise TokenRefused(f"there is {state} of the name {wanted.name} already; choose another name")
+    row = {
+        "name": wanted.name,
+        "digest": wanted.digest,
+        "scopes": " ".join(wanted.scopes),
+        "sources": json.dumps(wanted.sources),
+        "labels": wanted.labels,
+        "expires_at": wanted.expires_at,
+        "uses_left": wanted.uses,
+        "created_at": now,
+    }
+    await connection.execute(insert(token), row)
+
+
+async def revoke(connection: AsyncConnection, name: str, now: int) -> None:
+    """End a token; one that was revoked before keeps its time. Raises `TokenRefused` where there is none."""
+    if await connection.scalar(select(token.c.id).where(token.c.name == name)) is None:
+        raise TokenRefused(f"there is no token of the name {name}; acmedns token list shows all")
+    await connection.execute(
+        update(token).where(token.c.name == name, token.c.revoked_at.is_(None)).values(revoked_at=now)
+    )
+
+
+async def listed(connection: AsyncConnection, clock: Clock = DatabaseClock) -> list[tuple[Token, int]]:
+    """All tokens by name, each with the number of accounts that it made and that still exist."""
+    counted = select(made_by.c.token, func.count().label("accounts")).group_by(made_by.c.token).subquery()
+    rows = await connection.execute(
+        _tokens(clock())
+        .add_columns(func.coalesce(counted.c.accounts, 0))
+        .outerjoin(counted, counted.c.token == token.c.id)
+        .order_by(token.c.name)
+    )
+    return [(_token(row[:-1]), row[-1]) for row in rows]
