@@ -7,6 +7,7 @@ costs some hundred microseconds of processor time whatever it asks, and that tim
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sqlalchemy import bindparam, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,6 +17,8 @@ from acmedns_py.store.live import LiveValues, Row
 from acmedns_py.store.schema import PASSWORD, account, credential, txt
 
 _LONGEST_USERNAME = 255
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +40,9 @@ class NewAccount:
     verifier: str
 
 
-def padded(ids: Iterable[int]) -> list[int]:
-    """The ids, the last repeated up to a power of two: so few texts of a statement that each stays prepared."""
-    given = list(ids)
+def padded(values: Iterable[T]) -> list[T]:
+    """The values, the last repeated up to a power of two: so few texts of a statement that each stays prepared."""
+    given = list(values)
     return given + [given[-1]] * ((1 << (len(given) - 1).bit_length()) - len(given))
 
 
