@@ -86,8 +86,9 @@ def _import(source: str, config: Path) -> _Run:
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         raise SystemExit(f"the import failed with exit code {process.returncode}")
-    print(f"  {told[-1]}, load {machine.load()}")
-    return _Run(time.perf_counter() - began, used.ru_maxrss / 1024)
+    made = _Run(time.perf_counter() - began, used.ru_maxrss / 1024)
+    print(f"  {told[-1]}: {made.seconds:.0f} s, {made.peak_mib:.0f} MiB, load {machine.load()}", flush=True)
+    return made
 
 
 def _rows(recipe: zones.Recipe) -> Iterator[tuple[tuple[str, str, str, str], list[tuple[str, str, int]]]]:

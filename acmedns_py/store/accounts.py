@@ -7,6 +7,7 @@ costs some hundred microseconds of processor time whatever it asks, and that tim
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sqlalchemy import bindparam, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,6 +18,8 @@ from acmedns_py.store.schema import PASSWORD, Clock, account, credential, txt
 from acmedns_py.store.standing import stored_allow_from
 
 _LONGEST_USERNAME = 255
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,9 +39,9 @@ class NewAccount:
     token: Token | None = None
 
 
-def padded(ids: Iterable[int]) -> list[int]:
-    """The ids, the last repeated up to a power of two: so few texts of a statement that each stays prepared."""
-    given = list(ids)
+def padded(values: Iterable[T]) -> list[T]:
+    """The values, the last repeated up to a power of two: so few texts of a statement that each stays prepared."""
+    given = list(values)
     return given + [given[-1]] * ((1 << (len(given) - 1).bit_length()) - len(given))
 
 

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from acmedns_py.accounts.hashing import outdated
 from acmedns_py.errors import StoreRefused
 from acmedns_py.store import acme_dns
+from acmedns_py.store.accounts import padded
 from acmedns_py.store.acme_dns import Source
 from acmedns_py.store.acme_dns_rows import ForeignAccount, Unreadable
 from acmedns_py.store.engine import (
@@ -183,6 +184,7 @@ async def _transaction(place: Target, source: Source, *, apex: bytes, clock: Clo
             await _go_through(connection, source, taken, since=last.imported_at if last else None, into=into)
             if taken.new:
                 await jump(connection, zone_id, cursor + 1)
+                await into.settle()
             if last is None or last.mark != source.mark:
                 await _remember(connection, source, taken, now)
     finally:
@@ -269,13 +271,13 @@ class _Ours:
         rows = await self._connection.execute(
             select(account.c.username, account.c.label, account.c.allow_from, credential.c.verifier)
             .outerjoin(credential, (credential.c.account == account.c.id) & (credential.c.kind == PASSWORD))
-            .where(account.c.username.in_([one.username for one in others]))
+            .where(account.c.username.in_(padded(one.username for one in others)))
         )
         self._by_username = {}
         for username, label, allow_from, verifier in rows:
             known = self._by_username.setdefault(username, (label, tuple(json.loads(allow_from)), set()))
             known[2].add(verifier)
-        labels = [one.label for one in others]
+        labels = padded(one.label for one in others)
         self._labels = set(await self._connection.scalars(select(account.c.label).where(account.c.label.in_(labels))))
         deleted = select(retired_label.c.label).where(retired_label.c.label.in_(labels))
         self._deleted = set(await self._connection.scalars(deleted))
@@ -338,6 +340,11 @@ class _Into:
                 for rank, (value, time) in enumerate(one.values)
             ],
         )
+
+    async def settle(self) -> None:
+        """Tell PostgreSQL how many rows there are: until it finds out it reads whole tables for a few accounts."""
+        if self._place.path is None:
+            await self._connection.exec_driver_sql("ANALYZE account, credential, txt")
 
     async def _ids(self, count: int) -> list[int]:
         """Take so many ids, none of which was ever given."""

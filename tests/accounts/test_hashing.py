@@ -81,8 +81,8 @@ async def test_bcrypt_takes_nothing_for_a_password_that_it_would_cut(pool):
         assert await pool.verify(long, "x" * 72)
         assert not await pool.verify(long, "x" * 73)
         assert not await pool.verify(long, "ü" * 72)
-        assert not await pool.verify(BCRYPT, "password\0")
-        assert not await pool.verify(BCRYPT, "password\0more")
+        with_nul = bcrypt.hashpw(b"password\0more", bcrypt.gensalt(4)).decode()
+        assert not await pool.verify(with_nul, "password\0more")
         assert not await pool.verify(BCRYPT, "\udcff")
 
 
