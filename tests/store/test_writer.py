@@ -3,14 +3,16 @@
 import asyncio
 import time
 import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from acmedns_py.accounts.ports import Account, Written
 from acmedns_py.errors import LabelTaken, Overloaded, Refused, StoreUnavailable
 from acmedns_py.feed.changes import ChallengeChange, StaticChange, StaticData
-from acmedns_py.store import changes, expiry, reader, writer
+from acmedns_py.store import changes, expiry, writer
 from acmedns_py.store.engine import Use, connect
 from acmedns_py.store.live import Rule
 from tests.store.conftest import APEX, HandClock, Opened, OpenStore, Sql, a_value, owner
@@ -56,13 +58,13 @@ async def test_look_ups_that_wait_share_a_statement(opened: Opened, monkeypatch:
     """Many at once cost the database little, and each gets its own account."""
     accounts = [await opened.new_account() for _ in range(5)]
     batches: list[int] = []
-    look_up = reader.by_username
+    look_up = opened.store._accounts._find
 
-    async def counted(connection: object, usernames: list[str], clock: object) -> dict[str, Account]:
+    async def counted(connection: AsyncConnection, usernames: Sequence[str]) -> Mapping[str, Account]:
         batches.append(len(usernames))
-        return await look_up(connection, usernames, clock)  # type: ignore[arg-type]
+        return await look_up(connection, usernames)
 
-    monkeypatch.setattr(reader, "by_username", counted)
+    monkeypatch.setattr(opened.store._accounts, "_find", counted)
     found = await asyncio.gather(*(opened.store.account(one.username) for one in accounts * 3))
     assert found == accounts * 3
     assert batches == [5]
