@@ -4,12 +4,12 @@ An account is named by its username, its label or its complete name in DNS. A di
 answered without values; a deleted one is gone from DNS, and its label is never handed out again.
 """
 
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from ipaddress import ip_address
 
+from acmedns_py.accounts import labels
 from acmedns_py.accounts.allow_from import canonical_entries
 from acmedns_py.accounts.audit import tell
 from acmedns_py.accounts.credentials import canonical_username, fresh_name, fresh_password
@@ -46,9 +46,6 @@ TITLE_CHARACTERS = 200
 
 GRACE_SECONDS = 90 * 86_400
 """The longest time that a replaced password may live on: a host that has not renewed by then does not renew."""
-
-_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
-"""Letters, digits and hyphens (RFC 1123 2.1), so that no `_acme-challenge` and no wildcard is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +244,7 @@ class Administration:
 
     def _chosen_label(self, text: str) -> str:
         label = text.lower()
-        if _LABEL.fullmatch(label) is None:
+        if not labels.is_label(label):
             raise Unusable(
                 f"subdomain {text!r} can't be used; write up to 63 letters, digits and inner hyphens, without dots"
             )

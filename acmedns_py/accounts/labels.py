@@ -17,13 +17,18 @@ Names in other scripts come as A-labels.
 _PATTERN = re.compile(r"[a-z0-9*?-]{1,63}", re.ASCII)
 
 
+def is_label(text: str) -> bool:
+    """Whether this can be an account's label; `text` is in lower case."""
+    return _LABEL.fullmatch(text) is not None
+
+
 def chosen(text: str, pattern: str) -> str:
     """The label that a client asks for, in lower case; `pattern` is its token's.
 
     Raises `BadInput` with acme-dns's word where it is no label, or the pattern does not have it.
     """
     label = text.lower()
-    if _LABEL.fullmatch(label) is None:
+    if not is_label(label):
         raise BadInput("bad_subdomain", "no label of up to 63 letters, digits and inner hyphens")
     if not fnmatchcase(label, pattern):
         raise BadInput("bad_subdomain", "not of the token's pattern")

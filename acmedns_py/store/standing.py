@@ -35,22 +35,27 @@ class Standing:
     allow_from: tuple[str, ...]
     disabled: bool
     passwords: list[Password] = field(default_factory=list)
+    replaced: set[str] = field(default_factory=set)
     edited: bool = False
     rotated: bool = False
     updated: bool = False
     updated_from: str | None = None
 
     def admits(self, verifier: str) -> bool:
-        """Whether this is the verifier of a valid password."""
-        return any(password.verifier == verifier for password in self.passwords)
+        """Whether this is the verifier of a valid password, or was until another of the same one replaced it just now."""
+        return verifier in self.replaced or any(password.verifier == verifier for password in self.passwords)
 
-    def replace(self, verifier: str, latter: str) -> None:
-        """Put another verifier of the same password in its place."""
+    def replace(self, verifier: str, latter: str) -> bool:
+        """Put another verifier of the same password in its place; says whether it was there."""
+        if not any(password.verifier == verifier for password in self.passwords):
+            return False
         self.passwords = [
             password._replace(verifier=latter) if password.verifier == verifier else password
             for password in self.passwords
         ]
+        self.replaced.add(verifier)
         self.rotated = True
+        return True
 
     def rotate(self, verifier: str, *, grace_seconds: int, now: int) -> None:
         """Make this the password; the latest one lives on for the grace, if that is more than nothing."""
@@ -60,6 +65,7 @@ class Standing:
             if grace_seconds
         ]
         self.passwords = [*former, Password(verifier, None)]
+        self.replaced.clear()
         self.rotated = True
 
 

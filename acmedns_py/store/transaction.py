@@ -305,7 +305,8 @@ def _replace_verifier(request: VerifierWrite, touched: _Touched) -> Refused | No
     standing = _admitted(request.account, touched)
     if isinstance(standing, Refused):
         return standing
-    standing.replace(request.account.verifier, request.verifier)
+    if not standing.replace(request.account.verifier, request.verifier):
+        return Refused("credential_replaced_or_expired")
     return None
 
 

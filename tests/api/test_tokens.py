@@ -293,7 +293,7 @@ async def test_label_that_the_zone_serves_is_reserved(guarded, label):
     await guarded.store.replace_static([(owner + apex, 1, StaticData(60, (b"\1\2\3\4",))) for owner in STATIC])
     token = await tokens.issue(guarded.store, f"reserved-{label}", labels="*")
     reply = await guarded.post("/register", json.dumps({"subdomain": label}).encode(), bearer(token))
-    assert (reply.status, reply.json) == (400, {"error": "bad_subdomain"})
+    assert (reply.status, reply.json) == (400, {"error": "subdomain_taken"})
     assert (await guarded.post("/register", b'{"subdomain":"deep"}', bearer(token))).status == 201
 
 

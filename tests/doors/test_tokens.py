@@ -83,7 +83,7 @@ def test_chosen_name_is_served_and_reserved_ones_are_not_shadowed(guarded):
     assert values(ask(server.dns, account["fulldomain"])) == {txt(4)}
     for label in ("www", "b", "alias", "wild"):
         reply = send(server, f"/{token}/register", json.dumps({"subdomain": label}), {}, source=fresh_network())
-        assert (reply.status, json.loads(reply.body)) == (400, {"error": "bad_subdomain"})
+        assert (reply.status, json.loads(reply.body)) == (400, {"error": "subdomain_taken"})
 
 
 def test_token_ends_while_the_server_is_down_and_its_hosts_go_on(guarded):

@@ -204,7 +204,9 @@ async def test_a_label_that_is_or_was_taken_is_refused(opened: Opened):
     await opened.store.replace_static([(b"\x03www" + APEX, 1, StaticData(60, (b"\xc0\x00\x02\x01",)))])
 
     def register(label: str):
-        return opened.store.register(username=str(uuid.uuid4()), label=label, allow_from=[], verifier="v", entry=ENTRY)
+        return opened.store.register(
+            username=str(uuid.uuid4()), label=label, allow_from=[], verifier="v", chosen=True, entry=ENTRY
+        )
 
     results = await asyncio.gather(
         *(register(label) for label in ("FIRST", "second", "Second", "WWW", "third")), return_exceptions=True

@@ -268,7 +268,7 @@ async def test_a_bad_item_fails_alone(opened: Opened, taken: str, error: type[Ex
     values = [a_value() for _ in range(9)]
     results = await asyncio.gather(
         *(opened.store.add_value(account, value) for value in values),
-        opened.store.register(**new, allow_from=[], verifier="v"),
+        opened.store.register(**new, allow_from=[], verifier="v", chosen=True),
         opened.store.replace_static([(WWW, A, StaticData(60, (b"\xc0\x00\x02\x01",)))]),
         opened.store.register(username=str(uuid.uuid4()), label="good", allow_from=[], verifier="v"),
         return_exceptions=True,
@@ -420,7 +420,7 @@ async def test_a_verifier_is_replaced_for_whoever_has_the_former_one(opened: Ope
     assert found is not None
     await opened.store.replace_verifier(found, "third")
     assert opened.image.cursor == cursor + 1, "only the value took one"
-    with pytest.raises(Refused, match="replaced or has expired"):
+    with pytest.raises(Refused, match="replaced_or_expired"):
         await opened.store.add_value(found, a_value())
-    with pytest.raises(Refused, match="replaced or has expired"):
+    with pytest.raises(Refused, match="replaced_or_expired"):
         await opened.store.replace_verifier(found, "fourth")
