@@ -42,7 +42,7 @@ class Standing:
     updated_from: str | None = None
 
     def admits(self, verifier: str) -> bool:
-        """Whether this is the verifier of a valid password, or was until another of the same one replaced it just now."""
+        """Whether this is a valid password's verifier, or was until another of the same one replaced it just now."""
         return verifier in self.replaced or any(password.verifier == verifier for password in self.passwords)
 
     def replace(self, verifier: str, latter: str) -> bool:
