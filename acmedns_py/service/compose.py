@@ -36,6 +36,7 @@ from acmedns_py.errors import ListenError
 from acmedns_py.feed.changes import Commit, ZoneState
 from acmedns_py.feed.image import ZoneImage
 from acmedns_py.service.launch import Launcher
+from acmedns_py.service.privileges import worker_connections
 from acmedns_py.service.sockets import DnsSocket
 from acmedns_py.service.workers import Limits, WorkerPool
 from acmedns_py.store.engine import target
@@ -109,6 +110,11 @@ def make_pool(
     launcher: Launcher,
 ) -> WorkerPool:
     """Make the workers' pool; it starts nothing yet."""
+    connections = worker_connections(settings.dns.tcp_connections, len(sockets))
+    if connections < settings.dns.tcp_connections:
+        log.warning(
+            "dns_tcp_connections_limited", wanted=settings.dns.tcp_connections, possible=connections, by="open files"
+        )
     return WorkerPool(
         sockets=sockets,
         workers=workers,
@@ -122,7 +128,7 @@ def make_pool(
             responses_per_second=settings.dns.rate_limit,
         ),
         limits=Limits(
-            tcp_connections=settings.dns.tcp_connections,
+            tcp_connections=connections,
             tcp_connections_per_client=settings.dns.tcp_connections_per_client,
         ),
         image=image,

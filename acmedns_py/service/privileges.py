@@ -7,9 +7,15 @@ import pwd
 import resource
 from typing import Final
 
-from acmedns_py.errors import ConfigError
+from acmedns_py.errors import ConfigError, WorkerNotStarted
 
 _PR_SET_DUMPABLE: Final = 4
+
+FEWEST_DESCRIPTORS: Final = 32
+"""With fewer the control process fails before it can say what it lacks."""
+
+WORKER_DESCRIPTORS: Final = 48
+"""What a worker has open besides sockets and connections, and room for newcomers until others have given way."""
 
 
 def drop_privileges(user: str | None, group: str | None) -> None:
@@ -42,6 +48,23 @@ def hide_memory() -> None:
 
 
 def raise_descriptor_limit() -> None:
-    """Use as many descriptors as the machine allows; TCP connections of the workers need them."""
+    """Use as many descriptors as the machine allows; raises `WorkerNotStarted` where they can't be enough."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if hard != resource.RLIM_INFINITY and hard < FEWEST_DESCRIPTORS:
+        raise WorkerNotStarted(
+            f"{hard} open files are allowed and at least {FEWEST_DESCRIPTORS} are needed; "
+            "raise the limit of open files (ulimit -n, LimitNOFILE)"
+        )
+
+
+def worker_connections(wanted: int, sockets: int) -> int:
+    """How many TCP connections a worker may hold: as many as wanted, or as its descriptors leave room for.
+
+    `sockets` are the listening ones that each worker inherits. At its limit of descriptors a worker could not accept
+    whom it would make room for.
+    """
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return wanted
+    return max(1, min(wanted, soft - sockets - WORKER_DESCRIPTORS))

@@ -155,9 +155,11 @@ async def _compare(place: Target, source: Source) -> Taken:
     if state.revision is None:
         await _go_through(None, source, taken, since=None)
         return taken
+    if state.due:
+        raise StoreRefused(f"{place.name} is not up to date; run acmedns db upgrade first")
     try:
         async with snapshot(place, Use.LOOK) as connection:
-            since = None if state.due else await _last_import(connection, source)
+            since = await _last_import(connection, source)
             await _go_through(connection, source, taken, since=None if since is None else since.imported_at)
     except FOREIGN_ERRORS as error:
         raise opening_error(error, place) from error

@@ -1,5 +1,6 @@
 """The life of `acmedns serve`: ready only when whole, reloaded without harm, stopped without loss."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -193,6 +194,20 @@ def test_a_stop_during_the_start_is_a_clean_stop(make_server, number):
             assert server.process.wait(20) == 0
     server.wait_for_log("stopped")
     assert "Traceback" not in server.log.read_text()
+
+
+def test_few_open_files_leave_room_for_new_tcp_clients(make_server):
+    """A worker never holds as many connections as would keep it from accepting the next (dns-correctness #55)."""
+    server = make_server()
+    text = server.config.read_text().replace("[dns]\n", "[dns]\ntcp_connections_per_client = 1000\n")
+    server.config.write_text(text)
+    server.start(before=("prlimit", "--nofile=64:64"))
+    assert server.wait_for_log("dns_tcp_connections_limited")["possible"] < 16
+    with contextlib.ExitStack() as opened:
+        for _ in range(120):
+            opened.enter_context(socket.create_connection(server.dns, 5))
+        for _ in range(4):
+            assert rcode(ask(server.dns, server.zone, "SOA", tcp=True)) == "NOERROR"
 
 
 def test_sighup_takes_over_the_log_level(make_server):

@@ -101,6 +101,14 @@ def test_no_right_to_a_low_port(tmp_path):
     assert "CAP_NET_BIND_SERVICE" in line
 
 
+@pytest.mark.parametrize("files", [12, 16, 20, 31])
+def test_too_few_open_files(tmp_path, files):
+    """Said before anything stumbles over it."""
+    line = refused(configured(tmp_path), before=("prlimit", f"--nofile={files}:{files}"))
+    assert f"{files} open files are allowed and at least 32 are needed" in line
+    assert "LimitNOFILE" in line
+
+
 def test_a_configuration_that_is_not_there(tmp_path):
     """The path that was named is in the line."""
     assert "missing.toml" in refused(tmp_path / "missing.toml")
