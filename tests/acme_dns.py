@@ -6,9 +6,12 @@
 import json
 import shutil
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.postgres import Postgres
 
@@ -31,6 +34,21 @@ TABLES = {
 """What each form's tables are made by."""
 
 Account = dict[str, Any]
+
+
+@pytest.fixture
+def theirs(tmp_path: Path) -> Path:
+    """A folder of acme-dns's own."""
+    (tmp_path / "theirs").mkdir()
+    return tmp_path / "theirs"
+
+
+@pytest.fixture
+def foreign(postgres: Postgres) -> Iterator[str]:
+    """The name of an empty database for acme-dns."""
+    name = postgres.make_database()
+    yield name
+    postgres.drop_database(name)
 
 
 def accounts(name: str) -> list[Account]:

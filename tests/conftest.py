@@ -8,7 +8,7 @@ import pytest
 
 from tests.server import Server
 
-pytest_plugins = ["tests.postgres"]
+pytest_plugins = ["tests.postgres", "tests.acme_dns"]
 
 # Properties are held to no time: the machine may be busy.
 hypothesis.settings.register_profile("unhurried", deadline=None)

@@ -18,6 +18,7 @@ from rich.table import Table
 from acmedns_py.cli.config import tell_problems
 from acmedns_py.config.load import load
 from acmedns_py.config.problems import ConfigProblems, one_line
+from acmedns_py.config.settings import Settings
 from acmedns_py.errors import AcmednsError
 from acmedns_py.service.door import Door, open_door
 
@@ -44,18 +45,24 @@ _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 @contextmanager
 def door(config: Path | None) -> Iterator[Door]:
     """Give the way to the operator's routes; what fails is told in one line each, and ends the command with 1."""
+    settings = settings_of(config)
     try:
-        settings = load(config, os.environ).settings
         with open_door(settings) as found:
             yield found
-    except ConfigProblems as problems:
-        tell_problems(problems)
-        raise typer.Exit(1) from None
     except AcmednsError as error:
         fail(str(error))
     except BrokenPipeError:
         # Whoever read has seen enough; the interpreter must not write once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(1) from None
+
+
+def settings_of(config: Path | None) -> Settings:
+    """Read the configuration; its problems are told in one line each, and end the command with 1."""
+    try:
+        return load(config, os.environ).settings
+    except ConfigProblems as problems:
+        tell_problems(problems)
         raise typer.Exit(1) from None
 
 

@@ -2,11 +2,9 @@
 
 import asyncio
 import json
-import os
 import sys
 from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import structlog
@@ -14,9 +12,7 @@ import typer
 
 from acmedns_py.accounts import tokens
 from acmedns_py.accounts.ports import Token
-from acmedns_py.cli.config import tell_problems
-from acmedns_py.config.load import load
-from acmedns_py.config.problems import ConfigProblems, one_line
+from acmedns_py.cli.asking import ConfigPath, fail, settings_of
 from acmedns_py.config.settings import Settings
 from acmedns_py.errors import AcmednsError
 from acmedns_py.service.compose import offline_store
@@ -25,10 +21,6 @@ from acmedns_py.store import maintenance
 app = typer.Typer(no_args_is_help=True, help="Say who may register.")
 
 T = TypeVar("T")
-
-ConfigPath = Annotated[
-    Path | None, typer.Option("--config", "-c", metavar="PATH", help="The configuration file, else the first found.")
-]
 
 
 @app.command()
@@ -50,7 +42,7 @@ def new(
         async with offline_store(settings) as store:
             return await tokens.issue(store, name, sources=source or (), labels=labels, uses=uses, expires_at=until)
 
-    typer.echo(_run(issued(_settings(path))))
+    typer.echo(_run(issued(settings_of(path))))
 
 
 @app.command("list")
@@ -60,7 +52,7 @@ def list_(
     path: ConfigPath = None,
 ) -> None:
     """Print what is known of each token, which is all but the token itself; also while the server runs."""
-    found = [_told(*one) for one in _run(maintenance.tokens(_settings(path).database.connection_url))]
+    found = [_told(*one) for one in _run(maintenance.tokens(settings_of(path).database.connection_url))]
     if as_json:
         typer.echo(json.dumps(found))
         return
@@ -77,7 +69,7 @@ def revoke(name: Annotated[str, typer.Argument(help="The token's name.")], path:
         async with offline_store(settings) as store:
             await tokens.revoke(store, name)
 
-    _run(revoked(_settings(path)))
+    _run(revoked(settings_of(path)))
     typer.echo(f"token {name} is revoked")
 
 
@@ -104,19 +96,10 @@ def _time(microseconds: int | None) -> str | None:
     return (datetime.fromtimestamp(0, UTC) + timedelta(microseconds=microseconds)).isoformat(timespec="seconds")
 
 
-def _settings(path: Path | None) -> Settings:
-    try:
-        return load(path, os.environ).settings
-    except ConfigProblems as problems:
-        tell_problems(problems)
-        raise typer.Exit(1) from None
-
-
 def _run(work: Coroutine[Any, Any, T]) -> T:
     # Standard output is for what was asked, and nothing else.
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:
         return asyncio.run(work)
     except AcmednsError as error:
-        typer.echo(one_line(f"acmedns: {error}"), err=True)
-        raise typer.Exit(1) from None
+        fail(str(error))

@@ -7,7 +7,6 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import pytest
 from acmedns_py.store.store import SqlStore
 from tests.acme_dns import DATA, NAMES, POSTGRESQL, TABLES, accounts, put, written
 from tests.cli.test_db import acmedns
-from tests.postgres import PASSWORD, Postgres
+from tests.postgres import PASSWORD
 from tests.store.conftest import APEX, execute
 
 COUNTS = "{} new, {} already there, {} differ, {} can't be read"
@@ -35,21 +34,6 @@ def configured(path: Path, database_url: str) -> Path:
         f'[zone]\nname = "auth.example.org"\naddresses = ["192.0.2.1"]\n\n[database]\nurl = "{database_url}"\n'
     )
     return path
-
-
-@pytest.fixture
-def theirs(tmp_path: Path) -> Path:
-    """A folder of acme-dns's own."""
-    (tmp_path / "theirs").mkdir()
-    return tmp_path / "theirs"
-
-
-@pytest.fixture
-def foreign(postgres: Postgres) -> Iterator[str]:
-    """The name of an empty database for acme-dns."""
-    name = postgres.make_database()
-    yield name
-    postgres.drop_database(name)
 
 
 def last_line(config: Path, source: str, *options: str) -> str:

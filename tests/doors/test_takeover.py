@@ -2,7 +2,6 @@
 
 import sqlite3
 import subprocess
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -13,21 +12,6 @@ from tests.acme_dns import NAMES, POSTGRESQL, SQLITE, accounts, put
 from tests.ask import ask, from_every_worker, rcode, values
 from tests.postgres import Postgres
 from tests.server import ACMEDNS, Server, value
-
-
-@pytest.fixture
-def theirs(tmp_path: Path) -> Path:
-    """A folder of acme-dns's own."""
-    (tmp_path / "theirs").mkdir()
-    return tmp_path / "theirs"
-
-
-@pytest.fixture
-def foreign(postgres: Postgres) -> Iterator[str]:
-    """The name of an empty database for acme-dns."""
-    name = postgres.make_database()
-    yield name
-    postgres.drop_database(name)
 
 
 def serve_untouched_clients(server: Server, name: str) -> None:
