@@ -30,14 +30,13 @@ from acmedns_py.store.engine import (
     connect,
     file_exists,
     opening_error,
-    prepare_file,
     snapshot,
     target,
 )
 from acmedns_py.store.home import home
 from acmedns_py.store.live import ALWAYS_LIVE
-from acmedns_py.store.lock import lock_for
-from acmedns_py.store.migrate import migrate, schema_state
+from acmedns_py.store.migrate import schema_state
+from acmedns_py.store.owned import owned
 from acmedns_py.store.schema import PASSWORD, Clock, DatabaseClock, account, credential, imported, retired_label, txt
 from acmedns_py.store.zones import claimed, jump
 
@@ -93,20 +92,9 @@ async def import_acme_dns(url: str, source_url: str, *, apex: bytes, dry_run: bo
         if dry_run:
             return await _compare(place, source)
         await source.require_whole()
-        if place.path is not None:
-            prepare_file(place.path)
-        # Before anything is made beside a database that is not for us.
-        await schema_state(place)
-        lock = lock_for(place)
-        try:
-            await lock.acquire()
-            await migrate(place)
-            await lock.hold()
-            return await _transaction(place, source, apex=apex, clock=DatabaseClock, token=lock.token, lazy=False)
-        except FOREIGN_ERRORS as error:
-            raise opening_error(error, place) from error
-        finally:
-            await lock.release()
+        async with owned(place) as taken:
+            token = taken.lock.token
+            return await _transaction(place, source, apex=apex, clock=DatabaseClock, token=token, lazy=False)
 
 
 _SOURCE = "the address of acme-dns's database"
