@@ -23,15 +23,14 @@ from acmedns_py.store.engine import (
     Use,
     connect,
     opening_error,
-    prepare_file,
     snapshot,
     unavailable,
 )
 from acmedns_py.store.home import home
 from acmedns_py.store.live import Rule
 from acmedns_py.store.load import zone_state
-from acmedns_py.store.lock import Lock, lock_for
-from acmedns_py.store.migrate import migrate, schema_state
+from acmedns_py.store.lock import Lock
+from acmedns_py.store.owned import take
 from acmedns_py.store.reader import BatchReader
 from acmedns_py.store.schema import Clock, DatabaseClock, zone
 from acmedns_py.store.takeover import require_whole, take_over_beside
@@ -110,15 +109,8 @@ class SqlStore:
         place = found.place
         if found.acme_dns is not None and found.begins:
             await require_whole(found.acme_dns)
-        if place.path is not None:
-            prepare_file(place.path)
-        # Before anything is made beside a database that is not for us.
-        await schema_state(place)
-        lock = lock_for(place)
+        lock = (await take(place)).lock
         try:
-            await lock.acquire()
-            await migrate(place)
-            await lock.hold()
             if found.acme_dns is not None:
                 await take_over_beside(place, found.acme_dns, apex=apex, clock=clock, token=lock.token)
             zone_id, cursor = await _claimed_zone(place, apex, clock, lock.token)
