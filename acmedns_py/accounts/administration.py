@@ -33,7 +33,7 @@ from acmedns_py.accounts.directory import (
 from acmedns_py.accounts.hashing import HashPool, Work
 from acmedns_py.accounts.ports import Entry, Publisher, Written
 from acmedns_py.accounts.update import is_value
-from acmedns_py.errors import AcmednsError, BadInput, UnknownAccount, Unusable
+from acmedns_py.errors import AcmednsError, BadInput, NotServed, UnknownAccount, Unusable
 
 MOST_LISTED = 1_000
 """Accounts, or entries of the audit log, in one page."""
@@ -65,6 +65,8 @@ class Credential:
     label: str
     title: str
     allow_from: tuple[str, ...]
+    served: bool = True
+    """False where not every worker answers for the name yet; it was told all the same, as nobody else knows it."""
 
 
 class Administration:
@@ -112,7 +114,9 @@ class Administration:
     ) -> Credential:
         """Make an account, with a label that was chosen or a random one.
 
-        Raises `Unusable` for what can't be used, `LabelTaken`, `Overloaded`, `StoreUnavailable`, `NotServed`.
+        One that the workers did not confirm in time is given all the same, and says so: it is there for good.
+
+        Raises `Unusable` for what can't be used, `LabelTaken`, `Overloaded`, `StoreUnavailable`.
         """
         fresh = Credential(
             username=fresh_name(),
@@ -125,18 +129,19 @@ class Administration:
             by, "account_created", fresh.username, fresh.label, label=fresh.title, allowfrom=fresh.allow_from
         )
         verifier = await self._hashed(fresh.password)
-        await self._carry_out(
-            entry,
-            self._directory.register(
-                username=fresh.username,
-                label=fresh.label,
-                allow_from=fresh.allow_from,
-                verifier=verifier,
-                title=fresh.title,
-                chosen=label is not None,
-                entry=entry,
-            ),
+        commit = self._directory.register(
+            username=fresh.username,
+            label=fresh.label,
+            allow_from=fresh.allow_from,
+            verifier=verifier,
+            title=fresh.title,
+            chosen=label is not None,
+            entry=entry,
         )
+        try:
+            await self._carry_out(entry, commit)
+        except NotServed:
+            return replace(fresh, served=False)
         return fresh
 
     async def rotate(self, by: Operator, name: str, *, grace_seconds: int = 0) -> Credential:
