@@ -43,13 +43,24 @@ class Registration:
     """The use case behind /register."""
 
     def __init__(
-        self, *, credentials: Credentials, tokens: Tokens, store: Store, publisher: Publisher, token_required: bool
+        self,
+        *,
+        credentials: Credentials,
+        tokens: Tokens,
+        store: Store,
+        publisher: Publisher,
+        zone: str,
+        token_required: bool,
     ) -> None:
-        """Without `token_required` everybody may register; who shows a token is held to it all the same."""
+        """`zone` is its name without a final dot.
+
+        Without `token_required` everybody may register; who shows a token is held to it all the same.
+        """
         self._credentials = credentials
         self._tokens = tokens
         self._store = store
         self._publisher = publisher
+        self._zone = zone
         self._token_required = token_required
 
     async def admit(self, shown: str | None, source: IPv4Address | IPv6Address | None) -> Token | None:
@@ -75,7 +86,7 @@ class Registration:
         has ended meanwhile, `TooManyAttempts`, `Overloaded`, `StoreUnavailable`, `NotServed`.
         """
         entries = canonical_entries(wish.allow_from)
-        chosen = _chosen_label(wish, token)
+        chosen = self._chosen_label(wish, token)
         password = fresh_password()
         verifier = await self._credentials.hashed(password, source, None if token is None else token.name)
         fresh = Registered(username=fresh_name(), password=password, label=chosen or fresh_name(), allow_from=entries)
@@ -122,8 +133,7 @@ class Registration:
                 cure="nobody has its password: acmedns account delete, or rotate to use it",
             )
 
-
-def _chosen_label(wish: Wish, token: Token | None) -> str | None:
-    if token is None or token.labels is None or not wish.label:
-        return None
-    return labels.chosen(wish.label, token.labels)
+    def _chosen_label(self, wish: Wish, token: Token | None) -> str | None:
+        if token is None or token.labels is None or not wish.label:
+            return None
+        return labels.chosen(wish.label, token.labels, self._zone)

@@ -20,6 +20,7 @@ from acmedns_py.accounts.directory import (
     SetDisabled,
     SetTitle,
     SetValue,
+    shown_value,
 )
 from acmedns_py.accounts.ports import Account, Entry, NewToken, Written
 from acmedns_py.dns.table import Values
@@ -328,7 +329,9 @@ def _change_account(request: AccountChange, touched: _Touched, at: Moment) -> in
                 return Unusable("the account is disabled and has no values; enable it first")
             return values.add(value.encode(), at.now)
         case RemoveValue(value):
-            values.remove(value.encode())
+            for octets in values.after():
+                if shown_value(octets) == value:
+                    values.remove(octets)
         case ClearValues():
             values.clear()
     return at.next_cursor
