@@ -32,20 +32,21 @@ from acmedns_py.store.load import zone_state
 from acmedns_py.store.lock import Lock
 from acmedns_py.store.owned import take
 from acmedns_py.store.reader import BatchReader
-from acmedns_py.store.schema import Clock, DatabaseClock, zone
-from acmedns_py.store.takeover import require_whole, take_over_beside
-from acmedns_py.store.tokens import by_digest
-from acmedns_py.store.transaction import (
+from acmedns_py.store.requests import (
     AccountChange,
     Action,
     Expiry,
-    Ground,
     Note,
     Revocation,
     StaticWrite,
     ValueWrite,
     VerifierWrite,
+    Withdrawal,
 )
+from acmedns_py.store.schema import Clock, DatabaseClock, zone
+from acmedns_py.store.takeover import require_whole, take_over_beside
+from acmedns_py.store.tokens import by_digest
+from acmedns_py.store.transaction import Ground
 from acmedns_py.store.writer import Writer
 from acmedns_py.store.zones import claimed
 
@@ -165,6 +166,10 @@ class SqlStore:
             username, label.lower(), tuple(allow_from), verifier, title=title, chosen=chosen, token=token, entry=entry
         )
         return await self._writer.write(request)
+
+    async def withdraw(self, account: Account, entry: Entry) -> Written:
+        """Commit that an account never was; raises `Refused` where it is no longer as it was made."""
+        return await self._writer.write(Withdrawal(account, entry))
 
     async def replace_verifier(self, account: Account, verifier: str) -> Written:
         """Commit another verifier of the same password; raises `Refused` where the account's is no longer that one."""

@@ -16,6 +16,8 @@ from sqlalchemy import Table, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from acmedns_py.accounts.hashing import outdated
+from acmedns_py.accounts.labels import fits
+from acmedns_py.dns import name
 from acmedns_py.errors import StoreRefused
 from acmedns_py.store import acme_dns
 from acmedns_py.store.accounts import padded
@@ -86,7 +88,7 @@ async def import_acme_dns(url: str, source_url: str, *, apex: bytes, dry_run: bo
         raise StoreRefused(f"{place.name} is this server's own database; name acme-dns's")
     async with acme_dns.opened(source_place, option=_SOURCE) as source:
         if dry_run:
-            return await _compare(place, source)
+            return await _compare(place, source, apex)
         await source.require_whole()
         async with owned(place) as taken:
             token = taken.lock.token
@@ -129,22 +131,22 @@ async def require_whole(source_place: Target) -> None:
         await source.require_whole()
 
 
-async def _compare(place: Target, source: Source) -> Taken:
+async def _compare(place: Target, source: Source, apex: bytes) -> Taken:
     """Compare only; a database that is not there yet, or has no tables, is as one without accounts."""
     taken = Taken(source.place.name, source.form.name, place.name)
     if place.path is not None and not file_exists(place.path):
-        await _go_through(None, source, taken, since=None)
+        await _go_through(None, source, taken, apex, since=None)
         return taken
     state = await schema_state(place)
     if state.revision is None:
-        await _go_through(None, source, taken, since=None)
+        await _go_through(None, source, taken, apex, since=None)
         return taken
     if state.due:
         raise StoreRefused(f"{place.name} is not up to date; run acmedns db upgrade first")
     try:
         async with snapshot(place, Use.LOOK) as connection:
             since = await _last_import(connection, source)
-            await _go_through(connection, source, taken, since=None if since is None else since.imported_at)
+            await _go_through(connection, source, taken, apex, since=None if since is None else since.imported_at)
     except FOREIGN_ERRORS as error:
         raise opening_error(error, place) from error
     return taken
@@ -165,7 +167,7 @@ async def _transaction(place: Target, source: Source, *, apex: bytes, clock: Clo
                 return taken
             now = await connection.scalar(select(clock())) or 0
             into = _Into(connection, place, cursor + 1, now)
-            await _go_through(connection, source, taken, since=last.imported_at if last else None, into=into)
+            await _go_through(connection, source, taken, apex, since=last.imported_at if last else None, into=into)
             if taken.new:
                 await jump(connection, zone_id, cursor + 1)
                 await settle(connection, place, (account, credential, txt))
@@ -195,13 +197,20 @@ async def _remember(connection: AsyncConnection, source: Source, taken: Taken, n
 
 
 async def _go_through(
-    connection: AsyncConnection | None, source: Source, taken: Taken, *, since: int | None, into: "_Into | None" = None
+    connection: AsyncConnection | None,
+    source: Source,
+    taken: Taken,
+    apex: bytes,
+    *,
+    since: int | None,
+    into: "_Into | None" = None,
 ) -> None:
     """Compare every account with ours, and put the new ones in where there is a place for them.
 
     `connection` is None where there are no tables of ours; `since` is the time of the last import in microseconds.
     """
     ours = _Ours(connection)
+    zone = name.to_text(apex).removesuffix(".")
     await ours.look()
     async for batch in source.accounts():
         readable: list[ForeignAccount] = []
@@ -209,6 +218,9 @@ async def _go_through(
             if isinstance(one, Unreadable):
                 taken.unreadable += 1
                 taken.tell(UNREADABLE, one.who, one.reason)
+            elif not fits(one.label, zone):
+                taken.unreadable += 1
+                taken.tell(UNREADABLE, one.username, f"below {zone} its name is longer than any that DNS can ask for")
             else:
                 readable.append(one)
         await ours.find(readable)
@@ -302,9 +314,9 @@ class _Into:
         numbered = list(zip(ids, accounts, strict=True))
         await self._copy(
             account,
-            ("id", "username", "label", "allow_from", "disabled", "created_at"),
+            ("id", "username", "label", "allow_from", "disabled", "created_at", "last_update_at"),
             [
-                (number, one.username, one.label, json.dumps(one.allow_from), False, self._now)
+                (number, one.username, one.label, json.dumps(one.allow_from), False, self._now, self._latest(one))
                 for number, one in numbered
             ],
         )
@@ -323,6 +335,10 @@ class _Into:
                 for rank, (value, time) in enumerate(one.values)
             ],
         )
+
+    def _latest(self, one: ForeignAccount) -> int | None:
+        """Give when an account was last used there: the clock there may have been ahead."""
+        return min(one.values[0][1], self._now) if one.values else None
 
     async def _copy(self, table: Table, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
         await copy_in(self._connection, self._place, table, columns, rows)
