@@ -40,7 +40,7 @@ class Written:
 
 
 class Ended(Enum):
-    """Why a registration token is of use no longer."""
+    """Why a token is of use no longer."""
 
     REVOKED = "revoked"
     EXPIRED = "expired"
@@ -49,10 +49,11 @@ class Ended(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A registration token as the store knows it; all times in microseconds since 1970 by the database's clock.
+    """A token as the store knows it; all times in microseconds since 1970 by the database's clock.
 
-    `read_at` is when it was read. `sources` are CIDR texts, none for every address; `labels` is the pattern of the
-    labels that its holder may choose, None where the server chooses; None in `uses_left` is no limit.
+    `read_at` is when it was read. `scopes` are words of `tokens.SCOPES`, `sources` CIDR texts, none for every address;
+    `labels` is the pattern of the labels that its holder may choose, None where the server chooses; None in
+    `uses_left` is no limit.
     """
 
     id: int

@@ -8,8 +8,8 @@ from acmedns_py.accounts.allow_from import canonical_entries
 from acmedns_py.accounts.audit import ANYONE, tell
 from acmedns_py.accounts.credentials import Credentials, fresh_name, fresh_password
 from acmedns_py.accounts.ports import Entry, Publisher, Store, Token
-from acmedns_py.accounts.tokens import Tokens
-from acmedns_py.errors import BadInput, LabelTaken, RegistrationRefused
+from acmedns_py.accounts.tokens import REGISTER, Tokens
+from acmedns_py.errors import BadInput, LabelTaken, RegistrationRefused, TokenNotAccepted
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,10 @@ class Registration:
         Raises `RegistrationRefused`, `TooManyAttempts`, `Overloaded`, `StoreUnavailable`.
         """
         if shown is not None:
-            return await self._tokens.accept(shown, source)
+            try:
+                return await self._tokens.accept(shown, source, scope=REGISTER)
+            except TokenNotAccepted as refused:
+                raise RegistrationRefused(refused.reason, refused.token) from refused
         if self._token_required:
             raise RegistrationRefused("no_token")
         return None
