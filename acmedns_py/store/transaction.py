@@ -96,13 +96,25 @@ class Expiry:
 
 
 @dataclass(frozen=True, slots=True)
+class Issue:
+    """Make a token, with its entry in the audit log."""
+
+    token: NewToken
+    entry: Entry | None
+
+
+@dataclass(frozen=True, slots=True)
 class Revocation:
-    """End the registration token of this name."""
+    """End the token of this name, with its entry in the audit log."""
 
     name: str
+    entry: Entry | None
 
 
-Request = NewAccount | ValueWrite | VerifierWrite | AccountChange | Note | StaticWrite | Expiry | NewToken | Revocation
+Audited = NewAccount | AccountChange | Note | Issue | Revocation
+"""What may have an entry."""
+
+Request = Audited | ValueWrite | VerifierWrite | StaticWrite | Expiry
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,9 +218,9 @@ async def together(connection: AsyncConnection, ground: Ground, at: Moment, requ
                 results.append(wrong or at.next_cursor)
             case Note() | Expiry():
                 results.append(at.next_cursor)
-            case NewToken() | Revocation():
+            case Issue() | Revocation():
                 results.append(await _write_token(connection, request, at))
-        if isinstance(request, (AccountChange, NewAccount, Note)) and request.entry and isinstance(results[-1], int):
+        if isinstance(request, Audited) and request.entry and isinstance(results[-1], int):
             entries.append(request.entry)
     for values in touched.values.values():
         values.settle(at.now)
@@ -363,10 +375,10 @@ def _change_account(request: AccountChange, touched: _Touched, at: Moment) -> in
     return at.next_cursor
 
 
-async def _write_token(connection: AsyncConnection, request: NewToken | Revocation, at: Moment) -> int | AcmednsError:
+async def _write_token(connection: AsyncConnection, request: Issue | Revocation, at: Moment) -> int | AcmednsError:
     try:
-        if isinstance(request, NewToken):
-            await tokens.add(connection, request, at.now)
+        if isinstance(request, Issue):
+            await tokens.add(connection, request.token, at.now)
         else:
             await tokens.revoke(connection, request.name, at.now)
     except TokenRefused as refused:
