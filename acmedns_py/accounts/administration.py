@@ -31,15 +31,13 @@ from acmedns_py.accounts.directory import (
     Statistics,
 )
 from acmedns_py.accounts.hashing import HashPool, Work
+from acmedns_py.accounts.labels import MOST_NAME_CHARACTERS
 from acmedns_py.accounts.ports import Entry, Publisher, Token, Written
 from acmedns_py.accounts.update import is_value
-from acmedns_py.errors import AcmednsError, BadInput, UnknownAccount, Unusable
+from acmedns_py.errors import AcmednsError, BadInput, NotServed, UnknownAccount, Unusable
 
 MOST_LISTED = 1_000
 """Accounts, or entries of the audit log, in one page."""
-
-MOST_NAME_CHARACTERS = 253
-"""A complete name as text, without a final dot (RFC 1035 2.3.4)."""
 
 TITLE_CHARACTERS = 200
 """The longest title."""
@@ -66,6 +64,8 @@ class Credential:
     label: str
     title: str
     allow_from: tuple[str, ...]
+    served: bool = True
+    """False where not every worker answers for the name yet; it was told all the same, as nobody else knows it."""
 
 
 class Administration:
@@ -113,7 +113,9 @@ class Administration:
     ) -> Credential:
         """Make an account, with a label that was chosen or a random one.
 
-        Raises `Unusable` for what can't be used, `LabelTaken`, `Overloaded`, `StoreUnavailable`, `NotServed`.
+        One that the workers did not confirm in time is given all the same, and says so: it is there for good.
+
+        Raises `Unusable` for what can't be used, `LabelTaken`, `Overloaded`, `StoreUnavailable`.
         """
         fresh = Credential(
             username=fresh_name(),
@@ -126,18 +128,19 @@ class Administration:
             by, "account_created", fresh.username, fresh.label, label=fresh.title, allowfrom=fresh.allow_from
         )
         verifier = await self._hashed(fresh.password)
-        await self._carry_out(
-            entry,
-            self._directory.register(
-                username=fresh.username,
-                label=fresh.label,
-                allow_from=fresh.allow_from,
-                verifier=verifier,
-                title=fresh.title,
-                chosen=label is not None,
-                entry=entry,
-            ),
+        commit = self._directory.register(
+            username=fresh.username,
+            label=fresh.label,
+            allow_from=fresh.allow_from,
+            verifier=verifier,
+            title=fresh.title,
+            chosen=label is not None,
+            entry=entry,
         )
+        try:
+            await self._carry_out(entry, commit)
+        except NotServed:
+            return replace(fresh, served=False)
         return fresh
 
     async def rotate(self, by: Operator, name: str, *, grace_seconds: int = 0) -> Credential:
@@ -178,10 +181,8 @@ class Administration:
         await self._change(by, "value_set", await self._found(by, "value_set", name), SetValue(_value(value)))
 
     async def remove_value(self, by: Operator, name: str, value: str) -> None:
-        """Take one value away, if it is there."""
-        await self._change(
-            by, "value_removed", await self._found(by, "value_removed", name), RemoveValue(_value(value))
-        )
+        """Take one value away, if it is there; it is named as it is shown, whatever it is."""
+        await self._change(by, "value_removed", await self._found(by, "value_removed", name), RemoveValue(value))
 
     async def clear_values(self, by: Operator, name: str) -> None:
         """Take all values away."""
@@ -224,7 +225,7 @@ class Administration:
     async def _find(self, name: str) -> Listed:
         text = name.strip().lower().removesuffix(".")
         label = text.removesuffix(f".{self._zone}")
-        if len(name) > MOST_NAME_CHARACTERS or not text.isascii() or not text.isprintable():
+        if len(text) > MOST_NAME_CHARACTERS or not text.isascii() or not text.isprintable():
             raise UnknownAccount(name[:MOST_NAME_CHARACTERS])
         username = canonical_username(text)
         accounts = await self._directory.find(username=username, label=label)
@@ -240,8 +241,11 @@ class Administration:
             raise Unusable(
                 f"subdomain {text!r} can't be used; write up to 63 letters, digits and inner hyphens, without dots"
             )
-        if len(label) + len(self._zone) + 1 > MOST_NAME_CHARACTERS:
-            raise Unusable(f"subdomain {text!r} is too long: {label}.{self._zone} would have more than 253 characters")
+        if not labels.fits(label, self._zone):
+            raise Unusable(
+                f"subdomain {text!r} is too long: {label}.{self._zone} would have more than {MOST_NAME_CHARACTERS} "
+                "characters; write a shorter one"
+            )
         return label
 
     async def _hashed(self, password: str) -> str:

@@ -34,9 +34,26 @@ class Listed:
     last_update_from: str | None
 
 
+def shown_value(octets: bytes) -> str:
+    r"""A live value for people: text as it is, all else escaped as RFC 1035 5.1 says; no two values look alike.
+
+    acme-dns took whatever was written: values from there may be no UTF-8, or hold what a terminal obeys. Escaped is a
+    whole value or none of it, so that `\` never means two things.
+    """
+    try:
+        text = octets.decode()
+    except UnicodeDecodeError:
+        text = ""
+    if text.isprintable() and text and "\\" not in text:
+        return text
+    return "".join(
+        "\\\\" if octet == ord("\\") else chr(octet) if 0x20 <= octet <= 0x7E else f"\\{octet:03d}" for octet in octets
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class LiveValue:
-    """A TXT value that is answered."""
+    """A TXT value that is answered, as `shown_value` has it."""
 
     value: str
     written_at: datetime
@@ -125,7 +142,7 @@ class SetValue:
 
 @dataclass(frozen=True, slots=True)
 class RemoveValue:
-    """Take one value away."""
+    """Take one value away, named as it is shown."""
 
     value: str
 

@@ -134,6 +134,12 @@ class Store(Registrar, Protocol):
     async def account(self, username: str) -> Account | None:
         """The account of that username, or None."""
 
+    async def withdraw(self, account: Account, entry: Entry) -> Written:
+        """Commit that an account of which nobody has heard never was: its label is free, its token's use given back.
+
+        Raises `Refused` where its password is no longer the one that it was made with.
+        """
+
     async def replace_verifier(self, account: Account, verifier: str) -> Written:
         """Commit another verifier of the same password; raises `Refused` where the account's is no longer that one."""
 

@@ -1,9 +1,10 @@
 """The operator's routes below /admin/v1, from a request's parts to a status and a document; without HTTP itself.
 
 The local socket and, for who shows a token, the API's listeners carry them as HTTP; the command line calls them
-directly where no server runs. Bodies are JSON
-objects with the keys that are named here and no others. Each failure is `{"error": word, "detail": text}`: the text is
-for people, and says what was wrong and what to do.
+directly where no server runs. Bodies are JSON objects with the keys that are named here and no others. Each failure is
+`{"error": word, "detail": text}`: the text is for people, and says what was wrong and what to do. A new account that
+the workers did not confirm in time is told with `"served": false` and a `warning`: it is there, and its password is
+known nowhere else.
 
 | method | path | does |
 |---|---|---|
@@ -46,6 +47,8 @@ from acmedns_py.errors import (
 )
 
 PREFIX = "/admin/v1"
+
+_LATE = "not every DNS worker answers so yet; each that comes does, so there is nothing to repeat"
 
 _log = structlog.get_logger(__name__)
 
@@ -143,7 +146,8 @@ class AdminRoutes:
     async def _create(self, asked: Asked) -> Told:
         wish = body_of(asked, _NewAccount)
         made = await self._accounts.create(asked.by, title=wish.label, label=wish.subdomain, allow_from=wish.allowfrom)
-        return Told(201, self._credential(made))
+        warning = {} if made.served else {"warning": f"the account is there, but {_LATE}"}
+        return Told(201, {**self._credential(made), "served": made.served, **warning})
 
     async def _show(self, name: str) -> Told:
         return Told(200, self._whole(await self._accounts.shown(name)))
@@ -280,7 +284,7 @@ def _problem(error: Exception) -> Told:
         case StoreUnavailable():
             return _later("db_error", str(error))
         case NotServed():
-            return _later("not_served", f"it is durable, but not every DNS worker has it yet ({error}); try again")
+            return _failure(503, "not_served", f"it is done, but {_LATE} ({error})")
         case _:
             _log.error("admin_request_failed", exc_info=error)
             return _failure(500, "internal_error", "a fault of this program; it is in the log")

@@ -70,7 +70,7 @@ def make_app(
         "/account": {"GET": AccountRoute(own, zone).get},
         "/health": {"GET": health.alive},
         "/health/ready": {"GET": health.ready},
-        "/openapi.json": {"GET": document_route(registration_open=registration is not None)},
+        "/openapi.json": {"GET": document_route(registration_open=registration is not None, admin=admin is not None)},
     }
     return Api(routes, forwarded_by=forwarded_by, cors=Cors(cors_origins), hsts=hsts, admin=admin)
 

@@ -134,8 +134,8 @@ def delete(account: Account, config: ConfigPath = None, *, yes: Yes = False, jso
         if not yes:
             called = f" ({found['label']})" if found["label"] else ""
             typer.confirm(f"Delete {found['fulldomain']}{called} for ever?", abort=True, err=True)
-        # By its username, so that it is the one that was shown.
-        asked.ask("DELETE", path_of(found["username"]))
+        # By its complete name, which no other account has, so that it is the one that was shown.
+        asked.ask("DELETE", path_of(found["fulldomain"]))
     if json:
         print_json({"deleted": found["username"], "fulldomain": found["fulldomain"]})
     else:

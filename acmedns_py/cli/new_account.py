@@ -60,6 +60,7 @@ def new(
     with door(config) as asked:
         file.check(wanted)
         written = 0
+        warning = None
         try:
             for group in groups:
                 body: dict[str, Any] = {
@@ -69,12 +70,19 @@ def new(
                 if subdomain is not None:
                     body["subdomain"] = subdomain
                 made.append(Made(asked.ask("POST", ACCOUNTS, body=body), group, base))
+                if not made[-1].credential["served"]:
+                    # Each further one would be waited for in vain, too.
+                    warning = made[-1].credential["warning"]
+                    break
                 if output is not None and chosen.lines is None and len(made) - written >= WRITTEN_AT_ONCE:
                     file.take(made[written:])
                     written = len(made)
         finally:
             # Also where one of many failed: the passwords of the others are known nowhere else.
             _hand_over(file, made, made[written:], output=output, form=form, json=json)
+    if warning is not None:
+        left = len(groups) - len(made)
+        fail(f"{warning}; {left} more accounts were not made" if left else warning)
 
 
 def _hand_over(

@@ -220,6 +220,7 @@ async def start_api(
             tokens=tokens,
             store=store,
             publisher=pool,
+            zone=settings.zone.name,
             token_required=api.registration == "token",
         )
         if api.registration != "off"

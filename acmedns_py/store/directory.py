@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from acmedns_py.accounts.directory import Filter, Listed, LiveValue, Recorded, Shown, Statistics
+from acmedns_py.accounts.directory import Filter, Listed, LiveValue, Recorded, Shown, Statistics, shown_value
 from acmedns_py.accounts.ports import Entry, Issued
 from acmedns_py.accounts.times import moment_of, ticks_of
 from acmedns_py.store.engine import FOREIGN_ERRORS, Target, Use, connect, connection_lost, unavailable
@@ -159,7 +159,7 @@ async def _shown(connection: AsyncConnection, number: int, clock: Clock) -> Show
     return Shown(
         account=_listed(found),
         values=tuple(
-            LiveValue(value.decode(), moment_of(written_at), max(0, now - written_at) // MICROSECONDS)
+            LiveValue(shown_value(value), moment_of(written_at), max(0, now - written_at) // MICROSECONDS)
             for value, written_at in values
         ),
         verifiers=frozenset(verifier for verifier, _expires in valid),

@@ -152,11 +152,16 @@ async def save_standings(connection: AsyncConnection, accounts: Mapping[int, Sta
         )
 
 
-async def remove(connection: AsyncConnection, accounts: Mapping[int, str]) -> None:
-    """Delete accounts, given as {id: label}, with all that belongs to them; their labels are never given again."""
-    if accounts:
-        await connection.execute(insert(retired_label), [{"label": label} for label in accounts.values()])
-        await connection.execute(delete(account).where(account.c.id.in_(accounts)))
+async def remove(connection: AsyncConnection, ids: Collection[int]) -> None:
+    """Delete accounts with all that belongs to them."""
+    if ids:
+        await connection.execute(delete(account).where(account.c.id.in_(ids)))
+
+
+async def retire(connection: AsyncConnection, labels: Collection[str]) -> None:
+    """Let nobody ever get these labels again."""
+    if labels:
+        await connection.execute(insert(retired_label), [{"label": label} for label in labels])
 
 
 async def unavailable_labels(connection: AsyncConnection, labels: Collection[str]) -> set[str]:

@@ -23,31 +23,31 @@ from acmedns_py.store.engine import (
     Use,
     connect,
     opening_error,
-    prepare_file,
     snapshot,
     unavailable,
 )
 from acmedns_py.store.home import home
 from acmedns_py.store.live import Rule
 from acmedns_py.store.load import zone_state
-from acmedns_py.store.lock import Lock, lock_for
-from acmedns_py.store.migrate import migrate, schema_state
+from acmedns_py.store.lock import Lock
+from acmedns_py.store.owned import take
 from acmedns_py.store.reader import BatchReader
-from acmedns_py.store.schema import Clock, DatabaseClock, zone
-from acmedns_py.store.takeover import require_whole, take_over_beside
-from acmedns_py.store.tokens import by_digest, scopes_held
-from acmedns_py.store.transaction import (
+from acmedns_py.store.requests import (
     AccountChange,
     Action,
     Expiry,
-    Ground,
     Issue,
     Note,
     Revocation,
     StaticWrite,
     ValueWrite,
     VerifierWrite,
+    Withdrawal,
 )
+from acmedns_py.store.schema import Clock, DatabaseClock, zone
+from acmedns_py.store.takeover import require_whole, take_over_beside
+from acmedns_py.store.tokens import by_digest, scopes_held
+from acmedns_py.store.transaction import Ground
 from acmedns_py.store.writer import Writer
 from acmedns_py.store.zones import claimed
 
@@ -112,15 +112,8 @@ class SqlStore:
         place = found.place
         if found.acme_dns is not None and found.begins:
             await require_whole(found.acme_dns)
-        if place.path is not None:
-            prepare_file(place.path)
-        # Before anything is made beside a database that is not for us.
-        await schema_state(place)
-        lock = lock_for(place)
+        lock = (await take(place)).lock
         try:
-            await lock.acquire()
-            await migrate(place)
-            await lock.hold()
             if found.acme_dns is not None:
                 await take_over_beside(place, found.acme_dns, apex=apex, clock=clock, token=lock.token)
             zone_id, cursor = await _claimed_zone(place, apex, clock, lock.token)
@@ -175,6 +168,10 @@ class SqlStore:
             username, label.lower(), tuple(allow_from), verifier, title=title, chosen=chosen, token=token, entry=entry
         )
         return await self._writer.write(request)
+
+    async def withdraw(self, account: Account, entry: Entry) -> Written:
+        """Commit that an account never was; raises `Refused` where it is no longer as it was made."""
+        return await self._writer.write(Withdrawal(account, entry))
 
     async def replace_verifier(self, account: Account, verifier: str) -> Written:
         """Commit another verifier of the same password; raises `Refused` where the account's is no longer that one."""

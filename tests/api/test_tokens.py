@@ -243,6 +243,17 @@ async def test_what_is_no_label_is_refused(api, label):
     assert (await api.post("/register", b"", bearer(token))).status == 201
 
 
+async def test_a_name_that_does_not_fit_into_dns_is_refused(sqlite_url):
+    """Its label alone would be good; 253 characters are the most (dns-correctness #84)."""
+    zone = ".".join(["z" * 50] * 4) + ".org"
+    async with running(sqlite_url, zone=zone) as api:
+        token = await tokens.issue(api.store, "any", labels="*", uses=1)
+        reply = await api.post("/register", json.dumps({"subdomain": "x" * 46}).encode(), bearer(token))
+        assert (reply.status, reply.json) == (400, {"error": "bad_subdomain"})
+        reply = await api.post("/register", json.dumps({"subdomain": "x" * 45}).encode(), bearer(token))
+        assert (reply.status, len(reply.json["fulldomain"])) == (201, 253)
+
+
 @pytest.mark.parametrize("label", ["a", "w" * 63, "xn--bcher-kva", "0", "a--b", "00000000-0000-4000-8000-000000000000"])
 async def test_every_label_of_the_form_can_be_had_once(api, label):
     """Whoever comes second is told so, in any letter case, and has lost no use."""
