@@ -7,6 +7,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from acmedns_py.accounts.txt_rule import LONGEST_OCTETS
+from acmedns_py.api import openapi_admin
 from acmedns_py.api.answers import CHALLENGE, JSON, Answer
 from acmedns_py.api.visit import Visit
 
@@ -39,8 +40,8 @@ _LABEL = {"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"}
 _CREDENTIAL: list[dict[str, list[str]]] = [{"user": [], "key": []}]
 
 
-def document(*, registration_open: bool) -> dict[str, Any]:
-    """The OpenAPI document; /register is in it where it is open."""
+def document(*, registration_open: bool, admin: bool) -> dict[str, Any]:
+    """The OpenAPI document; /register is in it where it is open, the operator's routes with `admin`."""
     paths: dict[str, Any] = {
         "/update": {
             "post": {
@@ -109,6 +110,8 @@ def document(*, registration_open: bool) -> dict[str, Any]:
                 },
             }
         }
+    if admin:
+        paths |= openapi_admin.paths()
     return {
         "openapi": "3.1.0",
         "info": {
@@ -119,9 +122,10 @@ def document(*, registration_open: bool) -> dict[str, Any]:
         },
         "paths": paths,
         "components": {
-            "schemas": _SCHEMAS,
+            "schemas": {**_SCHEMAS, **openapi_admin.SCHEMAS},
             "responses": {
                 **{name: _json(text, "Error") for name, text in _ERRORS.values()},
+                **openapi_admin.responses(),
                 "RegistrationRefused": {
                     "description": "No registration token, or none that is good here; which is not told.",
                     "headers": {
@@ -140,9 +144,9 @@ def document(*, registration_open: bool) -> dict[str, Any]:
     }
 
 
-def document_route(*, registration_open: bool) -> Callable[[web.BaseRequest, Visit], Awaitable[Answer]]:
+def document_route(*, registration_open: bool, admin: bool) -> Callable[[web.BaseRequest, Visit], Awaitable[Answer]]:
     """The handler that sends the document."""
-    octets = msgspec.json.encode(document(registration_open=registration_open))
+    octets = msgspec.json.encode(document(registration_open=registration_open, admin=admin))
 
     async def get(_request: web.BaseRequest, _visit: Visit) -> Answer:
         return Answer(status=200, body=octets, headers={hdrs.CONTENT_TYPE: JSON})

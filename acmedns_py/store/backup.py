@@ -14,7 +14,7 @@ from acmedns_py.store import rows
 from acmedns_py.store.backup_file import FORMAT, Header, Sink
 from acmedns_py.store.bulk import fetched
 from acmedns_py.store.engine import FOREIGN_ERRORS, Target, Use, opening_error, snapshot
-from acmedns_py.store.maintenance import require_file
+from acmedns_py.store.maintenance import require_tables
 from acmedns_py.store.migrate import program_version, schema_state
 from acmedns_py.store.schema import DatabaseClock, audit, zone
 
@@ -27,7 +27,7 @@ async def back_up(url: str, *, zone_name: str, out: Out, name: str, with_audit: 
 
     Raises `StoreRefused`, `StoreUnavailable`, or `BackupRefused` where it can't be written.
     """
-    return await copy_out(await require_file(url), zone_name=zone_name, out=out, name=name, with_audit=with_audit)
+    return await copy_out(await require_tables(url), zone_name=zone_name, out=out, name=name, with_audit=with_audit)
 
 
 async def copy_out(place: Target, *, zone_name: str, out: Out, name: str, with_audit: bool = True) -> Header:

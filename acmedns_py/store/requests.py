@@ -72,21 +72,22 @@ class Expiry:
 
 
 @dataclass(frozen=True, slots=True)
+class Issue:
+    """Make a token, with its entry in the audit log."""
+
+    token: NewToken
+    entry: Entry | None
+
+
+@dataclass(frozen=True, slots=True)
 class Revocation:
-    """End the registration token of this name."""
+    """End the token of this name, with its entry in the audit log."""
 
     name: str
+    entry: Entry | None
 
 
-Request = (
-    NewAccount
-    | ValueWrite
-    | VerifierWrite
-    | AccountChange
-    | Withdrawal
-    | Note
-    | StaticWrite
-    | Expiry
-    | NewToken
-    | Revocation
-)
+Audited = NewAccount | AccountChange | Withdrawal | Note | Issue | Revocation
+"""What may have an entry."""
+
+Request = Audited | ValueWrite | VerifierWrite | StaticWrite | Expiry

@@ -23,7 +23,7 @@ from acmedns_py.accounts.directory import (
     SetValue,
     shown_value,
 )
-from acmedns_py.accounts.ports import Account, Entry, NewToken, Written
+from acmedns_py.accounts.ports import Account, Entry, Written
 from acmedns_py.accounts.txt_rule import TxtRule, objection, too_many
 from acmedns_py.dns.table import Values
 from acmedns_py.errors import AcmednsError, BadInput, Refused, TokenRefused, UnknownAccount, Unusable
@@ -35,7 +35,9 @@ from acmedns_py.store.registration import register
 from acmedns_py.store.requests import (
     AccountChange,
     Action,
+    Audited,
     Expiry,
+    Issue,
     Note,
     Request,
     Revocation,
@@ -158,11 +160,10 @@ async def together(connection: AsyncConnection, ground: Ground, at: Moment, requ
                 results.append(wrong or at.next_cursor)
             case Note() | Expiry():
                 results.append(at.next_cursor)
-            case NewToken() | Revocation():
+            case Issue() | Revocation():
                 results.append(await _write_token(connection, request, at))
-        entry = request.entry if isinstance(request, (AccountChange, NewAccount, Note, Withdrawal)) else None
-        if entry and isinstance(results[-1], int):
-            entries.append(entry)
+        if isinstance(request, Audited) and request.entry and isinstance(results[-1], int):
+            entries.append(request.entry)
     for values in touched.values.values():
         values.settle(at.now)
     await save(connection, touched.values)
@@ -358,10 +359,10 @@ def _change_account(request: AccountChange, touched: _Touched, at: Moment) -> in
     return at.next_cursor
 
 
-async def _write_token(connection: AsyncConnection, request: NewToken | Revocation, at: Moment) -> int | AcmednsError:
+async def _write_token(connection: AsyncConnection, request: Issue | Revocation, at: Moment) -> int | AcmednsError:
     try:
-        if isinstance(request, NewToken):
-            await tokens.add(connection, request, at.now)
+        if isinstance(request, Issue):
+            await tokens.add(connection, request.token, at.now)
         else:
             await tokens.revoke(connection, request.name, at.now)
     except TokenRefused as refused:

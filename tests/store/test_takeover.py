@@ -54,7 +54,7 @@ def theirs(tmp_path: Path) -> Path:
 
 async def imported(database_url: str, source: str, *, dry_run: bool = False) -> takeover.Taken:
     """Import and check that counts and lines fit together."""
-    taken = await import_acme_dns(database_url, source, apex=APEX, dry_run=dry_run)
+    taken = await import_acme_dns(database_url, source, apex=APEX, dry_run=dry_run, actor="user:test")
     assert len(taken.told.get(takeover.UNREADABLE, [])) == min(taken.unreadable, takeover.MOST_TOLD)
     assert len(taken.told.get(takeover.DIFFERS, [])) == min(taken.differing, takeover.MOST_TOLD)
     return taken
@@ -162,7 +162,9 @@ async def test_a_name_that_does_not_fit_below_the_zone_is_not_taken(tmp_path: Pa
     apex = b"".join(b"\x32" + b"z" * 50 for _ in range(4)) + b"\x03org\x00"
     source = written(theirs, record(1, subdomain="x" * 45), record(2, subdomain="x" * 46))
     for dry_run in (True, False):
-        taken = await import_acme_dns(f"sqlite:///{tmp_path}/acmedns.db", source, apex=apex, dry_run=dry_run)
+        taken = await import_acme_dns(
+            f"sqlite:///{tmp_path}/acmedns.db", source, apex=apex, dry_run=dry_run, actor="user:test"
+        )
         assert (taken.new, taken.unreadable) == (1, 1)
         ((who, told),) = taken.told[takeover.UNREADABLE]
         assert who == username(2)

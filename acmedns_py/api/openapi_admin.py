@@ -1,0 +1,239 @@
+"""The operator's routes in OpenAPI: paths, schemas and answers that `openapi` puts into its document."""
+
+from typing import Any
+
+from aiohttp import hdrs
+
+from acmedns_py.accounts.tokens import SCOPES
+from acmedns_py.api.admin import PREFIX
+from acmedns_py.api.answers import JSON, OPERATOR_CHALLENGE
+
+_TOKEN: list[dict[str, list[str]]] = [{"basicToken": []}, {"bearerToken": []}]
+_TIME = {"type": "string", "format": "date-time"}
+_MAYBE_TIME = {**_TIME, "type": ["string", "null"]}
+_CIDRS = {"type": "array", "items": {"type": "string"}}
+_TEXT = {"type": "string"}
+_COUNT = {"type": "integer", "minimum": 0}
+
+_NAME = {
+    "name": "name",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "minLength": 1},
+}
+_PAGE = {"after": {"type": "integer", "minimum": 0}, "limit": {"type": "integer", "minimum": 1}}
+_FILTER = {
+    "label": _TEXT,
+    "unused_since": _TIME,
+    "never_updated": {"type": "boolean"},
+    "last_from": _TEXT,
+    "disabled": {"type": "boolean"},
+}
+
+_FAILURES = {
+    "400": ("AdminUnusable", "It can't be done as it was asked; `detail` says why and what to do."),
+    "401": ("AdminTokenNeeded", "No token, or none that is good here; which is not told."),
+    "403": ("AdminNotAllowed", "The token has not the scope, or would give away more than it has."),
+    "404": ("AdminNotFound", "There is none of this name; or there is no token yet that could open these routes."),
+    "405": ("AdminMethod", "The header Allow names the methods."),
+    "408": ("AdminTooSlow", "The body did not arrive within ten seconds."),
+    "409": ("AdminTaken", "Another has, or had, this name."),
+    "413": ("AdminTooLarge", "The body has more than 16 KiB."),
+    "429": ("AdminTooMany", "Too many wrong tokens of this source; Retry-After says when to come back."),
+    "431": ("AdminHeaderTooLarge", "A header has more than 8 KiB."),
+    "500": ("AdminFailed", "A fault of the server."),
+    "503": ("AdminUnavailable", "The database or the DNS workers could not do it in time; `detail` says what holds."),
+}
+_READING = "400 401 403 404 429 431 500 503"
+_WRITING = f"{_READING} 408 409 413"
+
+
+def paths() -> dict[str, Any]:
+    """The paths of the operator's routes."""
+    return {
+        f"{PREFIX}/accounts": {
+            "get": _operation("listAccounts", "A page of accounts by id", "AdminAccounts", query={**_PAGE, **_FILTER}),
+            "post": _operation(
+                "newAccount", "Make an account", "AdminCredential", body="AdminNewAccount", status="201"
+            ),
+        },
+        f"{PREFIX}/accounts/{{name}}": {
+            "parameters": [_NAME],
+            "get": _operation("showAccount", "One account with its values", "AdminWhole"),
+            "patch": _operation("editAccount", "Change one thing of an account", "AdminWhole", body="AdminEdit"),
+            "delete": _operation("deleteAccount", "Delete an account for ever", "AdminDeleted", write=True),
+        },
+        f"{PREFIX}/accounts/{{name}}/password": {
+            "parameters": [_NAME],
+            "post": _operation("rotate", "Give an account a new password", "AdminCredential", body="AdminRotation"),
+        },
+        f"{PREFIX}/accounts/{{name}}/values": {
+            "parameters": [_NAME],
+            "post": _operation("setValue", "Add a value, or renew it", "AdminWhole", body="AdminValue"),
+            "delete": _operation("takeValues", "Take one value away, or all", "AdminWhole", body="AdminMaybeValue"),
+        },
+        f"{PREFIX}/tokens": {
+            "get": _operation("listTokens", "A page of tokens by id", "AdminTokens", query=_PAGE),
+            "post": _operation("newToken", "Make a token", "AdminFreshToken", body="AdminNewToken", status="201"),
+        },
+        f"{PREFIX}/tokens/{{name}}": {
+            "parameters": [_NAME],
+            "get": _operation("showToken", "One token, all but its text", "AdminToken"),
+            "delete": _operation("revokeToken", "End a token for good", "AdminToken", write=True),
+        },
+        f"{PREFIX}/audit": {
+            "get": _operation("audit", "A page of the audit log", "AdminAudit", query={**_PAGE, "since": _TIME})
+        },
+        f"{PREFIX}/stats": {"get": _operation("stats", "Numbers of the whole database", "AdminStats")},
+    }
+
+
+def responses() -> dict[str, Any]:
+    """The failures of the operator's routes by name."""
+    found = {name: _json(text, "AdminError") for name, text in _FAILURES.values()}
+    found["AdminTokenNeeded"]["headers"] = {
+        hdrs.WWW_AUTHENTICATE: {"required": True, "schema": {"type": "string", "const": OPERATOR_CHALLENGE}}
+    }
+    return found
+
+
+def _operation(
+    name: str,
+    summary: str,
+    schema: str,
+    *,
+    query: dict[str, Any] | None = None,
+    body: str | None = None,
+    status: str = "200",
+    write: bool = False,
+) -> dict[str, Any]:
+    statuses = _WRITING if write or body is not None else _READING
+    operation: dict[str, Any] = {
+        "operationId": name,
+        "tags": ["operator"],
+        "summary": summary,
+        "security": _TOKEN,
+        "responses": {
+            status: _json("Done", schema),
+            **{each: {"$ref": f"#/components/responses/{_FAILURES[each][0]}"} for each in statuses.split()},
+        },
+    }
+    if query is not None:
+        operation["parameters"] = [{"name": key, "in": "query", "schema": value} for key, value in query.items()]
+    if body is not None:
+        operation["requestBody"] = {
+            "required": body in ("AdminEdit", "AdminValue", "AdminNewToken"),
+            "content": {JSON: {"schema": {"$ref": f"#/components/schemas/{body}"}}},
+        }
+    return operation
+
+
+def _json(text: str, schema: str) -> dict[str, Any]:
+    return {"description": text, "content": {JSON: {"schema": {"$ref": f"#/components/schemas/{schema}"}}}}
+
+
+def _object(required: dict[str, Any], optional: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": list(required),
+        "additionalProperties": False,
+        "properties": {**required, **(optional or {})},
+    }
+
+
+def _page(key: str, schema: str) -> dict[str, Any]:
+    rows = {"type": "array", "items": {"$ref": f"#/components/schemas/{schema}"}}
+    return _object({key: rows, "next": {"type": ["integer", "null"], "description": "What `after` is next"}})
+
+
+_ACCOUNT = {
+    "id": _COUNT,
+    "username": _TEXT,
+    "subdomain": _TEXT,
+    "fulldomain": _TEXT,
+    "label": _TEXT,
+    "allowfrom": _CIDRS,
+    "disabled": {"type": "boolean"},
+    "created": _TIME,
+    "last_update": _MAYBE_TIME,
+    "last_update_from": {"type": ["string", "null"]},
+}
+
+_TOKEN_FACTS = {
+    "id": _COUNT,
+    "name": _TEXT,
+    "state": {"enum": ["good", "revoked", "expired", "used up"]},
+    "scopes": {"type": "array", "items": {"enum": list(SCOPES)}},
+    "accounts": _COUNT,
+    "uses_left": {"type": ["integer", "null"]},
+    "expires": _MAYBE_TIME,
+    "sources": _CIDRS,
+    "labels": {"type": ["string", "null"]},
+    "created": _TIME,
+    "last_used": _MAYBE_TIME,
+    "revoked": _MAYBE_TIME,
+}
+
+SCHEMAS: dict[str, Any] = {
+    "AdminError": _object({"error": {"type": "string", "pattern": "^[a-z_]+$"}}, {"detail": _TEXT}),
+    "AdminAccount": _object(_ACCOUNT),
+    "AdminAccounts": _page("accounts", "AdminAccount"),
+    "AdminWhole": _object(
+        {
+            **_ACCOUNT,
+            "values": {"type": "array", "items": _object({"txt": _TEXT, "written": _TIME, "age_seconds": _COUNT})},
+            "former_password_until": _MAYBE_TIME,
+        }
+    ),
+    "AdminCredential": _object(
+        {
+            "username": _TEXT,
+            "password": _TEXT,
+            "fulldomain": _TEXT,
+            "subdomain": _TEXT,
+            "allowfrom": _CIDRS,
+            "label": _TEXT,
+        },
+        {
+            "served": {"type": "boolean", "description": "Of a new account: whether every DNS worker has it already"},
+            "warning": _TEXT,
+        },
+    ),
+    "AdminDeleted": _object({"deleted": _TEXT}),
+    "AdminToken": _object(_TOKEN_FACTS),
+    "AdminTokens": _page("tokens", "AdminToken"),
+    "AdminFreshToken": _object({"token": {"type": "string", "description": "Told this once"}, **_TOKEN_FACTS}),
+    "AdminEntry": _object(
+        {
+            "id": _COUNT,
+            "at": _TIME,
+            "actor": _TEXT,
+            "source": _TEXT,
+            "action": _TEXT,
+            "subject": _TEXT,
+            "result": _TEXT,
+            "details": {"type": "object"},
+        }
+    ),
+    "AdminAudit": _page("entries", "AdminEntry"),
+    "AdminStats": {"type": "object", "additionalProperties": _COUNT},
+    "AdminNewAccount": _object({}, {"label": _TEXT, "subdomain": {"type": ["string", "null"]}, "allowfrom": _CIDRS}),
+    "AdminEdit": {
+        **_object({}, {"label": _TEXT, "allowfrom": _CIDRS, "disabled": {"type": "boolean"}}),
+        "minProperties": 1,
+        "maxProperties": 1,
+    },
+    "AdminRotation": _object({}, {"grace_seconds": _COUNT}),
+    "AdminValue": _object({"txt": _TEXT}),
+    "AdminMaybeValue": _object({}, {"txt": {"type": ["string", "null"]}}),
+    "AdminNewToken": _object(
+        {"name": _TEXT},
+        {
+            "scopes": {"type": "array", "items": {"enum": list(SCOPES)}, "default": ["register"]},
+            "expires": _MAYBE_TIME,
+            "uses": {"type": ["integer", "null"], "minimum": 1},
+            "sources": _CIDRS,
+            "labels": {"type": ["string", "null"]},
+        },
+    ),
+}
