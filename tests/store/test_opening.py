@@ -357,7 +357,7 @@ async def test_what_root_makes_is_the_directorys_owners(open_at: OpenStore, tmp_
     os.chown(tmp_path, nobody.pw_uid, nobody.pw_gid)
     opened = await open_at(f"sqlite:///{tmp_path}/acmedns.db")
     await opened.new_account()
-    found = {name: os.stat(tmp_path / name).st_uid for name in os.listdir(tmp_path)}  # noqa: PTH116, PTH208
+    found = {name: os.stat(tmp_path / name).st_uid for name in os.listdir(tmp_path)}
     assert found.keys() == {"acmedns.db", "acmedns.db-wal", "acmedns.db-shm", "acmedns.db.lock"}
     assert set(found.values()) == {nobody.pw_uid}
     assert migrate.back_up(tmp_path / "acmedns.db", "0001").stat().st_uid == nobody.pw_uid
