@@ -106,7 +106,11 @@ def file_exists(path: Path) -> bool:
 
 
 def prepare_file(path: Path) -> None:
-    """Make SQLite's directory (0700) and file (0600) where missing; raises `StoreRefused` naming what can't be."""
+    """Make SQLite's directory (0700) and file (0600) where missing; raises `StoreRefused` naming what can't be.
+
+    A file that root makes is the directory's owner's, as whom the server runs; SQLite gives what it makes beside it to
+    the owner of the file.
+    """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -115,12 +119,25 @@ def prepare_file(path: Path) -> None:
             "make it, or point database.url elsewhere"
         ) from error
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        try:
+            made = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except FileExistsError:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        else:
+            give_to_owner(made, path.parent)
+            os.close(made)
     except OSError as error:
         raise StoreRefused(
             f"database file {path} can't be opened for writing: {error.strerror}; "
             f"let user {os.geteuid()} write it and its directory"
         ) from error
+
+
+def give_to_owner(descriptor: int, example: Path) -> None:
+    """Let a file that root has just made belong to whom `example` belongs to; nothing where this is not root."""
+    if os.geteuid() == 0:
+        found = example.stat()
+        os.fchown(descriptor, found.st_uid, found.st_gid)
 
 
 def connect(place: Target, use: Use) -> AsyncEngine:

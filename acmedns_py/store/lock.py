@@ -21,7 +21,7 @@ from sqlalchemy import text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from acmedns_py.errors import StoreRefused, StoreUnavailable
-from acmedns_py.store.engine import FOREIGN_ERRORS, Target, Use, connect, program_name, unavailable
+from acmedns_py.store.engine import FOREIGN_ERRORS, Target, Use, connect, give_to_owner, program_name, unavailable
 from acmedns_py.store.schema import zone
 
 ADVISORY_KEY = 0x61636D65
@@ -86,7 +86,8 @@ class FileLock:
     async def acquire(self) -> None:
         """Take it; raises `StoreRefused` naming the holder."""
         try:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            # No links: root must not be led to write into, and give away, another file.
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise StoreRefused(
                 f"lock file {self._path} can't be opened for writing: {error.strerror}; "
@@ -101,9 +102,7 @@ class FileLock:
         self._descriptor = descriptor
         with suppress(OSError):
             # Root at work beside a server that runs as another user must not leave it a file that it can't open.
-            found = self._database.stat()
-            if os.geteuid() == 0 and os.fstat(descriptor).st_uid != found.st_uid:
-                os.fchown(descriptor, found.st_uid, found.st_gid)
+            give_to_owner(descriptor, self._database)
         with suppress(OSError):  # A full disk has room for the lock, if not for the name of its holder.
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{program_name()}\n".encode(), 0)

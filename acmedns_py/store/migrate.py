@@ -23,7 +23,7 @@ from sqlalchemy.schema import CreateSchema
 from acmedns_py.errors import StoreRefused
 from acmedns_py.store import schema
 from acmedns_py.store.acme_dns import holds_acme_dns
-from acmedns_py.store.engine import FOREIGN_ERRORS, Target, Use, connect, opening_error
+from acmedns_py.store.engine import FOREIGN_ERRORS, Target, Use, connect, give_to_owner, opening_error
 
 _REVISIONS = "alembic_version"
 """Alembic's own table; it is read here without Alembic, which would log what it thinks of each database."""
@@ -151,7 +151,9 @@ def back_up(path: Path, revision: str) -> Path:
     time = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     copy = path.with_name(f"{path.name}.backup-{revision}-{time}")
     unfinished = copy.with_name(copy.name + ".part")
-    os.close(os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
+    made = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    give_to_owner(made, path)
+    os.close(made)
     with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(unfinished)) as destination:
         source.backup(destination)
     with unfinished.open("rb") as written:

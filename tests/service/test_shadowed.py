@@ -16,8 +16,11 @@ def told(owners, accounts):
 
 def test_what_is_at_or_below_an_account_is_told_once():
     """The apex, its siblings, and names that only end alike are not."""
-    logged = told([b"", b"\x03www", b"\x01a", b"\x04deep\x01a", b"\x02xa", b"\x01a\x03www"], [b"\x01a", b"\x01b"])
-    assert [(one["account"], one["record"]) for one in logged] == [("a.auth.example.", "a.auth.example.")]
+    owners = [b"", b"\x03www", b"\x01a", b"\x04deep\x01a", b"\x02xa", b"\x01a\x03www", b"\x04deep\x01b"]
+    assert [(one["account"], one["record"]) for one in told(owners, [b"\x01a", b"\x01b", b"\x01c"])] == [
+        ("a.auth.example.", "a.auth.example."),
+        ("b.auth.example.", "deep.b.auth.example."),
+    ]
 
 
 def test_lines_are_bounded():

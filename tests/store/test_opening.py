@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import pwd
 import re
 import shutil
 import socket
@@ -24,6 +25,7 @@ from acmedns_py.store import engine, lock, migrate, owned, schema, store
 from acmedns_py.store.engine import Use, connect, target
 from tests.postgres import Postgres
 from tests.store.conftest import Opened, OpenStore, Sql, a_value
+from tests.tools import peers
 
 
 async def test_tables_of_acme_dns_that_are_in_a_log_alone_are_refused(open_at: OpenStore, tmp_path: Path):
@@ -349,3 +351,26 @@ async def test_a_lock_waits_for_a_predecessor_that_ends(open_at: OpenStore, post
         await connection.exec_driver_sql(f"SELECT pg_advisory_unlock({lock.ADVISORY_KEY})")
         await starting
     await database.dispose()
+
+
+async def test_what_root_makes_is_the_directorys_owners(open_at: OpenStore, tmp_path: Path):
+    """A command that root runs before the server's first start, or beside it, must not shut the server out."""
+    if os.geteuid() != 0:
+        peers.missing("only root can make files that another user can't use")
+    nobody = pwd.getpwnam("nobody")
+    os.chown(tmp_path, nobody.pw_uid, nobody.pw_gid)
+    opened = await open_at(f"sqlite:///{tmp_path}/acmedns.db")
+    await opened.new_account()
+    found = {name: os.stat(tmp_path / name).st_uid for name in os.listdir(tmp_path)}
+    assert found.keys() == {"acmedns.db", "acmedns.db-wal", "acmedns.db-shm", "acmedns.db.lock"}
+    assert set(found.values()) == {nobody.pw_uid}
+    assert migrate.back_up(tmp_path / "acmedns.db", "0001").stat().st_uid == nobody.pw_uid
+
+
+async def test_a_lock_file_that_leads_elsewhere_is_refused(open_at: OpenStore, tmp_path: Path):
+    """Root would write into what it leads to, and give it away."""
+    (tmp_path / "precious").write_text("mine")
+    (tmp_path / "acmedns.db.lock").symlink_to("precious")
+    with pytest.raises(StoreRefused, match=r"acmedns\.db\.lock can't be opened"):
+        await open_at(f"sqlite:///{tmp_path}/acmedns.db")
+    assert (tmp_path / "precious").read_text() == "mine"
