@@ -19,6 +19,7 @@ from acmedns_py.accounts.hashing import HashPool
 from acmedns_py.accounts.own import OwnAccount
 from acmedns_py.accounts.ports import Publisher
 from acmedns_py.accounts.register import Registration
+from acmedns_py.accounts.storage import Storage
 from acmedns_py.accounts.tokens import Tokens
 from acmedns_py.accounts.update import Updates
 from acmedns_py.api.admin import AdminRoutes
@@ -186,10 +187,11 @@ async def start_api(
 ) -> ApiListener:
     """Start the API on its bound sockets; raises `ConfigError` where the certificate can't be used."""
     api = settings.api
+    tokens = Tokens(store=store, clock=time.monotonic)
     app = make_app(
         registration=Registration(
             credentials=credentials,
-            tokens=Tokens(store=store, clock=time.monotonic),
+            tokens=tokens,
             store=store,
             publisher=pool,
             token_required=api.registration == "token",
@@ -198,6 +200,7 @@ async def start_api(
         else None,
         updates=Updates(credentials=credentials, store=store, publisher=pool),
         own=OwnAccount(credentials=credentials, directory=store),
+        storage=Storage(tokens=tokens, credentials=credentials, store=store, zone=settings.zone.name),
         readiness=partial(readiness, settings, Remembered(store.ready), pool),
         zone=settings.zone.name,
         forwarded_by=ForwardedBy(api.header_name, api.trusted_proxies) if api.use_header else None,

@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import select
 
 from acmedns_py.accounts.directory import Filter, Listed, OperatorChange, Recorded, Shown, Statistics
-from acmedns_py.accounts.ports import Account, Entry, NewToken, Source, Token, Written
+from acmedns_py.accounts.ports import Account, Entry, NewToken, Source, Stored, Token, Written
 from acmedns_py.accounts.txt_rule import TxtRule
 from acmedns_py.errors import AcmednsError
 from acmedns_py.feed.changes import Commit, StaticData, ZoneState
@@ -35,6 +35,7 @@ from acmedns_py.store.lock import Lock, lock_for
 from acmedns_py.store.migrate import migrate, schema_state
 from acmedns_py.store.reader import BatchReader
 from acmedns_py.store.schema import Clock, DatabaseClock, zone
+from acmedns_py.store.stored import Keeping
 from acmedns_py.store.takeover import require_whole, take_over_beside
 from acmedns_py.store.tokens import by_digest
 from acmedns_py.store.transaction import (
@@ -234,6 +235,14 @@ class SqlStore:
     async def token(self, digest: str) -> Token | None:
         """The token of that digest as the database has it at this moment, or None."""
         return await self._tokens.found(digest)
+
+    async def stored(self, token: Token, domain: str | None = None) -> list[Stored]:
+        """What is kept for the holder of a token, of one domain or all."""
+        return await self._directory.stored(token.id, domain)
+
+    async def keep(self, token: Token, account: Account, domain: str, sealed: bytes, *, entry: Entry) -> Written:
+        """Commit an account that is kept for a domain of a token's holder; raises `BadInput`."""
+        return await self._writer.write(Keeping(token.id, account.id, domain, sealed, entry))
 
     async def add_token(self, token: NewToken) -> Written:
         """Commit a token; raises `TokenRefused` where its name is taken."""

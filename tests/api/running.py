@@ -13,6 +13,7 @@ from acmedns_py.accounts.hashing import HashPool
 from acmedns_py.accounts.own import OwnAccount
 from acmedns_py.accounts.ports import Publisher
 from acmedns_py.accounts.register import Registration
+from acmedns_py.accounts.storage import Storage
 from acmedns_py.accounts.tokens import Tokens
 from acmedns_py.accounts.update import Updates
 from acmedns_py.api.app import make_app
@@ -126,13 +127,15 @@ async def running(
     bound = socket.create_server(("127.0.0.1", 0))
     api = RunningApi(bound.getsockname()[1], store, credentials, publisher, listener, commits)
 
+    tokens = Tokens(store=store, clock=clock)
+
     async def readiness() -> tuple[bool, dict[str, Any]]:
         return api.ready
 
     app = make_app(
         registration=Registration(
             credentials=credentials,
-            tokens=Tokens(store=store, clock=clock),
+            tokens=tokens,
             store=store,
             publisher=publisher,
             token_required=registration == "token",
@@ -141,6 +144,7 @@ async def running(
         else None,
         updates=Updates(credentials=credentials, store=store, publisher=publisher),
         own=OwnAccount(credentials=credentials, directory=store),
+        storage=Storage(tokens=tokens, credentials=credentials, store=store, zone=ZONE),
         readiness=readiness,
         zone=ZONE,
         forwarded_by=forwarded_by,
