@@ -10,6 +10,9 @@
     ├── Overloaded         the load: a bounded queue is full
     ├── TooManyAttempts    the client: too many failed logins, wrong tokens, or registrations
     ├── TokenRefused       the operator: a token can't be made or revoked as asked
+    │   ├── TokenTaken             there is one of that name already
+    │   └── UnknownToken           there is none of that name
+    ├── RightsExceeded     who holds a token: it would make another one that may do more than itself
     ├── Refused            the client: its credential, name or address gives it no right
     │   ├── TokenNotAccepted       the client: the token that it showed is not good here
     │   │   └── ScopeLacking       the client: the token is good, for something else
@@ -127,6 +130,22 @@ class RegistrationRefused(Refused):
 
 class TokenRefused(AcmednsError):
     """A token that can't be made or revoked as asked; the text says why and what to do."""
+
+
+class TokenTaken(TokenRefused):
+    """A name that a token has, or had: a name in a log means one token."""
+
+
+class UnknownToken(TokenRefused):
+    """There is no token of that name."""
+
+    def __init__(self, name: str) -> None:
+        """`name` is what was asked for."""
+        super().__init__(f"there is no token of the name {name}; acmedns token list shows all")
+
+
+class RightsExceeded(AcmednsError):
+    """A token must not be used to make one that outlives it or that may do more; the text says what is in the way."""
 
 
 class BadInput(AcmednsError):

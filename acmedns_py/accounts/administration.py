@@ -11,7 +11,7 @@ from ipaddress import ip_address
 
 from acmedns_py.accounts import labels
 from acmedns_py.accounts.allow_from import canonical_entries
-from acmedns_py.accounts.audit import tell
+from acmedns_py.accounts.audit import note_refusal, tell
 from acmedns_py.accounts.credentials import canonical_username, fresh_name, fresh_password
 from acmedns_py.accounts.directory import (
     ClearValues,
@@ -33,7 +33,7 @@ from acmedns_py.accounts.directory import (
 )
 from acmedns_py.accounts.hashing import HashPool, Work
 from acmedns_py.accounts.persist_record import remark
-from acmedns_py.accounts.ports import Entry, Publisher, Written
+from acmedns_py.accounts.ports import Entry, Publisher, Token, Written
 from acmedns_py.accounts.txt_rule import TxtRule, objection
 from acmedns_py.errors import AcmednsError, BadInput, UnknownAccount, Unusable
 
@@ -52,10 +52,11 @@ GRACE_SECONDS = 90 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """Who asks, for the audit log: `name` as "user:root", and where from."""
+    """Who asks, for the audit log: `name` as "user:root", and where from; `token` is what they showed, if anything."""
 
     name: str
     source: str
+    token: Token | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,28 +246,19 @@ class Administration:
         try:
             written = await commit
         except AcmednsError as error:
-            await self._note_refusal(replace(entry, result=f"refused: {error}"))
+            await note_refusal(self._directory.note, entry, error)
             raise
         tell(entry)
         if in_dns:
             await self._publisher.served(written.cursor)
-
-    async def _note_refusal(self, entry: Entry) -> None:
-        tell(entry)
-        try:
-            await self._directory.note(entry)
-        except AcmednsError:
-            # The log line is there; what the operator is told is the first failure, not this one.
-            return
 
     async def _found(self, by: Operator, action: str, name: str) -> Listed:
         """Find the account that is to be changed; that there is none is entered, too."""
         try:
             return await self._find(name)
         except (UnknownAccount, Unusable) as error:
-            await self._note_refusal(
-                Entry(by.name, by.source, action, name[:MOST_NAME_CHARACTERS], f"refused: {error}")
-            )
+            subject = name[:MOST_NAME_CHARACTERS]
+            await note_refusal(self._directory.note, Entry(by.name, by.source, action, subject), error)
             raise
 
     async def _find(self, name: str) -> Listed:

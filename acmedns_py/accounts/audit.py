@@ -3,18 +3,30 @@
 The table is written in the transaction of the change itself; a line of the log follows when that is durable.
 """
 
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
 import structlog
 
-from acmedns_py.accounts.ports import Entry
+from acmedns_py.accounts.ports import Entry, Written
+from acmedns_py.accounts.tokens import without_tokens
+from acmedns_py.errors import AcmednsError
 
 ANYONE = "anyone"
 """The actor of what needs no right."""
+
+START = "acmedns serve"
+"""The actor of what a start does by itself."""
+
+OFFLINE = "offline"
+"""The source of what was done without a server."""
 
 _log = structlog.get_logger(__name__)
 
 
 def tell(entry: Entry) -> None:
     """Write an entry into the program's log."""
+    entry = without_tokens_in(entry)
     _log.info(
         "audit",
         actor=entry.actor,
@@ -24,3 +36,33 @@ def tell(entry: Entry) -> None:
         result=entry.result,
         details=dict(entry.details),
     )
+
+
+async def note_refusal(note: Callable[[Entry], Awaitable[Written]], entry: Entry, error: AcmednsError) -> None:
+    """Enter what was refused, with the reason as its result; `note` commits an entry. Raises nothing of ours."""
+    refused = replace(entry, result=f"refused: {error}")
+    tell(refused)
+    try:
+        await note(refused)
+    except AcmednsError:
+        # The log line is there; what the operator is told is the first failure, not this one.
+        return
+
+
+def without_tokens_in(entry: Entry) -> Entry:
+    """An entry as it may be kept: without what an operator has typed in the wrong place, a token for a name."""
+    return replace(
+        entry,
+        subject=without_tokens(entry.subject),
+        result=without_tokens(entry.result),
+        details={key: _without_tokens(value) for key, value in entry.details.items()},
+    )
+
+
+def _without_tokens(detail: object) -> object:
+    match detail:
+        case str():
+            return without_tokens(detail)
+        case list() | tuple():
+            return [_without_tokens(one) for one in detail]
+    return detail

@@ -107,7 +107,8 @@ class Entry:
     """One line of the audit log: who did what to whom, from where, and what came of it.
 
     `actor` is "user:NAME" for a user of this machine, "token:NAME" for who showed one, "anyone" for who needed no
-    right. `subject` is a username, or what was taken for one. `details` never holds a secret or a TXT value.
+    right, "acmedns serve" for what a start does by itself. `subject` is a username, a token's name, what was taken for
+    one of these, or the source of an import. `details` never holds a secret or a TXT value.
     """
 
     actor: str
@@ -176,11 +177,35 @@ class Store(Registrar, Protocol):
         Raises `BadInput` where the account is gone, or the token keeps as many as it may.
         """
 
-    async def add_token(self, token: NewToken) -> Written:
-        """Commit a token; raises `TokenRefused` where its name is taken."""
+    async def has_scope(self, scope: str) -> bool:
+        """Whether there is any token of this scope, ended or not."""
 
-    async def revoke_token(self, name: str) -> Written:
-        """Commit that a token is revoked, perhaps once more; raises `TokenRefused` where there is none."""
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A token with the number of accounts that it made and that still exist."""
+
+    token: Token
+    accounts: int
+
+
+class TokenKeeper(Protocol):
+    """The store as who makes and ends tokens needs it. Every method raises `StoreUnavailable`."""
+
+    async def add_token(self, token: NewToken, entry: Entry | None = None) -> Written:
+        """Commit a token and its entry; raises `TokenTaken`."""
+
+    async def revoke_token(self, name: str, entry: Entry | None = None) -> Written:
+        """Commit that a token is revoked, perhaps once more, and its entry; raises `UnknownToken`."""
+
+    async def issued_tokens(self, *, after: int, most: int) -> list[Issued]:
+        """Give the next tokens by id, ended ones too, at most `most`, with ids above `after`."""
+
+    async def issued_token(self, name: str) -> Issued | None:
+        """Give the token of that name, or None."""
+
+    async def note(self, entry: Entry) -> Written:
+        """Commit an entry alone: what was refused."""
 
 
 class Publisher(Protocol):

@@ -14,13 +14,12 @@ import hmac
 import re
 import secrets
 from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address
 
 from acmedns_py.accounts.allow_from import network, permits
 from acmedns_py.accounts.attempts import WrongTokens
 from acmedns_py.accounts.labels import check_pattern
-from acmedns_py.accounts.ports import Ended, NewToken, Store, Token
+from acmedns_py.accounts.ports import Ended, Entry, NewToken, Store, Token, TokenKeeper
 from acmedns_py.errors import ScopeLacking, TokenNotAccepted, TokenRefused
 
 MARK = "adt_"
@@ -44,9 +43,6 @@ MOST_USES = 1_000_000_000
 
 _FORM = re.compile(rf"{MARK}[A-Za-z0-9_-]{{43}}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
-_LIFETIME = re.compile(r"([0-9]{1,6})([mhd])", re.ASCII)
-_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def fresh_token() -> str:
@@ -57,6 +53,11 @@ def fresh_token() -> str:
 def has_form(text: str) -> bool:
     """Whether this could be a token; letter case counts."""
     return _FORM.fullmatch(text) is not None
+
+
+def without_tokens(text: str) -> str:
+    """A text with all that could be a token taken out, for what is kept or logged."""
+    return _FORM.sub(f"{MARK}...", text)
 
 
 def digest(token: str) -> str:
@@ -71,6 +72,17 @@ class Tokens:
         """`clock` gives monotonic seconds."""
         self._store = store
         self._wrong = WrongTokens(clock)
+        self._operators_exist = False
+
+    async def operators_exist(self) -> bool:
+        """Whether there is any token, ended or not, that lets, or let, its holder use the operator's routes.
+
+        Raises `Overloaded`, `StoreUnavailable`.
+        """
+        # Tokens are ended, never deleted: what was true once stays so.
+        if not self._operators_exist:
+            self._operators_exist = await self._store.has_scope(READ) or await self._store.has_scope(WRITE)
+        return self._operators_exist
 
     async def accept(self, shown: str, source: IPv4Address | IPv6Address | None, *, scope: str) -> Token:
         """The token that was shown, if it is good for this scope from this source.
@@ -115,7 +127,7 @@ def ending(token: Token) -> str:
 
 
 async def issue(
-    store: Store,
+    keeper: TokenKeeper,
     name: str,
     *,
     scopes: Sequence[str] = (REGISTER,),
@@ -123,16 +135,19 @@ async def issue(
     labels: str | None = None,
     uses: int | None = None,
     expires_at: int | None = None,
+    entry: Entry | None = None,
 ) -> str:
     """Make a token and give its text, which is known nowhere else; fields as those of `ports.Token`.
 
-    Raises `TokenRefused` for what can't be, `StoreUnavailable`.
+    Raises `TokenRefused` for what can't be, `TokenTaken`, `StoreUnavailable`.
     """
     if _NAME.fullmatch(name) is None:
         raise TokenRefused(
             f"{name!r} is no name of a token; write up to 64 letters, digits, dots, hyphens and underscores, "
             "the first a letter or digit"
         )
+    if has_form(name):
+        raise TokenRefused("what was given as a name has the form of a token, and names are no secrets; give another")
     for scope in scopes:
         if scope not in SCOPES:
             raise TokenRefused(f"scope {scope!r} is not known; known are {', '.join(SCOPES)}")
@@ -152,7 +167,7 @@ async def issue(
     if labels is not None:
         labels = check_pattern(labels)
     text = fresh_token()
-    await store.add_token(
+    await keeper.add_token(
         NewToken(
             name=name,
             digest=digest(text),
@@ -161,33 +176,15 @@ async def issue(
             labels=labels,
             expires_at=expires_at,
             uses=uses,
-        )
+        ),
+        entry,
     )
     return text
 
 
-async def revoke(store: Store, name: str) -> None:
-    """End a token for good: when this returns, nobody registers by it. The accounts that it made stay.
+async def revoke(keeper: TokenKeeper, name: str, *, entry: Entry | None = None) -> None:
+    """End a token for good: when this returns, it is good for nothing. The accounts that it made stay.
 
-    Raises `TokenRefused` where there is none of this name, `StoreUnavailable`.
+    Raises `UnknownToken`, `StoreUnavailable`.
     """
-    await store.revoke_token(name)
-
-
-def expiry(text: str, now: datetime) -> int:
-    """When a token ends, in microseconds since 1970: `30d`, `12h` or `90m` from `now`, or at a time (UTC if bare).
-
-    Raises `TokenRefused` for anything else, and for what is not ahead.
-    """
-    match = _LIFETIME.fullmatch(text)
-    try:
-        until = now + timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else datetime.fromisoformat(text)
-    except (ValueError, OverflowError):
-        raise TokenRefused(
-            f"expires = {text!r} is no time; write how long (30d, 12h, 90m) or when (2030-01-31, 2030-01-31T12:00)"
-        ) from None
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=UTC)
-    if until <= now:
-        raise TokenRefused(f"expires = {text!r} is not ahead; write how long (30d, 12h, 90m) or a later time")
-    return (until - _EPOCH) // timedelta(microseconds=1)
+    await keeper.revoke_token(name, entry)

@@ -1,6 +1,7 @@
 """The operator's routes below /admin/v1, from a request's parts to a status and a document; without HTTP itself.
 
-The local socket carries them as HTTP; the command line calls them directly where no server runs. Bodies are JSON
+The local socket and, for who shows a token, the API's listeners carry them as HTTP; the command line calls them
+directly where no server runs. Bodies are JSON
 objects with the keys that are named here and no others. Each failure is `{"error": word, "detail": text}`: the text is
 for people, and says what was wrong and what to do.
 
@@ -11,57 +12,43 @@ for people, and says what was wrong and what to do.
 | GET, PATCH, DELETE | /admin/v1/accounts/NAME | one; PATCH takes one of `label`, `allowfrom`, `disabled`, `txt_rule` |
 | POST | /admin/v1/accounts/NAME/password | a new password: `grace_seconds` |
 | POST, DELETE | /admin/v1/accounts/NAME/values | `txt`: set it, take it away; DELETE without it clears |
+| GET | /admin/v1/tokens | a page: `after`, `limit` |
+| POST | /admin/v1/tokens | a new token: `name`, `scopes`, `expires`, `uses`, `sources`, `labels` |
+| GET, DELETE | /admin/v1/tokens/NAME | one token; DELETE revokes it |
 | GET | /admin/v1/audit | a page: `since`, `after`, `limit` |
 | GET | /admin/v1/stats | numbers |
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import unquote
 
 import msgspec
 import structlog
 
-from acmedns_py.accounts.administration import MOST_LISTED, Administration, Credential, Operator
+from acmedns_py.accounts.administration import MOST_LISTED, Administration, Credential
 from acmedns_py.accounts.directory import Filter, Listed, Recorded, Shown
+from acmedns_py.accounts.issued_tokens import IssuedTokens
 from acmedns_py.accounts.txt_rule import TxtRule
+from acmedns_py.api.asked import Asked, Told, body_of, flag, known, moment, number
+from acmedns_py.api.problems import RETRY_AFTER_SECONDS
+from acmedns_py.api.token_routes import TokenRoutes
 from acmedns_py.errors import (
     LabelTaken,
     NotServed,
     Overloaded,
+    RightsExceeded,
     StoreUnavailable,
+    TokenRefused,
+    TokenTaken,
     UnknownAccount,
+    UnknownToken,
     Unusable,
 )
 
 PREFIX = "/admin/v1"
 
-_FLAGS = {"true": True, "false": False}
-
 _log = structlog.get_logger(__name__)
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A request: `path` with its query taken off, still with percent signs; `query` and `body` as they came."""
-
-    method: str
-    path: str
-    query: Mapping[str, str]
-    body: bytes
-    by: Operator
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """The answer: an HTTP status, and what becomes its JSON body."""
-
-    status: int
-    document: Mapping[str, Any]
 
 
 class _NewAccount(msgspec.Struct, forbid_unknown_fields=True):
@@ -93,8 +80,9 @@ class _MaybeValue(msgspec.Struct, forbid_unknown_fields=True):
 class AdminRoutes:
     """`zone` is the zone's name without a final dot."""
 
-    def __init__(self, administration: Administration, zone: str) -> None:
+    def __init__(self, administration: Administration, issued: IssuedTokens, zone: str) -> None:
         self._accounts = administration
+        self._tokens = TokenRoutes(issued)
         self._zone = zone
 
     async def answer(self, asked: Asked) -> Told:
@@ -107,7 +95,7 @@ class AdminRoutes:
     async def _routed(self, asked: Asked) -> Told:
         if not asked.path.startswith(f"{PREFIX}/"):
             return _nothing_there()
-        parts = [unquote(part) for part in asked.path.removeprefix(f"{PREFIX}/").split("/")]
+        parts = _parts(asked.path)
         routes: dict[str, Callable[[], Awaitable[Told]]]
         match parts:
             case ["accounts"]:
@@ -125,6 +113,10 @@ class AdminRoutes:
                     "POST": lambda: self._set_value(asked, name),
                     "DELETE": lambda: self._take_values(asked, name),
                 }
+            case ["tokens"]:
+                routes = {"GET": lambda: self._tokens.page(asked), "POST": lambda: self._tokens.create(asked)}
+            case ["tokens", name]:
+                routes = {"GET": lambda: self._tokens.show(name), "DELETE": lambda: self._tokens.revoke(asked, name)}
             case ["audit"]:
                 routes = {"GET": lambda: self._audit(asked)}
             case ["stats"]:
@@ -133,25 +125,26 @@ class AdminRoutes:
                 return _nothing_there()
         handler = routes.get(asked.method)
         if handler is None:
-            return _failure(405, "method_not_allowed", f"possible here: {', '.join(routes)}")
+            allow = ", ".join(routes)
+            return _failure(405, "method_not_allowed", f"possible here: {allow}", {"Allow": allow})
         return await handler()
 
     async def _list(self, asked: Asked) -> Told:
-        query = _known(asked.query, "after", "limit", "label", "unused_since", "never_updated", "last_from", "disabled")
-        limit = _number(query, "limit", MOST_LISTED)
+        query = known(asked.query, "after", "limit", "label", "unused_since", "never_updated", "last_from", "disabled")
+        limit = number(query, "limit", MOST_LISTED)
         wanted = Filter(
             title=query.get("label"),
-            unused_since=_moment(query, "unused_since"),
-            never_updated=_flag(query, "never_updated"),
+            unused_since=moment(query, "unused_since"),
+            never_updated=flag(query, "never_updated"),
             last_update_from=query.get("last_from"),
-            disabled=_flag(query, "disabled"),
+            disabled=flag(query, "disabled"),
         )
-        found = await self._accounts.listed(wanted, after=_number(query, "after", 0), most=limit)
+        found = await self._accounts.listed(wanted, after=number(query, "after", 0), most=limit)
         more = found[-1].id if len(found) == min(limit, MOST_LISTED) and found else None
         return Told(200, {"accounts": [self._account(one) for one in found], "next": more})
 
     async def _create(self, asked: Asked) -> Told:
-        wish = _body(asked, _NewAccount)
+        wish = body_of(asked, _NewAccount)
         made = await self._accounts.create(
             asked.by, title=wish.label, label=wish.subdomain, allow_from=wish.allowfrom, txt_rule=wish.txt_rule
         )
@@ -161,7 +154,7 @@ class AdminRoutes:
         return Told(200, self._whole(await self._accounts.shown(name)))
 
     async def _edit(self, asked: Asked, name: str) -> Told:
-        wish = _body(asked, _Edit)
+        wish = body_of(asked, _Edit)
         given = [key for key in wish.__struct_fields__ if getattr(wish, key) is not msgspec.UNSET]
         if len(given) != 1:
             # Each is a change of its own in the audit log, and one of two could fail.
@@ -181,17 +174,17 @@ class AdminRoutes:
         return Told(200, {"deleted": name})
 
     async def _rotate(self, asked: Asked, name: str) -> Told:
-        wish = _body(asked, _Rotation)
+        wish = body_of(asked, _Rotation)
         made = await self._accounts.rotate(asked.by, name, grace_seconds=wish.grace_seconds)
         return Told(200, {**self._credential(made), "stored_for": _stored_for(made.stored_for)})
 
     async def _set_value(self, asked: Asked, name: str) -> Told:
-        remarks = await self._accounts.set_value(asked.by, name, _body(asked, _Value).txt)
+        remarks = await self._accounts.set_value(asked.by, name, body_of(asked, _Value).txt)
         shown = await self._show(name)
         return Told(200, {**shown.document, "remarks": remarks})
 
     async def _take_values(self, asked: Asked, name: str) -> Told:
-        value = _body(asked, _MaybeValue).txt
+        value = body_of(asked, _MaybeValue).txt
         if value is None:
             await self._accounts.clear_values(asked.by, name)
         else:
@@ -199,9 +192,9 @@ class AdminRoutes:
         return await self._show(name)
 
     async def _audit(self, asked: Asked) -> Told:
-        query = _known(asked.query, "since", "after", "limit")
-        limit = _number(query, "limit", MOST_LISTED)
-        found = await self._accounts.audit(since=_moment(query, "since"), after=_number(query, "after", 0), most=limit)
+        query = known(asked.query, "since", "after", "limit")
+        limit = number(query, "limit", MOST_LISTED)
+        found = await self._accounts.audit(since=moment(query, "since"), after=number(query, "after", 0), most=limit)
         more = found[-1].id if len(found) == min(limit, MOST_LISTED) and found else None
         return Told(200, {"entries": [_entry(one) for one in found], "next": more})
 
@@ -250,6 +243,22 @@ def _stored_for(found: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
     return [{"domain": domain, "token": token} for domain, token in found]
 
 
+def template(path: str) -> str:
+    """The route that a path below `PREFIX` leads to, without any name, for the log; `PREFIX` itself where to none."""
+    match _parts(path):
+        case ["accounts" | "tokens" | "audit" | "stats" as kind]:
+            return f"{PREFIX}/{kind}"
+        case ["accounts" | "tokens" as kind, _]:
+            return f"{PREFIX}/{kind}/NAME"
+        case ["accounts", _, "password" | "values" as what]:
+            return f"{PREFIX}/accounts/NAME/{what}"
+    return PREFIX
+
+
+def _parts(path: str) -> list[str]:
+    return [unquote(part) for part in path.removeprefix(f"{PREFIX}/").split("/")]
+
+
 def _entry(found: Recorded) -> dict[str, Any]:
     entry = found.entry
     return {
@@ -264,66 +273,28 @@ def _entry(found: Recorded) -> dict[str, Any]:
     }
 
 
-def _body(asked: Asked, kind: type[T]) -> T:
-    """The body as one of the structures above; nothing at all is an empty object."""
-    try:
-        return msgspec.json.decode(asked.body or b"{}", type=kind)
-    except msgspec.ValidationError as error:
-        raise Unusable(f"the body does not fit: {error}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise Unusable("the body is no JSON object") from None
-
-
-def _known(query: Mapping[str, str], *names: str) -> Mapping[str, str]:
-    for name in query:
-        if name not in names:
-            raise Unusable(f"the parameter {name!r} is not known; known are {', '.join(names)}")
-    return query
-
-
-def _number(query: Mapping[str, str], name: str, default: int) -> int:
-    text = query.get(name, str(default))
-    if not (text.isascii() and text.isdecimal() and len(text) < 19) or (name == "limit" and int(text) == 0):
-        raise Unusable(f"{name} = {text!r} is no number that can be used; write a positive one")
-    return int(text)
-
-
-def _flag(query: Mapping[str, str], name: str) -> bool | None:
-    text = query.get(name)
-    if text is None:
-        return None
-    if text not in _FLAGS:
-        raise Unusable(f"{name} = {text!r} is neither true nor false")
-    return _FLAGS[text]
-
-
-def _moment(query: Mapping[str, str], name: str) -> datetime | None:
-    text = query.get(name)
-    if text is None:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise Unusable(f"{name} = {text!r} is no time; write one such as 2026-11-24T16:00:00Z") from None
-
-
 def _problem(error: Exception) -> Told:
     match error:
         case UnknownAccount():
             return _failure(404, "unknown_account", str(error))
+        case UnknownToken():
+            return _failure(404, "unknown_token", str(error))
+        case TokenTaken():
+            return _failure(409, "name_taken", str(error))
+        case TokenRefused():
+            return _failure(400, "unusable", str(error))
+        case RightsExceeded():
+            return _failure(403, "rights_exceeded", str(error))
         case LabelTaken():
             return _failure(409, "subdomain_taken", str(error))
         case Unusable():
             return _failure(400, "unusable", str(error))
         case Overloaded():
-            return _failure(503, "overloaded", f"{error}; try again")
+            return _later("overloaded", f"{error}; try again")
         case StoreUnavailable():
-            return _failure(503, "db_error", str(error))
+            return _later("db_error", str(error))
         case NotServed():
-            return _failure(
-                503, "not_served", f"it is durable, but not every DNS worker has it yet ({error}); try again"
-            )
+            return _later("not_served", f"it is durable, but not every DNS worker has it yet ({error}); try again")
         case _:
             _log.error("admin_request_failed", exc_info=error)
             return _failure(500, "internal_error", "a fault of this program; it is in the log")
@@ -333,5 +304,9 @@ def _nothing_there() -> Told:
     return _failure(404, "not_found", "there is nothing at this path")
 
 
-def _failure(status: int, word: str, detail: str) -> Told:
-    return Told(status, {"error": word, "detail": detail})
+def _later(word: str, detail: str) -> Told:
+    return _failure(503, word, detail, {"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+
+def _failure(status: int, word: str, detail: str, headers: Mapping[str, str] | None = None) -> Told:
+    return Told(status, {"error": word, "detail": detail}, headers or {})

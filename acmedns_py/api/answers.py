@@ -11,6 +11,10 @@ CHALLENGE = 'Basic realm="registration", Bearer'
 """How a registration token may be sent (RFC 9110 11.6.1)."""
 
 
+OPERATOR_CHALLENGE = 'Basic realm="operator", Bearer'
+"""The same of a token for operators."""
+
+
 class Answer(web.Response):
     """A response without a `Server` header."""
 

@@ -28,12 +28,15 @@ from acmedns_py.api.health import HealthRoutes, Readiness
 from acmedns_py.api.openapi import document_route
 from acmedns_py.api.problems import MethodNotAllowed, NotFound, foreseen, problem, reason, unreadable
 from acmedns_py.api.register import RegisterRoute
+from acmedns_py.api.remote import RemoteAdmin
 from acmedns_py.api.storage import StorageRoute
 from acmedns_py.api.update import UpdateRoute
 from acmedns_py.api.visit import Visit
 
 Handler = Callable[[web.BaseRequest, Visit], Awaitable[Answer]]
 Routes = dict[str, dict[str, Handler]]
+
+NO_CORS = Cors(())
 
 _HEALTH = ("/health", "/health/ready")
 _STORAGE = "/storage"
@@ -53,11 +56,13 @@ def make_app(
     forwarded_by: ForwardedBy | None = None,
     cors_origins: Sequence[str] = (),
     hsts: str | None = None,
+    admin: RemoteAdmin | None = None,
 ) -> "Api":
     """The whole API.
 
-    `registration` is None where nobody may register, `zone` the zone's name without a final dot, `forwarded_by`
-    None where no proxy stands in front, `hsts` the value of Strict-Transport-Security or None.
+    `registration` is None where nobody may register, `zone` the zone's name without a final dot, `forwarded_by` None
+    where no proxy stands in front, `hsts` the value of Strict-Transport-Security or None, `admin` None where the
+    operator's routes are not here.
     """
     health = HealthRoutes(readiness)
     update = UpdateRoute(updates)
@@ -75,7 +80,12 @@ def make_app(
         "/health/ready": {"GET": health.ready},
         "/openapi.json": {"GET": document_route(registration_open=registration is not None)},
     }
-    return Api(routes, forwarded_by=forwarded_by, cors=Cors(cors_origins), hsts=hsts)
+    return Api(routes, forwarded_by=forwarded_by, cors=Cors(cors_origins), hsts=hsts, admin=admin)
+
+
+def make_admin_app(admin: RemoteAdmin, *, forwarded_by: ForwardedBy | None = None, hsts: str | None = None) -> "Api":
+    """The operator's routes alone; arguments as those of `make_app`."""
+    return Api({}, forwarded_by=forwarded_by, cors=NO_CORS, hsts=hsts, admin=admin)
 
 
 def hsts_header(*, max_age: int, include_subdomains: bool, preload: bool) -> str:
@@ -91,8 +101,17 @@ def hsts_header(*, max_age: int, include_subdomains: bool, preload: bool) -> str
 class Api:
     """A request handler for aiohttp's low-level server; `ApiListener` serves it."""
 
-    def __init__(self, routes: Routes, *, forwarded_by: ForwardedBy | None, cors: Cors, hsts: str | None) -> None:
+    def __init__(
+        self,
+        routes: Routes,
+        *,
+        forwarded_by: ForwardedBy | None,
+        cors: Cors,
+        hsts: str | None,
+        admin: RemoteAdmin | None,
+    ) -> None:
         self._routes = routes
+        self._admin = admin
         self._forwarded_by = forwarded_by
         self._cors = cors
         self._hsts = hsts
@@ -106,12 +125,22 @@ class Api:
         visit = self._visit(request)
         path: str | None = None
         failure: Exception | None = None
+        cors = self._cors
         try:
             path = self._route(request, visit)
-            answer = self._cors.preflight(request) or await self._answer(request, visit, path)
+            operators = None
+            if path is None and self._admin is not None:
+                operators = await self._admin.route(_path(request))
+            if self._admin is not None and operators is not None:
+                # No page of another origin has a token to show here.
+                path, cors = operators, NO_CORS
+                answer = await self._admin.answer(request, _path(request), visit)
+            else:
+                answer = cors.preflight(request) or await self._answer(request, visit, path)
         except Exception as error:  # noqa: BLE001 - this is the border where every failure becomes an answer
             failure = error
             answer = problem(error)
+        cors.permit(request, answer)
         return self._sent(request, visit, path, answer, failure, time.perf_counter() - began)
 
     def refused(self, request: web.BaseRequest, error: BaseException | None) -> web.StreamResponse:
@@ -119,6 +148,7 @@ class Api:
         failure = unreadable(error)
         answer = problem(failure)
         answer.force_close()
+        self._cors.permit(request, answer)
         return self._sent(request, self._visit(request), None, answer, failure, 0.0)
 
     async def _answer(self, request: web.BaseRequest, visit: Visit, path: str | None) -> Answer:
@@ -142,12 +172,9 @@ class Api:
         What has the form of a token may stand before any route, since clients have one base URL for all. Only
         /register and /storage look at it: a token that has ended must not end the renewals of the hosts that it made.
         """
-        target = request.raw_path
-        if target in self._routes and target != _STORED:
-            return target
-        if not target.startswith("/"):
-            target = request.rel_url.raw_path
-        path = unquote(target.partition("?")[0].partition("#")[0])
+        if request.raw_path in self._routes and request.raw_path != _STORED:
+            return request.raw_path
+        path = unquote(_path(request))
         parts = [part for part in path.split("/") if part]
         if len(parts) > 1 and has_form(parts[0]):
             visit.prefix = parts.pop(0)
@@ -173,8 +200,6 @@ class Api:
         answer.headers["X-Request-Id"] = visit.request_id
         if self._hsts is not None:
             answer.headers[hdrs.STRICT_TRANSPORT_SECURITY] = self._hsts
-        if answer.status != 204:
-            self._cors.permit(request, answer)
         facts: dict[str, object] = {
             "method": request.method,
             "route": path or "none",
@@ -196,3 +221,11 @@ class Api:
         else:
             _log.error("request_failed", exc_info=failure, **facts)
         return answer
+
+
+def _path(request: web.BaseRequest) -> str:
+    """The path that was asked for, with percent signs as they came, without query; also of a target with a host."""
+    target = request.raw_path
+    if not target.startswith("/"):
+        target = request.rel_url.raw_path
+    return target.partition("?")[0].partition("#")[0]

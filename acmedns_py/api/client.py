@@ -59,8 +59,11 @@ def shown_token(request: web.BaseRequest, visit: Visit) -> str | None:
 
     The path goes first, since `Authorization` may be meant for a proxy.
     """
-    if visit.prefix is not None:
-        return visit.prefix
+    return visit.prefix if visit.prefix is not None else authorization_token(request)
+
+
+def authorization_token(request: web.BaseRequest) -> str | None:
+    """What `Authorization` holds and has the form of a token; else None."""
     shown = secret(_single(request, hdrs.AUTHORIZATION))
     return shown if has_form(shown) else None
 

@@ -44,8 +44,8 @@ class Cors:
         return answer
 
     def permit(self, request: web.BaseRequest, answer: web.StreamResponse) -> None:
-        """Let the page that sent an ordinary request read the answer, if its origin is let in."""
-        if not self._patterns:
+        """Let the page that sent an ordinary request read the answer, if its origin is let in; preflights are done."""
+        if not self._patterns or answer.status == 204:
             return
         answer.headers.add(hdrs.VARY, hdrs.ORIGIN)
         origin = request.headers.get(hdrs.ORIGIN, "")

@@ -13,13 +13,15 @@ import stat
 import struct
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import structlog
 from aiohttp import web
 
 from acmedns_py.accounts.administration import Operator
-from acmedns_py.api.admin import AdminRoutes, Asked
-from acmedns_py.api.answers import json_answer
+from acmedns_py.api.admin import AdminRoutes
+from acmedns_py.api.answers import Answer, json_answer
+from acmedns_py.api.asked import Asked
 from acmedns_py.errors import ListenError
 
 LOCAL = "local socket"
@@ -61,7 +63,7 @@ class LocalListener:
         async def answer(request: web.BaseRequest) -> web.StreamResponse:
             return await _answered(routes, request)
 
-        self._connections = web.Server(answer, access_log=None)
+        self._connections = _Server(answer)
         self._listening = await asyncio.get_running_loop().create_unix_server(self._connections, sock=self._bound)
 
     async def stop(self, grace_seconds: float) -> None:
@@ -82,12 +84,35 @@ class LocalListener:
                 self._path.unlink()
 
 
+class _Connection(web.RequestHandler):
+    """aiohttp's protocol for one connection, which answers what is no HTTP as the routes answer."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Say what it is; aiohttp would log the octets, and answer in text."""
+        return _unreadable(request)
+
+
+class _Server(web.Server):
+    """Makes the connections and knows them."""
+
+    def __call__(self) -> _Connection:
+        options: dict[str, Any] = {"access_log": None}
+        return _Connection(self, loop=asyncio.get_running_loop(), **options)
+
+
 async def _answered(routes: AdminRoutes, request: web.BaseRequest) -> web.StreamResponse:
-    body = b""
-    if request.can_read_body:
-        body = await request.content.read(MOST_OCTETS + 1)
-        while len(body) <= MOST_OCTETS and (more := await request.content.read(MOST_OCTETS)):
-            body += more
+    try:
+        body = await _body(request)
+    except (web.RequestPayloadError, ConnectionError):
+        return _unreadable(request)
     if len(body) > MOST_OCTETS:
         return json_answer(
             413, {"error": "payload_too_large", "detail": f"the body has more than {MOST_OCTETS} octets"}
@@ -96,7 +121,24 @@ async def _answered(routes: AdminRoutes, request: web.BaseRequest) -> web.Stream
     told = await routes.answer(
         Asked(request.method, path, dict(request.query), body, Operator(peer_name(request), LOCAL))
     )
-    return json_answer(told.status, told.document)
+    return json_answer(told.status, told.document, told.headers)
+
+
+async def _body(request: web.BaseRequest) -> bytes:
+    """The body, or so much of it that it is seen to be too long."""
+    body = b""
+    while len(body) <= MOST_OCTETS and (more := await request.content.read(MOST_OCTETS + 1)):
+        body += more
+    return body
+
+
+def _unreadable(request: web.BaseRequest) -> Answer:
+    """The last answer on a connection that brought what is no HTTP, or broke off."""
+    _log.warning("admin_request_unreadable", actor=peer_name(request), source=LOCAL)
+    detail = "this is no HTTP request, or broke off; acmedns account and the like send what is understood here"
+    answer = json_answer(400, {"error": "bad_request", "detail": detail})
+    answer.force_close()
+    return answer
 
 
 def peer_name(request: web.BaseRequest) -> str:

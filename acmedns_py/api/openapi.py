@@ -39,6 +39,10 @@ _LABEL = {"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"}
 _CREDENTIAL: list[dict[str, list[str]]] = [{"user": [], "key": []}]
 _TOKEN: list[dict[str, list[str]]] = [{"basicToken": []}, {"bearerToken": []}]
 _DOMAIN = [{"name": "domain", "in": "path", "required": True, "schema": {"type": "string"}}]
+_BY_TOKEN = {
+    "401": {"$ref": "#/components/responses/TokenNeeded"},
+    "403": {"$ref": "#/components/responses/ScopeLacking"},
+}
 _KEPT_KEYS = ("fulldomain", "subdomain", "username", "password", "server_url")
 
 
@@ -75,7 +79,11 @@ def document(*, registration_open: bool) -> dict[str, Any]:
                 "operationId": "storage",
                 "summary": "All accounts that the holder of this token keeps here, by domain",
                 "security": _TOKEN,
-                "responses": {"200": _json("The accounts", "KeptAccounts"), **_failures("400 401 429 431 500 503")},
+                "responses": {
+                    "200": _json("The accounts", "KeptAccounts"),
+                    **_BY_TOKEN,
+                    **_failures("400 429 431 500 503"),
+                },
             }
         },
         "/storage/{domain}": {
@@ -84,7 +92,11 @@ def document(*, registration_open: bool) -> dict[str, Any]:
                 "parameters": _DOMAIN,
                 "summary": "The account that is kept for a domain; 404 where there is none",
                 "security": _TOKEN,
-                "responses": {"200": _json("The account", "KeptAccount"), **_failures("400 401 404 429 431 500 503")},
+                "responses": {
+                    "200": _json("The account", "KeptAccount"),
+                    **_BY_TOKEN,
+                    **_failures("400 404 429 431 500 503"),
+                },
             },
             "post": {
                 "operationId": "store",
@@ -93,7 +105,11 @@ def document(*, registration_open: bool) -> dict[str, Any]:
                 "description": "Never 201, which would tell lego that the CNAME is there already.",
                 "security": _TOKEN,
                 "requestBody": _body("KeptAccount", required=True),
-                "responses": {"200": _json("Kept", "KeptFor"), **_failures("400 401 404 408 413 429 431 500 503")},
+                "responses": {
+                    "200": _json("Kept", "KeptFor"),
+                    **_BY_TOKEN,
+                    **_failures("400 404 408 413 429 431 500 503"),
+                },
             },
         },
         "/health": {
@@ -151,6 +167,8 @@ def document(*, registration_open: bool) -> dict[str, Any]:
             "schemas": _SCHEMAS,
             "responses": {
                 **{name: _json(text, "Error") for name, text in _ERRORS.values()},
+                "TokenNeeded": _json("No token, or none that is good here; which is not told.", "Explained"),
+                "ScopeLacking": _json("The token is good, for something else.", "Explained"),
                 "RegistrationRefused": {
                     "description": "No registration token, or none that is good here; which is not told.",
                     "headers": {
@@ -288,6 +306,12 @@ _SCHEMAS: dict[str, Any] = {
     },
     "Readiness": {"type": "object"},
     "Document": {"type": "object"},
+    "Explained": {
+        "type": "object",
+        "required": ["error", "detail"],
+        "additionalProperties": False,
+        "properties": {"error": {"type": "string", "pattern": "^[a-z_]+$"}, "detail": {"type": "string"}},
+    },
     "Error": {
         "type": "object",
         "required": ["error"],

@@ -3,6 +3,8 @@
 | exception | status | word |
 |---|---|---|
 | RegistrationRefused | 401 | none, but a text |
+| ScopeLacking | 403 | scope_lacking |
+| TokenNotAccepted | 401 | token_needed |
 | Refused | 401 | forbidden |
 | BadInput | 400 | its own (acme-dns's) |
 | BadHttp | 400 | bad_request |
@@ -11,15 +13,19 @@
 | TooManyAttempts | 429 | too_many_requests |
 | HeaderTooLarge | 431 | header_too_large |
 | StoreUnavailable or LabelTaken, NotServed, Overloaded | 503 | db_error, not_served, overloaded |
+| AdminFailed | its own | its own |
 | anything else | 500 | internal_error |
 
 429 and 503 carry Retry-After. The reason of a failure goes to the log and nowhere else.
 """
 
+from collections.abc import Mapping
+
 from aiohttp import hdrs
 from aiohttp.http_exceptions import LineTooLong
 
-from acmedns_py.api.answers import Answer, error_answer, registration_refused
+from acmedns_py.api.answers import OPERATOR_CHALLENGE, Answer, error_answer, json_answer, registration_refused
+from acmedns_py.api.asked import Told
 from acmedns_py.errors import (
     AcmednsError,
     BadInput,
@@ -28,7 +34,9 @@ from acmedns_py.errors import (
     Overloaded,
     Refused,
     RegistrationRefused,
+    ScopeLacking,
     StoreUnavailable,
+    TokenNotAccepted,
     TooManyAttempts,
 )
 
@@ -38,6 +46,15 @@ RETRY_AFTER_SECONDS = 5
 
 class BadHttp(AcmednsError):
     """The client sent something that is no well-formed HTTP, or left in the middle of it."""
+
+
+class AdminFailed(AcmednsError):
+    """One of the operator's routes could not do what was asked; `told` is its answer."""
+
+    def __init__(self, told: Told) -> None:
+        """The text is the word for programs: the detail may repeat what was sent."""
+        super().__init__(told.document["error"])
+        self.told = told
 
 
 class HeaderTooLarge(AcmednsError):
@@ -70,6 +87,15 @@ def problem(error: BaseException) -> Answer:
     match error:
         case RegistrationRefused():
             return registration_refused()
+        case ScopeLacking(scope=scope):
+            return _explained(
+                403, "scope_lacking", f"the token is good, but has not the scope {scope}, which this takes"
+            )
+        case TokenNotAccepted():
+            detail = "a token is needed, as Bearer or as the password of Basic, and this is none that is good here"
+            return _explained(401, "token_needed", detail, {hdrs.WWW_AUTHENTICATE: OPERATOR_CHALLENGE})
+        case AdminFailed(told=told):
+            return json_answer(told.status, told.document, told.headers)
         case Refused():
             return error_answer(401, "forbidden")
         case BadInput(word=word):
@@ -114,6 +140,10 @@ def foreseen(error: BaseException) -> bool:
 def unreadable(error: BaseException | None) -> AcmednsError:
     """Turn aiohttp's complaint about a request into ours; its text may quote the request, so it is dropped."""
     return HeaderTooLarge() if isinstance(error, LineTooLong) else BadHttp()
+
+
+def _explained(status: int, word: str, detail: str, headers: Mapping[str, str] | None = None) -> Answer:
+    return json_answer(status, {"error": word, "detail": detail}, headers)
 
 
 def _later(status: int, word: str, seconds: int) -> Answer:

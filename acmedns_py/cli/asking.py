@@ -127,15 +127,24 @@ def duration(text: str, option: str) -> int:
 
 def moment(text: str, option: str) -> str:
     """A time for the routes, from a duration that lies back so far, or from a date with or without a time of day."""
-    if _DURATION.fullmatch(text.strip().lower()):
-        found = datetime.now(UTC) - timedelta(seconds=duration(text, option))
-    else:
-        try:
-            found = datetime.fromisoformat(text.strip())
-        except ValueError:
-            fail(f"{option} {text!r} is no time; write 2026-11-24, 2026-11-24T16:00:00Z, or a duration such as 30d")
-        # What has no zone is meant as on this machine's clock.
-        found = found.astimezone(UTC)
+    return _time(text, option, ahead=False)
+
+
+def until(text: str, option: str) -> str:
+    """The same of a duration that lies ahead."""
+    return _time(text, option, ahead=True)
+
+
+def _time(text: str, option: str, *, ahead: bool) -> str:
+    try:
+        if _DURATION.fullmatch(text.strip().lower()):
+            span = timedelta(seconds=duration(text, option))
+            found = datetime.now(UTC) + (span if ahead else -span)
+        else:
+            # What has no zone is meant as on this machine's clock.
+            found = datetime.fromisoformat(text.strip()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        fail(f"{option} {text!r} is no time; write 2026-11-24, 2026-11-24T16:00:00Z, or a duration such as 30d")
     return found.isoformat()
 
 

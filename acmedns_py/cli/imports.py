@@ -2,14 +2,14 @@
 
 import asyncio
 import os
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from acmedns_py.api.local import user_name
+from acmedns_py.cli.asking import ConfigPath, fail, settings_of
 from acmedns_py.cli.config import tell_problems
 from acmedns_py.config import acme_dns_source
-from acmedns_py.config.load import load
 from acmedns_py.config.problems import ConfigProblems, one_line
 from acmedns_py.dns import name
 from acmedns_py.errors import AcmednsError
@@ -33,28 +33,31 @@ def acme_dns(
     ],
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be imported; change nothing.")] = False,
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", "-c", metavar="PATH", help="Our configuration file, else the first found."),
-    ] = None,
+    config: ConfigPath = None,
 ) -> None:
     """Import all accounts that are not here yet; the source is only read, and the server must not be running."""
+    settings = settings_of(config)
     try:
-        loaded = load(config, os.environ)
         found = acme_dns_source.find(source)
-        zone = loaded.settings.zone.name
+        zone = settings.zone.name
         for warning in found.warnings:
-            _tell(f"warning: {warning}")
+            _warn(warning)
         if found.zone and found.zone != zone:
-            _tell(f"warning: acme-dns serves {found.zone}, this configuration {zone}: CNAMEs lead to the former")
-        url = loaded.settings.database.connection_url
-        taken = asyncio.run(import_acme_dns(url, found.url, apex=name.from_text(zone), dry_run=dry_run))
+            _warn(f"acme-dns serves {found.zone}, this configuration {zone}: CNAMEs lead to the former")
+        taken = asyncio.run(
+            import_acme_dns(
+                settings.database.connection_url,
+                found.url,
+                apex=name.from_text(zone),
+                dry_run=dry_run,
+                actor=user_name(os.getuid()),
+            )
+        )
     except ConfigProblems as problems:
         tell_problems(problems)
         raise typer.Exit(1) from None
     except AcmednsError as error:
-        _tell(f"acmedns: {error}")
-        raise typer.Exit(1) from None
+        fail(str(error))
     for line in summary(taken, dry_run=dry_run):
         typer.echo(one_line(line))
 
@@ -74,5 +77,5 @@ def summary(taken: Taken, *, dry_run: bool) -> list[str]:
     return lines
 
 
-def _tell(text: str) -> None:
-    typer.echo(one_line(text), err=True)
+def _warn(text: str) -> None:
+    typer.echo(one_line(f"warning: {text}"), err=True)

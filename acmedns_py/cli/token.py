@@ -1,117 +1,101 @@
-"""`acmedns token new`, `list` and `revoke`: who may register where `api.registration` is "token"."""
+"""`acmedns token new`, `list` and `revoke`: who may register, use lego's storage, or do as an operator does."""
 
-import asyncio
-import json
-import sys
-from collections.abc import Coroutine
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
+from urllib.parse import quote
 
-import structlog
 import typer
 
-from acmedns_py.accounts import tokens
-from acmedns_py.accounts.ports import Token
-from acmedns_py.cli.asking import ConfigPath, fail, settings_of
-from acmedns_py.config.settings import Settings
-from acmedns_py.errors import AcmednsError
-from acmedns_py.service.compose import offline_store
-from acmedns_py.store import maintenance
+from acmedns_py.accounts.tokens import REGISTER, SCOPES
+from acmedns_py.cli.asking import (
+    ConfigPath,
+    Json,
+    door,
+    pages,
+    print_json,
+    print_table,
+    until,
+    when,
+)
 
-app = typer.Typer(no_args_is_help=True, help="Say who may register.")
+app = typer.Typer(no_args_is_help=True, help="Make, list and revoke tokens.")
 
-T = TypeVar("T")
+TOKENS = "/admin/v1/tokens"
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="What the token is called in lists and in the log.")]
 
 
 @app.command()
 def new(
-    name: Annotated[str, typer.Argument(help="What to call the token in lists and in the log.")],
-    *,
+    name: Name,
+    config: ConfigPath = None,
     scope: Annotated[
         list[str] | None,
-        typer.Option(metavar="SCOPE", help=f"What it is for, one of {', '.join(tokens.SCOPES)}; may be repeated."),
+        typer.Option(metavar="SCOPE", help=f"What it is for, one of {', '.join(SCOPES)}; may be repeated."),
     ] = None,
-    expires: Annotated[str | None, typer.Option(help="How long it is good (30d, 12h, 90m), or until when.")] = None,
-    uses: Annotated[int | None, typer.Option(help="How many accounts it may make.")] = None,
+    expires: Annotated[
+        str | None, typer.Option(metavar="TIME", help="How long it is good, as 30d or 12h, or until when.")
+    ] = None,
+    uses: Annotated[int | None, typer.Option(metavar="N", help="How many accounts it may make.")] = None,
     source: Annotated[list[str] | None, typer.Option(metavar="CIDR", help="From where; may be repeated.")] = None,
     labels: Annotated[
         str | None, typer.Option(metavar="PATTERN", help="Let its holder choose labels like this one, as web-*.")
     ] = None,
-    path: ConfigPath = None,
+    *,
+    json: Json = False,
 ) -> None:
-    """Make a token and print it, this once; the server must not be running."""
-
-    async def issued(settings: Settings) -> str:
-        until = None if expires is None else tokens.expiry(expires, datetime.now(UTC))
-        async with offline_store(settings) as store:
-            return await tokens.issue(
-                store,
-                name,
-                scopes=scope or (tokens.REGISTER,),
-                sources=source or (),
-                labels=labels,
-                uses=uses,
-                expires_at=until,
-            )
-
-    typer.echo(_run(issued(settings_of(path))))
+    """Make a token and print it, this once."""
+    wish = {
+        "name": name,
+        "scopes": scope or [REGISTER],
+        "expires": None if expires is None else until(expires, "--expires"),
+        "uses": uses,
+        "sources": source or [],
+        "labels": labels,
+    }
+    with door(config) as asked:
+        made = asked.ask("POST", TOKENS, body=wish)
+    if json:
+        print_json(made)
+    else:
+        typer.echo(made["token"])
 
 
 @app.command("list")
-def list_(
-    *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array instead of lines.")] = False,
-    path: ConfigPath = None,
-) -> None:
-    """Print what is known of each token, which is all but the token itself; also while the server runs."""
-    found = [_told(*one) for one in _run(maintenance.tokens(settings_of(path).database.connection_url))]
-    if as_json:
-        typer.echo(json.dumps(found))
-        return
-    for one in found:
-        facts = {key: ",".join(value) if isinstance(value, list) else value for key, value in one.items()}
-        typer.echo(" ".join(f"{key}={value}" for key, value in facts.items() if value not in (None, "")))
+def list_tokens(config: ConfigPath = None, *, json: Json = False) -> None:
+    """List what is known of each token, which is all but the token itself; as JSON one a line."""
+    with door(config) as asked:
+        tokens = pages(asked, TOKENS, "tokens", {}, after=0, most=None)
+        if json:
+            for one in tokens:
+                print_json(one)
+            return
+        found = list(tokens)
+    print_table(
+        ("NAME", "STATE", "SCOPES", "ACCOUNTS", "USES LEFT", "EXPIRES", "FROM", "LABELS", "LAST USED"),
+        [_row(one) for one in found],
+    )
 
 
 @app.command()
-def revoke(name: Annotated[str, typer.Argument(help="The token's name.")], path: ConfigPath = None) -> None:
-    """End a token for good; the accounts that it made stay. The server must not be running."""
-
-    async def revoked(settings: Settings) -> None:
-        async with offline_store(settings) as store:
-            await tokens.revoke(store, name)
-
-    _run(revoked(settings_of(path)))
-    typer.echo(f"token {name} is revoked")
-
-
-def _told(token: Token, accounts: int) -> dict[str, Any]:
-    """What people and programs are told of a token; times in UTC (ISO 8601)."""
-    return {
-        "name": token.name,
-        "state": "good" if token.ended is None else token.ended.value,
-        "scopes": list(token.scopes),
-        "accounts": accounts,
-        "uses_left": token.uses_left,
-        "expires_at": _time(token.expires_at),
-        "sources": list(token.sources),
-        "labels": token.labels,
-        "created_at": _time(token.created_at),
-        "last_used_at": _time(token.last_used_at),
-        "revoked_at": _time(token.revoked_at),
-    }
+def revoke(name: Name, config: ConfigPath = None, *, json: Json = False) -> None:
+    """End a token for good, at once; the accounts that it made stay."""
+    with door(config) as asked:
+        ended = asked.ask("DELETE", f"{TOKENS}/{quote(name, safe='')}")
+    if json:
+        print_json(ended)
+    else:
+        typer.echo(f"token {name} is revoked")
 
 
-def _time(microseconds: int | None) -> str | None:
-    if microseconds is None:
-        return None
-    return (datetime.fromtimestamp(0, UTC) + timedelta(microseconds=microseconds)).isoformat(timespec="seconds")
-
-
-def _run(work: Coroutine[Any, Any, T]) -> T:
-    # Standard output is for what was asked, and nothing else.
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    try:
-        return asyncio.run(work)
-    except AcmednsError as error:
-        fail(str(error))
+def _row(token: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        token["name"],
+        token["state"],
+        " ".join(token["scopes"]),
+        str(token["accounts"]),
+        "any" if token["uses_left"] is None else str(token["uses_left"]),
+        when(token["expires"]),
+        " ".join(token["sources"]) or "anywhere",
+        token["labels"] or "random",
+        when(token["last_used"]),
+    )

@@ -32,6 +32,8 @@ def warnings(settings: Settings, *, translated: bool) -> Iterator[str]:
         yield "api.trusted_proxies is not used, as api.use_header is false"
     if api.hsts and api.hsts_preload and (not api.hsts_include_subdomains or api.hsts_max_age < _PRELOAD_SECONDS):
         yield f"api.hsts_preload has no effect without api.hsts_include_subdomains and a max_age of {_PRELOAD_SECONDS}"
+    if api.tls == "none" and any(not listen_address(text)[0].is_loopback for text in settings.admin.listen):
+        yield 'admin.listen has addresses that others reach, and api.tls is "none": tokens travel there in the clear'
     if settings.database.password is not None and settings.database.url.startswith("sqlite:"):
         yield "database.password is not used, as database.url names an SQLite file"
     for address in settings.zone.addresses:
@@ -61,6 +63,14 @@ def _hsts(settings: Settings) -> Iterator[ConfigError]:
     api = settings.api
     if api.hsts and api.tls == "none" and not api.use_header:
         yield ConfigError("api.hsts", True, 'HSTS needs HTTPS; set api.tls = "cert", or leave it to the proxy in front')
+
+
+def _admin_listen(settings: Settings) -> Iterator[ConfigError]:
+    api = {listen_address(text) for text in settings.api.listen}
+    shared = [text for text in settings.admin.listen if listen_address(text) in api]
+    if shared:
+        cure = "the API is there already; name another port, or leave it out to have the routes on the API's own"
+        yield ConfigError("admin.listen", shared, cure)
 
 
 def _certificate(settings: Settings) -> Iterator[ConfigError]:
@@ -132,6 +142,7 @@ _RULES: list[tuple[tuple[str, ...], Callable[[Settings], Iterator[ConfigError]]]
     (("dns.listen", "dns.protocol"), _families),
     (("api.use_header", "api.trusted_proxies"), _proxies),
     (("api.hsts", "api.tls", "api.use_header"), _hsts),
+    (("admin.listen", "api.listen"), _admin_listen),
     (("api.tls", "api.tls_certificate", "api.tls_key"), _certificate),
     (("log.destination", "log.file"), _log_file),
     (("process.user", "process.group"), _owner),

@@ -110,9 +110,14 @@ class Database(_Section):
 
 
 class Admin(_Section):
-    """Where the command line reaches a running server; unset: beside SQLite's file, or below /run/acmedns."""
+    """Where operators reach a running server.
+
+    `socket` is for the command line; unset: beside SQLite's file, or below /run/acmedns. `listen` is for who shows a
+    token; empty: where the API is.
+    """
 
     socket: File | None = None
+    listen: list[Annotated[str, AfterValidator(values.api_listen)]] = []
 
 
 class Audit(_Section):

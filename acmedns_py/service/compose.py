@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from secrets import token_bytes
@@ -16,6 +17,7 @@ from acmedns_py import log as logging_setup
 from acmedns_py.accounts.administration import Administration
 from acmedns_py.accounts.credentials import Credentials
 from acmedns_py.accounts.hashing import HashPool
+from acmedns_py.accounts.issued_tokens import IssuedTokens
 from acmedns_py.accounts.own import OwnAccount
 from acmedns_py.accounts.ports import Publisher
 from acmedns_py.accounts.register import Registration
@@ -23,16 +25,18 @@ from acmedns_py.accounts.storage import Storage
 from acmedns_py.accounts.tokens import Tokens
 from acmedns_py.accounts.update import Updates
 from acmedns_py.api.admin import AdminRoutes
-from acmedns_py.api.app import hsts_header, make_app
+from acmedns_py.api.app import hsts_header, make_admin_app, make_app
 from acmedns_py.api.certificate import CertificateFiles
 from acmedns_py.api.client import ForwardedBy
 from acmedns_py.api.health import Remembered
 from acmedns_py.api.listen import ApiListener
 from acmedns_py.api.local import LocalListener
+from acmedns_py.api.remote import RemoteAdmin
 from acmedns_py.config.settings import Settings
 from acmedns_py.dns import name
 from acmedns_py.dns.cookie import SECRET_OCTETS
 from acmedns_py.dns.policy import Policy
+from acmedns_py.dns.table import ChallengeTable
 from acmedns_py.errors import ListenError
 from acmedns_py.feed.changes import Commit, ZoneState
 from acmedns_py.feed.image import ZoneImage
@@ -41,12 +45,17 @@ from acmedns_py.service.privileges import worker_connections
 from acmedns_py.service.sockets import DnsSocket
 from acmedns_py.service.workers import Limits, WorkerPool
 from acmedns_py.store.engine import target
+from acmedns_py.store.maintenance import require_tables
 from acmedns_py.store.store import SqlStore
 
 FEWEST_WORKERS: Final = 2
 """One worker alone leaves its sockets unread while it is replaced."""
 
 MOST_WORKERS: Final = 4
+
+ADMIN_CONNECTIONS: Final = 32
+"""HTTP connections to the addresses of `admin.listen`: a few tools of operators, out of the descriptors that the
+API's own places leave free."""
 
 RUNTIME_DIRECTORY: Final = Path("/run/acmedns")
 """Where systemd's RuntimeDirectory= is; the local socket's place where the database is not a file."""
@@ -90,11 +99,16 @@ async def open_store(
 
 @asynccontextmanager
 async def offline_store(settings: Settings) -> AsyncIterator[SqlStore]:
-    """Give the store to a command while no server runs on its database.
+    """Give the store to a command while no server runs on its database, which must be there already.
 
     Raises `StoreRefused`, naming the server where there is one, or `StoreUnavailable`.
     """
-    store = await open_store(settings, apex=name.from_text(settings.zone.name), on_commit=lambda _commit: None)
+    await require_tables(settings.database.connection_url)
+    apex = name.from_text(settings.zone.name)
+    # Nobody serves what is committed: the next start loads it.
+    store = await open_store(
+        settings, apex=apex, on_commit=lambda _commit: None, served=lambda: ZoneState(0, ChallengeTable(apex), {})
+    )
     try:
         yield store
     finally:
@@ -153,7 +167,7 @@ def admin_routes(
     """Make the operator's routes; `forget` is told whose logins are to be judged anew."""
     zone = settings.zone.name
     administration = Administration(directory=store, publisher=publisher, pool=hashes, forget=forget, zone=zone)
-    return AdminRoutes(administration, zone)
+    return AdminRoutes(administration, IssuedTokens(keeper=store, now=lambda: datetime.now(UTC)), zone)
 
 
 def socket_path(settings: Settings) -> Path:
@@ -183,11 +197,24 @@ def bind_local(settings: Settings) -> LocalListener | None:
 
 
 async def start_api(
-    settings: Settings, sockets: list[socket.socket], *, store: SqlStore, pool: WorkerPool, credentials: Credentials
-) -> ApiListener:
-    """Start the API on its bound sockets; raises `ConfigError` where the certificate can't be used."""
+    settings: Settings,
+    sockets: list[socket.socket],
+    admin_sockets: list[socket.socket],
+    *,
+    store: SqlStore,
+    pool: WorkerPool,
+    credentials: Credentials,
+    routes: AdminRoutes,
+) -> list[ApiListener]:
+    """Start the API on its bound sockets; raises `ConfigError` where the certificate can't be used.
+
+    The operator's routes are on those made for them, else on the same.
+    """
     api = settings.api
     tokens = Tokens(store=store, clock=time.monotonic)
+    admin = RemoteAdmin(routes, tokens)
+    forwarded_by = ForwardedBy(api.header_name, api.trusted_proxies) if api.use_header else None
+    hsts = _hsts(settings)
     app = make_app(
         registration=Registration(
             credentials=credentials,
@@ -203,17 +230,31 @@ async def start_api(
         storage=Storage(tokens=tokens, credentials=credentials, store=store, zone=settings.zone.name),
         readiness=partial(readiness, settings, Remembered(store.ready), pool),
         zone=settings.zone.name,
-        forwarded_by=ForwardedBy(api.header_name, api.trusted_proxies) if api.use_header else None,
+        forwarded_by=forwarded_by,
         cors_origins=api.cors_origins,
-        hsts=hsts_header(
-            max_age=api.hsts_max_age, include_subdomains=api.hsts_include_subdomains, preload=api.hsts_preload
-        )
-        if api.hsts
-        else None,
+        hsts=hsts,
+        admin=None if admin_sockets else admin,
     )
     listener = ApiListener(certificate=_certificate(settings), trusted_proxies=api.trusted_proxies)
     await listener.start(sockets, app)
-    return listener
+    if not admin_sockets:
+        return [listener]
+    operators = ApiListener(
+        certificate=_certificate(settings),
+        most_connections=ADMIN_CONNECTIONS,
+        trusted_proxies=api.trusted_proxies,
+    )
+    await operators.start(admin_sockets, make_admin_app(admin, forwarded_by=forwarded_by, hsts=hsts))
+    return [listener, operators]
+
+
+def _hsts(settings: Settings) -> str | None:
+    api = settings.api
+    if not api.hsts:
+        return None
+    return hsts_header(
+        max_age=api.hsts_max_age, include_subdomains=api.hsts_include_subdomains, preload=api.hsts_preload
+    )
 
 
 def _certificate(settings: Settings) -> CertificateFiles | None:

@@ -11,7 +11,7 @@ import os
 import socket
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import urlencode
@@ -20,23 +20,18 @@ import msgspec
 import structlog
 
 from acmedns_py.accounts.administration import Operator
+from acmedns_py.accounts.audit import OFFLINE
 from acmedns_py.accounts.hashing import HashPool
-from acmedns_py.api.admin import AdminRoutes, Asked, Told
+from acmedns_py.api.admin import AdminRoutes
+from acmedns_py.api.asked import Asked, Told
 from acmedns_py.api.local import user_name
 from acmedns_py.config.settings import Settings
-from acmedns_py.dns import name
-from acmedns_py.dns.table import ChallengeTable
 from acmedns_py.errors import AcmednsError, StoreRefused
-from acmedns_py.feed.changes import Commit, ZoneState
 from acmedns_py.service import compose
-from acmedns_py.store.maintenance import require_file
 from acmedns_py.store.store import SqlStore
 
 ANSWER_SECONDS: Final = 60.0
 """How long the server may take; a page of a million accounts is searched in a few."""
-
-OFFLINE: Final = "offline"
-"""The source of what was done without a server, in the audit log."""
 
 
 class NotDone(AcmednsError):
@@ -76,13 +71,16 @@ def open_door(settings: Settings) -> Iterator[Door]:
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    with asyncio.Runner() as runner:
-        offline = _Offline(settings, path)
-        runner.run(offline.open())
+    with asyncio.Runner() as runner, closing(HashPool()) as hashes:
+        undo = AsyncExitStack()
         try:
-            yield _OfflineDoor(runner, offline.routes)
+            store = runner.run(undo.enter_async_context(compose.offline_store(settings)))
+        except StoreRefused as error:
+            raise StoreRefused(f"no server listens at {path}, and {error}") from error
+        try:
+            yield _OfflineDoor(runner, _routes(settings, store, hashes))
         finally:
-            runner.run(offline.close())
+            runner.run(undo.aclose())
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -133,41 +131,6 @@ class _SocketDoor:
         return _good(status, document)
 
 
-class _Offline:
-    """The database, opened as a server opens it."""
-
-    def __init__(self, settings: Settings, path: Path) -> None:
-        self._settings = settings
-        self._path = path
-        self._hashes = HashPool()
-        self._store: SqlStore | None = None
-        self.routes: AdminRoutes
-
-    async def open(self) -> None:
-        apex = name.from_text(self._settings.zone.name)
-        try:
-            await require_file(self._settings.database.connection_url)
-            self._store = await compose.open_store(
-                self._settings,
-                apex=apex,
-                on_commit=_nobody_serves,
-                served=lambda: ZoneState(0, ChallengeTable(apex), {}),
-            )
-        except BaseException as error:
-            self._hashes.close()
-            if isinstance(error, StoreRefused):
-                raise StoreRefused(f"no server listens at {self._path}, and {error}") from error
-            raise
-        self.routes = compose.admin_routes(
-            self._settings, store=self._store, publisher=_Nobody(), hashes=self._hashes, forget=lambda _username: None
-        )
-
-    async def close(self) -> None:
-        if self._store is not None:
-            await self._store.close()
-        self._hashes.close()
-
-
 class _OfflineDoor:
     def __init__(self, runner: asyncio.Runner, routes: AdminRoutes) -> None:
         self._runner = runner
@@ -191,8 +154,10 @@ class _Nobody:
         """Return at once."""
 
 
-def _nobody_serves(_commit: Commit) -> None:
-    """Take note of nothing: the next start loads the database."""
+def _routes(settings: Settings, store: SqlStore, hashes: HashPool) -> AdminRoutes:
+    return compose.admin_routes(
+        settings, store=store, publisher=_Nobody(), hashes=hashes, forget=lambda _username: None
+    )
 
 
 def _good(status: int, document: dict[str, Any]) -> dict[str, Any]:

@@ -73,6 +73,7 @@ def run(loaded: Loaded, *, path: Path | None, environ: Mapping[str, str]) -> Non
     addresses = dns_addresses(settings.dns.listen, port=settings.dns.port, protocol=settings.dns.protocol)
     dns_sockets = bind_dns(addresses, protocol=settings.dns.protocol, workers=workers)
     api_sockets = bind_api(api_addresses(settings.api.listen))
+    admin_sockets = bind_api(api_addresses(settings.admin.listen))
     drop_privileges(settings.process.user, settings.process.group)
     hide_memory()
     compose.configure_log(settings)
@@ -80,7 +81,7 @@ def run(loaded: Loaded, *, path: Path | None, environ: Mapping[str, str]) -> Non
         log.warning("configuration", text=warning)
     service = Service(loaded, dns_sockets=dns_sockets, workers=workers, reread=lambda: load(path, environ))
     with asyncio.Runner(loop_factory=event_loop_factory()) as runner:
-        runner.run(service.live(api_sockets))
+        runner.run(service.live(api_sockets, admin_sockets))
 
 
 class Service:
@@ -105,7 +106,7 @@ class Service:
         self._stop_asked = asyncio.Event()
         self._reload_asked = asyncio.Event()
 
-    async def live(self, api_sockets: list[socket.socket]) -> None:
+    async def live(self, api_sockets: list[socket.socket], admin_sockets: list[socket.socket]) -> None:
         """Start, run and stop; raises `AcmednsError` where the start fails. A stop may come at any time."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -113,23 +114,26 @@ class Service:
         loop.add_signal_handler(signal.SIGHUP, self._reload_asked.set)
         stop = asyncio.create_task(self._stop_asked.wait())
         async with contextlib.AsyncExitStack() as undo:
-            start = asyncio.create_task(self._start(undo, api_sockets))
+            start = asyncio.create_task(self._start(undo, api_sockets, admin_sockets))
             await asyncio.wait({start, stop}, return_when=asyncio.FIRST_COMPLETED)
             if start.done():
-                store, pool, listener = start.result()
+                store, pool, listeners = start.result()
                 self._say_ready()
                 rolling = asyncio.create_task(self._roll_secrets(pool))
-                await self._run(stop, store, pool, listener)
+                await self._run(stop, store, pool, listeners)
                 rolling.cancel()
-                await self._stop(listener, pool)
+                await self._stop(listeners, pool)
             else:
                 start.cancel()
                 await asyncio.wait({start})
         log.info("stopped")
 
     async def _start(
-        self, undo: contextlib.AsyncExitStack, api_sockets: list[socket.socket]
-    ) -> tuple[SqlStore, WorkerPool, ApiListener]:
+        self,
+        undo: contextlib.AsyncExitStack,
+        api_sockets: list[socket.socket],
+        admin_sockets: list[socket.socket],
+    ) -> tuple[SqlStore, WorkerPool, list[ApiListener]]:
         """Open, load, feed, probe; what has been opened is noted in `undo`."""
         settings = self._loaded.settings
         store = await compose.open_store(settings, apex=self._apex, on_commit=self._committed, served=self._served)
@@ -148,11 +152,10 @@ class Service:
         routes = compose.admin_routes(settings, store=store, publisher=pool, hashes=hashes, forget=credentials.forget)
         if self._local is not None:
             await self._local.start(routes)
-        return (
-            store,
-            pool,
-            await compose.start_api(settings, api_sockets, store=store, pool=pool, credentials=credentials),
+        listeners = await compose.start_api(
+            settings, api_sockets, admin_sockets, store=store, pool=pool, credentials=credentials, routes=routes
         )
+        return store, pool, listeners
 
     def _committed(self, commit: Commit) -> None:
         """Publish a commit; those that come before there are workers wait for the image that they belong on."""
@@ -189,12 +192,13 @@ class Service:
             serial=self._pool.image.serial,
             dns=sorted({str(sock.address) for sock in self._dns_sockets}),
             api=settings.api.listen,
+            admin=settings.admin.listen,
             workers=self._workers,
         )
         notify("READY=1")
 
     async def _run(
-        self, stop: "asyncio.Task[Literal[True]]", store: SqlStore, pool: WorkerPool, listener: ApiListener
+        self, stop: "asyncio.Task[Literal[True]]", store: SqlStore, pool: WorkerPool, listeners: list[ApiListener]
     ) -> None:
         while not stop.done():
             reload = asyncio.create_task(self._reload_asked.wait())
@@ -202,7 +206,7 @@ class Service:
             if reload.done():
                 self._reload_asked.clear()
                 notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
-                await self._reload(store, pool, listener)
+                await self._reload(store, pool, listeners)
                 notify("READY=1")
             reload.cancel()
 
@@ -223,7 +227,7 @@ class Service:
             if not self._secrets:
                 pool.roll_secret()
 
-    async def _reload(self, store: SqlStore, pool: WorkerPool, listener: ApiListener) -> None:
+    async def _reload(self, store: SqlStore, pool: WorkerPool, listeners: list[ApiListener]) -> None:
         """Take over static records, log level and certificate files; a file with problems changes nothing."""
         try:
             # Files may be slow to read, and 20,000 records to check.
@@ -239,7 +243,8 @@ class Service:
         if loaded.settings.zone.name != self._loaded.settings.zone.name:
             return
         logging_setup.set_level(loaded.settings.log.level)
-        listener.reload_certificate()
+        for listener in listeners:
+            listener.reload_certificate()
         try:
             written = await store.replace_static(_static(loaded))
         except AcmednsError as error:
@@ -270,12 +275,12 @@ class Service:
             return False
         return set(addresses) == {sock.address for sock in self._dns_sockets}
 
-    async def _stop(self, listener: ApiListener, pool: WorkerPool) -> None:
+    async def _stop(self, listeners: list[ApiListener], pool: WorkerPool) -> None:
         log.info("stopping")
         notify("STOPPING=1")
         until = time.monotonic() + STOP_SECONDS
         # The API first: a request in hand still needs the workers' word.
-        stopping = [listener.stop(grace_seconds=STOP_SECONDS - 1)]
+        stopping = [listener.stop(grace_seconds=STOP_SECONDS - 1) for listener in listeners]
         if self._local is not None:
             stopping.append(self._local.stop(grace_seconds=STOP_SECONDS - 1))
         await asyncio.gather(*stopping)

@@ -6,19 +6,21 @@ does.
 
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from acmedns_py.accounts.directory import Filter, Listed, LiveValue, Recorded, Shown, Statistics
-from acmedns_py.accounts.ports import Entry, Stored
+from acmedns_py.accounts.ports import Entry, Issued, Stored
+from acmedns_py.accounts.times import moment_of, ticks_of
 from acmedns_py.accounts.txt_rule import TxtRule
 from acmedns_py.store.engine import FOREIGN_ERRORS, Target, Use, connect, connection_lost, unavailable
-from acmedns_py.store.schema import MICROSECONDS, PASSWORD, Clock, account, audit, credential, retired_label, txt
+from acmedns_py.store.schema import MICROSECONDS, PASSWORD, Clock, account, audit, credential, retired_label, token, txt
 from acmedns_py.store.standing import stored_allow_from
 from acmedns_py.store.stored import domains_of, of_token
+from acmedns_py.store.tokens import issued
 
 DAY_SECONDS = 86_400
 QUARTER_SECONDS = 90 * DAY_SECONDS
@@ -38,18 +40,6 @@ _LISTED = (
     account.c.last_update_from,
     account.c.txt_rule,
 )
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def moment_of(ticks: int) -> datetime:
-    """A time of the database's clock."""
-    return _EPOCH + timedelta(microseconds=ticks)
-
-
-def ticks_of(moment: datetime) -> int:
-    """The inverse of `moment_of`."""
-    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 class DirectoryReader:
@@ -94,6 +84,17 @@ class DirectoryReader:
         if since is not None:
             query = query.where(audit.c.at >= ticks_of(since))
         return await self._read(self._engine, lambda connection: _entries(connection, query))
+
+    async def issued_tokens(self, *, after: int, most: int) -> list[Issued]:
+        """Give the next tokens by id."""
+        wanted = (token.c.id > after,)
+        return await self._read(self._engine, lambda connection: issued(connection, self._clock, wanted, most=most))
+
+    async def issued_token(self, name: str) -> Issued | None:
+        """Give the token of that name."""
+        wanted = (token.c.name == name,)
+        found = await self._read(self._engine, lambda connection: issued(connection, self._clock, wanted, most=1))
+        return found[0] if found else None
 
     async def _read(self, engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """Read on one connection, on another where the first was dead; raises `StoreUnavailable`."""

@@ -1,18 +1,16 @@
-"""What an operator asks of a database while no server runs on it (upgrade), or at any time (check, tokens)."""
+"""What an operator asks of a database while no server runs on it (upgrade), or at any time (check)."""
 
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from acmedns_py.accounts.ports import Token
 from acmedns_py.errors import StoreRefused
 from acmedns_py.store.engine import FOREIGN_ERRORS, Target, Use, file_exists, opening_error, prepare_file, snapshot
 from acmedns_py.store.home import home
 from acmedns_py.store.lock import lock_for
 from acmedns_py.store.migrate import migrate, schema_state
 from acmedns_py.store.schema import account
-from acmedns_py.store.tokens import listed
 
 WHOLE = "ok"
 """What SQLite's integrity check says of a database without damage."""
@@ -49,7 +47,9 @@ async def upgrade(url: str) -> tuple[str, ...]:
 
 async def check(url: str) -> Report:
     """Look at a database without changing it, also while a server runs; raises `StoreRefused`, `StoreUnavailable`."""
-    place = await require_file(url)
+    place = (await home(url)).place
+    # Looking at SQLite's file would make it.
+    _require_file(place)
     found = await schema_state(place)
     if found.revision is None:
         return Report((f"{place.name}: empty; acmedns serve or acmedns db upgrade makes the tables",), good=False)
@@ -71,30 +71,23 @@ async def check(url: str) -> Report:
     )
 
 
-async def require_file(url: str) -> Target:
-    """Give the place of our tables; refuses an SQLite file that is missing, since looking at it would create it.
-
-    Raises `StoreRefused`.
-    """
-    place = (await home(url)).place
-    if place.path is not None and not file_exists(place.path):
-        raise StoreRefused(f"database file {place.path} does not exist; acmedns serve or acmedns db upgrade makes it")
-    return place
-
-
-async def tokens(url: str) -> list[tuple[Token, int]]:
-    """All registration tokens by name, each with the number of its accounts; also while a server runs.
+async def require_tables(url: str) -> None:
+    """Refuse a database that the first start of a server has yet to make, or to take over from acme-dns.
 
     Raises `StoreRefused`, `StoreUnavailable`.
     """
-    place = await require_file(url)
-    if (await schema_state(place)).due:
-        raise StoreRefused(f"{place.name} is not up to date; run acmedns db upgrade")
-    try:
-        async with snapshot(place, Use.LOOK) as connection:
-            return await listed(connection)
-    except FOREIGN_ERRORS as error:
-        raise opening_error(error, place) from error
+    found = await home(url)
+    if found.acme_dns is not None and found.begins:
+        raise StoreRefused(
+            f"{found.acme_dns.name} is a database of acme-dns that has not been taken over; acmedns serve does that, "
+            "start it first"
+        )
+    _require_file(found.place)
+
+
+def _require_file(place: Target) -> None:
+    if place.path is not None and not file_exists(place.path):
+        raise StoreRefused(f"database file {place.path} does not exist; acmedns serve or acmedns db upgrade makes it")
 
 
 async def _damage(connection: AsyncConnection, place: Target) -> str | None:

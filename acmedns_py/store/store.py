@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import select
 
 from acmedns_py.accounts.directory import Filter, Listed, OperatorChange, Recorded, Shown, Statistics
-from acmedns_py.accounts.ports import Account, Entry, NewToken, Source, Stored, Token, Written
+from acmedns_py.accounts.ports import Account, Entry, Issued, NewToken, Source, Stored, Token, Written
 from acmedns_py.accounts.txt_rule import TxtRule
 from acmedns_py.errors import AcmednsError
 from acmedns_py.feed.changes import Commit, StaticData, ZoneState
@@ -37,12 +37,13 @@ from acmedns_py.store.reader import BatchReader
 from acmedns_py.store.schema import Clock, DatabaseClock, zone
 from acmedns_py.store.stored import Keeping
 from acmedns_py.store.takeover import require_whole, take_over_beside
-from acmedns_py.store.tokens import by_digest
+from acmedns_py.store.tokens import by_digest, scopes_held
 from acmedns_py.store.transaction import (
     AccountChange,
     Action,
     Expiry,
     Ground,
+    Issue,
     Note,
     Revocation,
     StaticWrite,
@@ -79,6 +80,7 @@ class SqlStore:
         self._engine = connect(place, Use.READ)
         self._accounts = BatchReader(self._engine, partial(by_username, clock=ground.clock), what="account")
         self._tokens = BatchReader(self._engine, partial(by_digest, clock=ground.clock), what="token")
+        self._scopes = BatchReader(self._engine, scopes_held, what="scope")
         self._directory = DirectoryReader(place, lookups=self._engine, clock=ground.clock)
         self._closing = asyncio.Event()
         self._watch = asyncio.create_task(self._keep_watch(), name="store watch")
@@ -244,13 +246,25 @@ class SqlStore:
         """Commit an account that is kept for a domain of a token's holder; raises `BadInput`."""
         return await self._writer.write(Keeping(token.id, account.id, domain, sealed, entry))
 
-    async def add_token(self, token: NewToken) -> Written:
-        """Commit a token; raises `TokenRefused` where its name is taken."""
-        return await self._writer.write(token)
+    async def has_scope(self, scope: str) -> bool:
+        """Whether there is any token of this scope, ended or not."""
+        return await self._scopes.found(scope) is not None
 
-    async def revoke_token(self, name: str) -> Written:
-        """Commit the end of a token: no transaction that follows registers by it. Raises `TokenRefused`."""
-        return await self._writer.write(Revocation(name))
+    async def add_token(self, token: NewToken, entry: Entry | None = None) -> Written:
+        """Commit a token with its entry; raises `TokenTaken`."""
+        return await self._writer.write(Issue(token, entry))
+
+    async def revoke_token(self, name: str, entry: Entry | None = None) -> Written:
+        """Commit the end of a token: no transaction that follows registers by it. Raises `UnknownToken`."""
+        return await self._writer.write(Revocation(name, entry))
+
+    async def issued_tokens(self, *, after: int, most: int) -> list[Issued]:
+        """Give the next tokens by id."""
+        return await self._directory.issued_tokens(after=after, most=most)
+
+    async def issued_token(self, name: str) -> Issued | None:
+        """Give the token of that name."""
+        return await self._directory.issued_token(name)
 
     async def expire(self) -> Written:
         """Take away what has left the window, without waiting for the next look."""
@@ -274,6 +288,7 @@ class SqlStore:
                 await self._writer.close()
                 await self._accounts.close()
                 await self._tokens.close()
+                await self._scopes.close()
                 await self._directory.close()
                 await self._engine.dispose()
         except TimeoutError:

@@ -17,7 +17,9 @@ import structlog
 from sqlalchemy import Table, delete, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from acmedns_py.accounts.audit import OFFLINE, START
 from acmedns_py.accounts.hashing import outdated
+from acmedns_py.accounts.ports import Entry
 from acmedns_py.errors import StoreRefused
 from acmedns_py.store import acme_dns
 from acmedns_py.store.accounts import padded
@@ -39,6 +41,7 @@ from acmedns_py.store.live import ALWAYS_LIVE
 from acmedns_py.store.lock import lock_for
 from acmedns_py.store.migrate import migrate, schema_state
 from acmedns_py.store.schema import PASSWORD, Clock, DatabaseClock, account, credential, imported, retired_label, txt
+from acmedns_py.store.standing import write_audit
 from acmedns_py.store.zones import claimed, jump
 
 MOST_TOLD = 20
@@ -80,8 +83,10 @@ class Taken:
             self.untold[kind] += 1
 
 
-async def import_acme_dns(url: str, source_url: str, *, apex: bytes, dry_run: bool) -> Taken:
+async def import_acme_dns(url: str, source_url: str, *, apex: bytes, dry_run: bool, actor: str) -> Taken:
     """Import into the database of `url`, whose server must not be running; `dry_run` only compares, at any time.
+
+    `actor` is who does it, for the audit log.
 
     Raises `StoreRefused` or `StoreUnavailable`; then nothing was imported.
     """
@@ -102,7 +107,7 @@ async def import_acme_dns(url: str, source_url: str, *, apex: bytes, dry_run: bo
             await lock.acquire()
             await migrate(place)
             await lock.hold()
-            return await _transaction(place, source, apex=apex, clock=DatabaseClock, token=lock.token, lazy=False)
+            return await _transaction(place, source, apex=apex, clock=DatabaseClock, token=lock.token, actor=actor)
         except FOREIGN_ERRORS as error:
             raise opening_error(error, place) from error
         finally:
@@ -119,7 +124,7 @@ async def take_over_beside(place: Target, source_place: Target, *, apex: bytes, 
     """
     async with acme_dns.opened(source_place, option="database.url") as source:
         try:
-            taken = await _transaction(place, source, apex=apex, clock=clock, token=token, lazy=True)
+            taken = await _transaction(place, source, apex=apex, clock=clock, token=token, actor=None)
         except FOREIGN_ERRORS as error:
             raise opening_error(error, place) from error
     for kind, lines in taken.told.items():
@@ -166,8 +171,10 @@ async def _compare(place: Target, source: Source) -> Taken:
     return taken
 
 
-async def _transaction(place: Target, source: Source, *, apex: bytes, clock: Clock, token: str, lazy: bool) -> Taken:
-    """Do all of it; a `lazy` one does not read a source that looks as it did last time."""
+async def _transaction(
+    place: Target, source: Source, *, apex: bytes, clock: Clock, token: str, actor: str | None
+) -> Taken:
+    """Do all of it; `actor` is None at a start, which does not read a source that looks as it did last time."""
     taken = Taken(source.place.name, source.form.name, place.name)
     engine = connect(place, Use.LONG)
     try:
@@ -177,7 +184,7 @@ async def _transaction(place: Target, source: Source, *, apex: bytes, clock: Clo
                 await connection.exec_driver_sql(f"PRAGMA cache_size = -{CACHE_KIB}")
             zone_id, cursor = await claimed(connection, apex, clock, token)
             last = await _last_import(connection, source)
-            if last is not None and last.mark == source.mark and lazy:
+            if last is not None and last.mark == source.mark and actor is None:
                 taken.unchanged = True
                 taken.present, taken.differing, taken.unreadable = last.present, last.differing, last.unreadable
                 return taken
@@ -187,11 +194,28 @@ async def _transaction(place: Target, source: Source, *, apex: bytes, clock: Clo
             if taken.new:
                 await jump(connection, zone_id, cursor + 1)
                 await into.settle()
+            await write_audit(connection, [_entry(taken, actor)], now)
             if last is None or last.mark != source.mark:
                 await _remember(connection, source, taken, now)
     finally:
         await engine.dispose()
     return taken
+
+
+def _entry(taken: Taken, actor: str | None) -> Entry:
+    return Entry(
+        actor or START,
+        OFFLINE,
+        "accounts_imported",
+        taken.source,
+        details={
+            "form": taken.form,
+            "new": taken.new,
+            "present": taken.present,
+            "differing": taken.differing,
+            "unreadable": taken.unreadable,
+        },
+    )
 
 
 async def _last_import(connection: AsyncConnection, source: Source) -> Any:

@@ -1,15 +1,15 @@
-"""Registration tokens in SQL: found by digest, counted down by the writer, listed for people."""
+"""Tokens in SQL: found by digest, counted down by the writer, listed for people."""
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from acmedns_py.accounts.ports import NewToken, Token
-from acmedns_py.errors import TokenRefused
-from acmedns_py.store.schema import Clock, DatabaseClock, made_by, token
+from acmedns_py.accounts.ports import Issued, NewToken, Token
+from acmedns_py.errors import TokenTaken, UnknownToken
+from acmedns_py.store.schema import Clock, made_by, token
 
 
 def _tokens(read_at: Any) -> Select[Any]:
@@ -65,11 +65,11 @@ async def note_makers(connection: AsyncConnection, makers: Mapping[int, int]) ->
 
 
 async def add(connection: AsyncConnection, wanted: NewToken, now: int) -> None:
-    """Insert a token; raises `TokenRefused` where its name is taken."""
+    """Insert a token; raises `TokenTaken`."""
     revoked = (await connection.execute(select(token.c.revoked_at).where(token.c.name == wanted.name))).first()
     if revoked is not None:
         state = "a revoked token" if revoked[0] is not None else "a token"
-        raise TokenRefused(f"there is {state} of the name {wanted.name} already; choose another name")
+        raise TokenTaken(f"there is {state} of the name {wanted.name} already; choose another name")
     row = {
         "name": wanted.name,
         "digest": wanted.digest,
@@ -84,21 +84,26 @@ async def add(connection: AsyncConnection, wanted: NewToken, now: int) -> None:
 
 
 async def revoke(connection: AsyncConnection, name: str, now: int) -> None:
-    """End a token; one that was revoked before keeps its time. Raises `TokenRefused` where there is none."""
+    """End a token; one that was revoked before keeps its time. Raises `UnknownToken`."""
     if await connection.scalar(select(token.c.id).where(token.c.name == name)) is None:
-        raise TokenRefused(f"there is no token of the name {name}; acmedns token list shows all")
+        raise UnknownToken(name)
     await connection.execute(
         update(token).where(token.c.name == name, token.c.revoked_at.is_(None)).values(revoked_at=now)
     )
 
 
-async def listed(connection: AsyncConnection, clock: Clock = DatabaseClock) -> list[tuple[Token, int]]:
-    """All tokens by name, each with the number of accounts that it made and that still exist."""
-    counted = select(made_by.c.token, func.count().label("accounts")).group_by(made_by.c.token).subquery()
+async def scopes_held(connection: AsyncConnection, scopes: Sequence[str]) -> dict[str, bool]:
+    """Those of these scopes that any token has, ended or not."""
+    held = {scope for row in await connection.scalars(select(token.c.scopes).distinct()) for scope in row.split()}
+    return {scope: True for scope in scopes if scope in held}
+
+
+async def issued(
+    connection: AsyncConnection, clock: Clock, wanted: Collection[ColumnElement[bool]], *, most: int
+) -> list[Issued]:
+    """The first tokens by id for which all of `wanted` holds, each with the number of its accounts."""
+    counted = select(func.count()).where(made_by.c.token == token.c.id).scalar_subquery()
     rows = await connection.execute(
-        _tokens(clock())
-        .add_columns(func.coalesce(counted.c.accounts, 0))
-        .outerjoin(counted, counted.c.token == token.c.id)
-        .order_by(token.c.name)
+        _tokens(clock()).add_columns(counted).where(*wanted).order_by(token.c.id).limit(most)
     )
-    return [(_token(row[:-1]), row[-1]) for row in rows]
+    return [Issued(_token(row[:-1]), row[-1]) for row in rows]

@@ -98,26 +98,25 @@ class Expiry:
 
 
 @dataclass(frozen=True, slots=True)
+class Issue:
+    """Make a token, with its entry in the audit log."""
+
+    token: NewToken
+    entry: Entry | None
+
+
+@dataclass(frozen=True, slots=True)
 class Revocation:
-    """End the registration token of this name."""
+    """End the token of this name, with its entry in the audit log."""
 
     name: str
+    entry: Entry | None
 
 
-Request = (
-    NewAccount
-    | ValueWrite
-    | VerifierWrite
-    | AccountChange
-    | Note
-    | StaticWrite
-    | Expiry
-    | NewToken
-    | Revocation
-    | stored.Keeping
-)
+Audited = NewAccount | AccountChange | Note | Issue | Revocation | stored.Keeping
+"""What may have an entry."""
 
-_Audited = NewAccount | AccountChange | Note | stored.Keeping
+Request = Audited | ValueWrite | VerifierWrite | StaticWrite | Expiry
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,9 +223,9 @@ async def together(connection: AsyncConnection, ground: Ground, at: Moment, requ
             case stored.Keeping():
                 # Nothing that is served has changed.
                 results.append(await stored.keep(connection, request, at.now) or at.cursor)
-            case NewToken() | Revocation():
+            case Issue() | Revocation():
                 results.append(await _write_token(connection, request, at))
-        if isinstance(request, _Audited) and request.entry and isinstance(results[-1], int):
+        if isinstance(request, Audited) and request.entry and isinstance(results[-1], int):
             entries.append(request.entry)
     for values in touched.values.values():
         values.settle(at.now)
@@ -400,10 +399,10 @@ def _change_account(request: AccountChange, touched: _Touched, at: Moment) -> in
     return at.next_cursor
 
 
-async def _write_token(connection: AsyncConnection, request: NewToken | Revocation, at: Moment) -> int | AcmednsError:
+async def _write_token(connection: AsyncConnection, request: Issue | Revocation, at: Moment) -> int | AcmednsError:
     try:
-        if isinstance(request, NewToken):
-            await tokens.add(connection, request, at.now)
+        if isinstance(request, Issue):
+            await tokens.add(connection, request.token, at.now)
         else:
             await tokens.revoke(connection, request.name, at.now)
     except TokenRefused as refused:

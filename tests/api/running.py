@@ -6,20 +6,25 @@ import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
+from acmedns_py.accounts.administration import Administration
 from acmedns_py.accounts.credentials import Credentials
 from acmedns_py.accounts.hashing import HashPool
+from acmedns_py.accounts.issued_tokens import IssuedTokens
 from acmedns_py.accounts.own import OwnAccount
 from acmedns_py.accounts.ports import Publisher
 from acmedns_py.accounts.register import Registration
 from acmedns_py.accounts.storage import Storage
 from acmedns_py.accounts.tokens import Tokens
 from acmedns_py.accounts.update import Updates
+from acmedns_py.api.admin import AdminRoutes
 from acmedns_py.api.app import make_app
 from acmedns_py.api.certificate import CertificateFiles
 from acmedns_py.api.client import ForwardedBy
 from acmedns_py.api.listen import ApiListener
+from acmedns_py.api.remote import RemoteAdmin
 from acmedns_py.dns import name
 from acmedns_py.feed.changes import Commit
 from acmedns_py.store.store import SqlStore
@@ -127,11 +132,14 @@ async def running(
     bound = socket.create_server(("127.0.0.1", 0))
     api = RunningApi(bound.getsockname()[1], store, credentials, publisher, listener, commits)
 
-    tokens = Tokens(store=store, clock=clock)
-
     async def readiness() -> tuple[bool, dict[str, Any]]:
         return api.ready
 
+    tokens = Tokens(store=store, clock=clock)
+    administration = Administration(
+        directory=store, publisher=publisher, pool=pool, forget=credentials.forget, zone=ZONE
+    )
+    routes = AdminRoutes(administration, IssuedTokens(keeper=store, now=lambda: datetime.now(UTC)), ZONE)
     app = make_app(
         registration=Registration(
             credentials=credentials,
@@ -150,6 +158,7 @@ async def running(
         forwarded_by=forwarded_by,
         cors_origins=cors_origins,
         hsts=hsts,
+        admin=RemoteAdmin(routes, tokens),
     )
     try:
         await listener.start([bound], app)

@@ -528,7 +528,8 @@ async def test_token_is_in_no_log_and_no_answer(database_url, written, monkeypat
     """Whatever is asked by it, and whatever goes wrong: neither the token nor its digest (dns-correctness #74)."""
     answers = []
     async with running(database_url, registration="token", cors_origins=["*"]) as api:
-        good, gone = await tokens.issue(api.store, "good", labels="*", uses=3), await tokens.issue(api.store, "gone")
+        good = await tokens.issue(api.store, "good", scopes=["register", "write"], labels="*", uses=3)
+        gone = await tokens.issue(api.store, "gone")
         await tokens.revoke(api.store, "gone")
         secrets = [text for token in (good, gone, UNKNOWN) for text in (token, tokens.digest(token))]
         asked = []
@@ -536,13 +537,24 @@ async def test_token_is_in_no_log_and_no_answer(database_url, written, monkeypat
             asked += [
                 request(method, f"/{token}{route}", b"")
                 for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PROPFIND")
-                for route in ("/register", "//update", "/health", "/health/ready", "/openapi.json", "/x", "", "/%zz")
+                for route in (
+                    "/register",
+                    "//update",
+                    "/health",
+                    "/health/ready",
+                    "/openapi.json",
+                    "/admin/v1/stats",
+                    "/x",
+                    "",
+                )
             ]
             asked += [
                 request("POST", "/register", b"{}", bearer(token)),
                 request("POST", "/register", b"{}", basic(token)),
                 request("POST", "/register", b'{"subdomain":"a_"}', bearer(token)),
                 request("POST", f"/{token}/register", b"{"),
+                request("GET", "/admin/v1/stats", b"", bearer(token)),
+                request("GET", "/admin/v1/tokens", b"", basic(token)),
                 request("POST", f"/{token}/register?{token}", b"", {"Origin": "https://x"}),
                 request("OPTIONS", f"/{token}/register", b"", {"Origin": "x", "Access-Control-Request-Method": "POST"}),
                 request("POST", f"/{token}/register", b"x" * 20_000),
@@ -555,11 +567,27 @@ async def test_token_is_in_no_log_and_no_answer(database_url, written, monkeypat
             reply = await api.ask(octets)
             answers.append(repr(reply.headers).encode() + reply.body)
 
+        # Who types a token where a name was asked for gets it back, and nobody else gets it.
+        for method, target, body in (
+            ("GET", "/admin/v1/accounts/{}", ""),
+            ("DELETE", "/admin/v1/accounts/{}", ""),
+            ("DELETE", "/admin/v1/tokens/{}", ""),
+            ("GET", "/admin/v1/stats?{}", ""),
+            ("POST", "/admin/v1/tokens", '{{"name":"{}"}}'),
+            ("POST", "/admin/v1/tokens", '{{"{}":1}}'),
+            ("POST", "/admin/v1/tokens", '{{"name":"n","scopes":["{}"]}}'),
+            ("POST", "/admin/v1/tokens", '{{"name":"n","labels":"{}"}}'),
+            ("POST", "/admin/v1/accounts", '{{"label":"{}","subdomain":"www"}}'),
+        ):
+            octets = request(method, target.format(good), body.format(good).encode(), bearer(good))
+            assert 200 <= (await api.ask(octets)).status < 500
+        kept = await api.store.audit(since=None, after=0, most=1000)
+
         async def broken(*_args, **_options):
             raise RuntimeError
 
         monkeypatch.setattr(api.store, "token", broken)
         assert (await api.post(f"/{good}/register", b"", bearer(good))).status == 500
-    found = written.read_bytes() + b"".join(answers)
+    found = written.read_bytes() + b"".join(answers) + repr(kept).encode()
     assert found.count(b'"request_') >= len(asked)
     assert [secret for secret in secrets if secret.lower().encode() in found.lower()] == []

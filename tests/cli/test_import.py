@@ -1,6 +1,8 @@
 """`acmedns import acme-dns`, as an operator runs it: what it says, what it refuses, and that it only reads."""
 
 import asyncio
+import getpass
+import json
 import os
 import shutil
 import sqlite3
@@ -67,6 +69,10 @@ def test_all_accounts_come_once(config, database_url, name, theirs, postgres, fo
     first = tables(database_url)
     assert last_line(config, source) == COUNTS.format(0, count, 0, 0)
     assert tables(database_url) == first
+    entries = asyncio.run(execute(database_url, "SELECT actor, source, action, subject, result, details FROM audit"))
+    assert [entry[:3] for entry in entries] == [(f"user:{getpass.getuser()}", "offline", "accounts_imported")] * 2
+    assert all(PASSWORD not in entry[3] for entry in entries)
+    assert [json.loads(entry[5])["new"] for entry in entries] == [count, 0]
     assert (contents(theirs), postgres.sql("SELECT * FROM pg_stat_database_conflicts", foreign)) == before
 
 

@@ -218,6 +218,41 @@ def test_what_is_no_request_of_the_routes_is_told(admin, method, path, body, sta
     assert detail in told["detail"]
 
 
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"HELO secret\r\n\r\n",
+        b"GET /admin/v1/stats HTTP/1.1\r\nHost: x\0secret\r\n\r\n",
+        b"GET /secret" + b"x" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST /admin/v1/accounts HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nsecret\r\n",
+    ],
+)
+def test_what_is_no_http_is_answered_in_our_form_and_logged_without_its_octets(admin, server, octets):
+    """As by the routes, and nothing of aiohttp's; the server goes on."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(30)
+        connection.connect(str(admin))
+        connection.sendall(octets)
+        answer = b"".join(iter(lambda: connection.recv(10_000), b""))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.split()[1] == b"400"
+    assert b"aiohttp" not in head
+    assert json.loads(body)["error"] == "bad_request"
+    assert "this is no HTTP request, or broke off" in json.loads(body)["detail"]
+    server.wait_for_log("admin_request_unreadable", "user:root" if os.geteuid() == 0 else "user:")
+    assert "secret" not in server.log.read_text()
+    assert server.acmedns("stats").returncode == 0
+
+
+def test_a_body_that_is_too_long_is_told(admin):
+    """It is read no further than that."""
+    done = subprocess.run(
+        ["curl", "-s", "--unix-socket", admin, "http://localhost/admin/v1/accounts", "--data-binary", "@-"],
+        input=b"x" * 1_048_577, capture_output=True, check=True,
+    )  # fmt: skip
+    assert json.loads(done.stdout)["error"] == "payload_too_large"
+
+
 @pytest.fixture(scope="module")
 def admin(server):
     """The socket of the module's server."""

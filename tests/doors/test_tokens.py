@@ -26,8 +26,8 @@ def guarded(tmp_path_factory):
     folder = tmp_path_factory.mktemp("guarded")
     server = Server(folder, database_url=f"sqlite:///{folder}/acmedns.db")
     server.config.write_text(server.config.read_text().replace("[api]\n", '[api]\nregistration = "token"\n'))
-    token = acmedns(server, "token", "new", "fleet", "--labels", "*")
     server.start()
+    token = acmedns(server, "token", "new", "fleet", "--labels", "*")
     yield server, token
     server.close()
     assert token not in server.log.read_text()
@@ -86,22 +86,29 @@ def test_chosen_name_is_served_and_reserved_ones_are_not_shadowed(guarded):
         assert (reply.status, json.loads(reply.body)) == (400, {"error": "subdomain_taken"})
 
 
-def test_token_ends_while_the_server_is_down_and_its_hosts_go_on(guarded):
-    """Revoked by command, refused after the start; what was registered by it updates by its old base URL."""
+@pytest.mark.parametrize("running", [True, False], ids=["beside the server", "without a server"])
+def test_token_is_made_and_ended_by_command_and_its_hosts_go_on(guarded, running):
+    """Good and refused at once in the running server; what was registered by it updates by its old base URL."""
     server, kept = guarded
-    server.stop()
-    token = acmedns(server, "token", "new", "short", "--uses", "2")
-    server.start()
+    name = f"short-{running}"
+
+    def commanded(*words):
+        if not running:
+            server.stop()
+        done = acmedns(server, *words)
+        if not running:
+            server.start()
+        return done
+
+    token = commanded("token", "new", name, "--uses", "2")
     account = parsed(send(server, f"/{token}//register", "null\n", {}, source=fresh_network()))
-    server.stop()
-    acmedns(server, "token", "revoke", "short")
-    server.start()
+    commanded("token", "revoke", name)
     assert send(server, f"/{token}/register", "", {}, source=fresh_network()).status == 401
     headers = {"X-Api-User": account["username"], "X-Api-Key": account["password"]}
     reply = send(server, f"/{token}//update", CLIENTS[0].update(account, txt(5)), headers, source=fresh_network())
     assert reply.status == 200
     assert values(ask(server.dns, account["fulldomain"])) == {txt(5)}
     assert send(server, f"/{kept}/register", "", {}, source=fresh_network()).status == 201
-    told = {one["name"]: one for one in json.loads(acmedns(server, "token", "list", "--json"))}
-    assert (told["short"]["state"], told["short"]["accounts"], told["short"]["uses_left"]) == ("revoked", 1, 1)
+    told = {one["name"]: one for one in map(json.loads, acmedns(server, "token", "list", "--json").splitlines())}
+    assert (told[name]["state"], told[name]["accounts"], told[name]["uses_left"]) == ("revoked", 1, 1)
     assert token not in server.log.read_text()

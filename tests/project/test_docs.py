@@ -246,7 +246,8 @@ def test_error_words_are_those_of_the_api():
         ):
             match call:
                 case ast.Call(
-                    func=ast.Name(id="error_answer" | "_later"), args=[ast.Constant(status), ast.Constant(word), *_]
+                    func=ast.Name(id="error_answer" | "_explained" | "_later"),
+                    args=[ast.Constant(status), ast.Constant(word), *_],
                 ):
                     sent.add((status, word))
                 case ast.Call(func=ast.Name(id="BadInput"), args=[ast.Constant(word), *_]):

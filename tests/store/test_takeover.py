@@ -50,7 +50,7 @@ def theirs(tmp_path: Path) -> Path:
 
 async def imported(database_url: str, source: str, *, dry_run: bool = False) -> takeover.Taken:
     """Import and check that counts and lines fit together."""
-    taken = await import_acme_dns(database_url, source, apex=APEX, dry_run=dry_run)
+    taken = await import_acme_dns(database_url, source, apex=APEX, dry_run=dry_run, actor="user:test")
     assert len(taken.told.get(takeover.UNREADABLE, [])) == min(taken.unreadable, takeover.MOST_TOLD)
     assert len(taken.told.get(takeover.DIFFERS, [])) == min(taken.differing, takeover.MOST_TOLD)
     return taken
