@@ -59,7 +59,10 @@ class Operator:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A password that has just been made, with the account it is for; it is known nowhere else."""
+    """A password that has just been made, with the account it is for; it is known nowhere else.
+
+    `stored_for` are domains, each with the name of a token, for which clients keep the password before (`storage`).
+    """
 
     username: str
     password: str = field(repr=False)
@@ -68,6 +71,7 @@ class Credential:
     allow_from: tuple[str, ...]
     served: bool = True
     """False where not every worker answers for the name yet; it was told all the same, as nobody else knows it."""
+    stored_for: tuple[tuple[str, str], ...] = ()
 
 
 class Administration:
@@ -160,14 +164,26 @@ class Administration:
         return fresh
 
     async def rotate(self, by: Operator, name: str, *, grace_seconds: int = 0) -> Credential:
-        """Give an account a new password; the present one is valid for the grace only. Raises as `change` does."""
+        """Give an account a new password; the present one is valid for the grace only. Raises as `change` does.
+
+        What clients keep of the account (`storage`) is out of date from then on.
+        """
         if not 0 <= grace_seconds <= GRACE_SECONDS:
             raise Unusable(f"a grace of {grace_seconds} seconds is not possible; give 0 to {GRACE_SECONDS} (90 days)")
         found = await self._found(by, "password_rotated", name)
         password = fresh_password()
+        # Before the change: a password that is made must be told, whatever fails behind it.
+        shown = await self._directory.shown(found.id)
         rotation = Rotate(await self._hashed(password), grace_seconds)
         await self._change(by, "password_rotated", found, rotation, grace_seconds=grace_seconds)
-        return Credential(found.username, password, found.label, found.title, found.allow_from)
+        return Credential(
+            username=found.username,
+            password=password,
+            label=found.label,
+            title=found.title,
+            allow_from=found.allow_from,
+            stored_for=() if shown is None else shown.stored_for,
+        )
 
     async def set_disabled(self, by: Operator, name: str, *, disabled: bool) -> None:
         """Lock an account, whose values go at once, or let it in again.

@@ -64,12 +64,16 @@ class LiveValue:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One account with all that is known of it; `former_until`: when its replaced password ceases to be valid."""
+    """One account with all that is known of it; `former_until`: when its replaced password ceases to be valid.
+
+    `stored_for` are the domains that clients keep it for (`storage`), each with the name of the token.
+    """
 
     account: Listed
     values: tuple[LiveValue, ...]
     verifiers: frozenset[str] = field(repr=False)
     former_until: datetime | None
+    stored_for: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,16 @@ class NewToken:
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """An account that is kept for a domain of a client's; `sealed` opens with the client's token alone."""
+
+    domain: str
+    username: str
+    label: str
+    sealed: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One line of the audit log: who did what to whom, from where, and what came of it.
 
@@ -163,6 +173,15 @@ class Store(Registrar, Protocol):
 
     async def token(self, digest: str) -> Token | None:
         """The token of that digest, ended or not, or None."""
+
+    async def stored(self, token: Token, domain: str | None = None) -> list[Stored]:
+        """What is kept for the holder of a token, by domain; of one domain where that is named."""
+
+    async def keep(self, token: Token, account: Account, domain: str, sealed: bytes, *, entry: Entry) -> Written:
+        """Commit an account that is kept for a domain, in place of another, with its entry.
+
+        Raises `BadInput` where the account is gone, or the token keeps as many as it may.
+        """
 
     async def has_scope(self, scope: str) -> bool:
         """Whether there is any token of this scope, ended or not."""

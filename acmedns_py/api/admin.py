@@ -20,7 +20,7 @@ known nowhere else.
 | GET | /admin/v1/stats | numbers |
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -180,7 +180,7 @@ class AdminRoutes:
     async def _rotate(self, asked: Asked, name: str) -> Told:
         wish = body_of(asked, _Rotation)
         made = await self._accounts.rotate(asked.by, name, grace_seconds=wish.grace_seconds)
-        return Told(200, self._credential(made))
+        return Told(200, {**self._credential(made), "stored_for": _stored_for(made.stored_for)})
 
     async def _set_value(self, asked: Asked, name: str) -> Told:
         remarks = await self._accounts.set_value(asked.by, name, body_of(asked, _Value).txt)
@@ -228,6 +228,7 @@ class AdminRoutes:
                 {"txt": one.value, "written": one.written_at, "age_seconds": one.age_seconds} for one in shown.values
             ],
             "former_password_until": shown.former_until,
+            "stored_for": _stored_for(shown.stored_for),
         }
 
     def _credential(self, made: Credential) -> dict[str, Any]:
@@ -240,6 +241,10 @@ class AdminRoutes:
             "allowfrom": made.allow_from,
             "label": made.title,
         }
+
+
+def _stored_for(found: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"domain": domain, "token": token} for domain, token in found]
 
 
 def template(path: str) -> str:

@@ -17,6 +17,7 @@ from aiohttp import hdrs, web
 
 from acmedns_py.accounts.own import OwnAccount
 from acmedns_py.accounts.register import Registration
+from acmedns_py.accounts.storage import Storage
 from acmedns_py.accounts.tokens import has_form
 from acmedns_py.accounts.update import Updates
 from acmedns_py.api.account import AccountRoute
@@ -28,6 +29,7 @@ from acmedns_py.api.openapi import document_route
 from acmedns_py.api.problems import MethodNotAllowed, NotFound, foreseen, problem, reason, unreadable
 from acmedns_py.api.register import RegisterRoute
 from acmedns_py.api.remote import RemoteAdmin
+from acmedns_py.api.storage import StorageRoute
 from acmedns_py.api.update import UpdateRoute
 from acmedns_py.api.visit import Visit
 
@@ -37,6 +39,8 @@ Routes = dict[str, dict[str, Handler]]
 NO_CORS = Cors(())
 
 _HEALTH = ("/health", "/health/ready")
+_STORAGE = "/storage"
+_STORED = "/storage/{domain}"
 
 _log = structlog.get_logger(__name__)
 
@@ -46,6 +50,7 @@ def make_app(
     registration: Registration | None,
     updates: Updates,
     own: OwnAccount,
+    storage: Storage,
     readiness: Readiness,
     zone: str,
     forwarded_by: ForwardedBy | None = None,
@@ -61,6 +66,7 @@ def make_app(
     """
     health = HealthRoutes(readiness)
     update = UpdateRoute(updates)
+    stored = StorageRoute(storage)
     register: dict[str, Handler] = {}
     if registration is not None:
         register["POST"] = RegisterRoute(registration, zone).post
@@ -68,6 +74,8 @@ def make_app(
         "/register": register,
         "/update": {"POST": update.post, "DELETE": update.delete},
         "/account": {"GET": AccountRoute(own, zone).get},
+        _STORAGE: {"GET": stored.all},
+        _STORED: {"GET": stored.get, "POST": stored.post},
         "/health": {"GET": health.alive},
         "/health/ready": {"GET": health.ready},
         "/openapi.json": {"GET": document_route(registration_open=registration is not None, admin=admin is not None)},
@@ -162,15 +170,18 @@ class Api:
         """The path of a route, whatever slashes and case it was asked with; None where there is none (clients #4).
 
         What has the form of a token may stand before any route, since clients have one base URL for all. Only
-        /register looks at it: a token that has ended must not end the renewals of the hosts that it made.
+        /register and /storage look at it: a token that has ended must not end the renewals of the hosts that it made.
         """
-        if request.raw_path in self._routes:
+        if request.raw_path in self._routes and request.raw_path != _STORED:
             return request.raw_path
         path = unquote(_path(request))
         parts = [part for part in path.split("/") if part]
         if len(parts) > 1 and has_form(parts[0]):
             visit.prefix = parts.pop(0)
         path = "/" + "/".join(parts).lower()
+        if len(parts) == 2 and path.startswith(f"{_STORAGE}/"):
+            visit.domain = parts[1].lower()
+            return _STORED
         return path if path in self._routes else None
 
     def _visit(self, request: web.BaseRequest) -> Visit:

@@ -20,6 +20,7 @@ from aiohttp.web import RequestPayloadError
 
 from acmedns_py.accounts.credentials import canonical_username
 from acmedns_py.accounts.register import Wish
+from acmedns_py.accounts.storage import Kept
 from acmedns_py.accounts.update import Change
 from acmedns_py.api.problems import BadHttp, BodyTooLarge, BodyTooSlow
 from acmedns_py.errors import BadInput
@@ -133,6 +134,26 @@ def wished_change(body: bytes, *, remove: bool) -> Change:
                 # Go lets an earlier text stand, but clearing takes an explicit empty text as the last word.
                 text = None
     return Change(label=label, value=text, remove=remove)
+
+
+def kept_account(body: bytes, domain: str) -> Kept:
+    """The account that a body of /storage/DOMAIN has kept; raises `BadInput` where it lacks any of the five keys."""
+    try:
+        value, _ = _DECODER.raw_decode(_text(body))
+    except (ValueError, RecursionError):
+        raise BadInput("malformed_json_payload") from None
+    found = {key: member for key, member in _fields(value) if isinstance(member, str)}
+    missing = [key for key in ("username", "password", "subdomain", "fulldomain", "server_url") if key not in found]
+    if missing:
+        raise BadInput("bad_account", f"{', '.join(missing)} not there as text")
+    return Kept(
+        domain=domain,
+        username=found["username"],
+        password=found["password"],
+        label=found["subdomain"],
+        fulldomain=found["fulldomain"],
+        server_url=found["server_url"],
+    )
 
 
 def _text(body: bytes) -> str:

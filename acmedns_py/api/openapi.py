@@ -38,6 +38,13 @@ _TXT = {
 _CIDRS = {"type": "array", "items": {"type": "string"}, "examples": [["192.0.2.0/24", "2001:db8::/32"]]}
 _LABEL = {"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"}
 _CREDENTIAL: list[dict[str, list[str]]] = [{"user": [], "key": []}]
+_TOKEN: list[dict[str, list[str]]] = [{"basicToken": []}, {"bearerToken": []}]
+_DOMAIN = [{"name": "domain", "in": "path", "required": True, "schema": {"type": "string"}}]
+_BY_TOKEN = {
+    "401": {"$ref": "#/components/responses/TokenNeeded"},
+    "403": {"$ref": "#/components/responses/ScopeLacking"},
+}
+_KEPT_KEYS = ("fulldomain", "subdomain", "username", "password", "server_url")
 
 
 def document(*, registration_open: bool, admin: bool) -> dict[str, Any]:
@@ -67,6 +74,44 @@ def document(*, registration_open: bool, admin: bool) -> dict[str, Any]:
                 "security": _CREDENTIAL,
                 "responses": {"200": _json("The account", "Own"), **_failures("400 401 429 431 500 503")},
             }
+        },
+        "/storage": {
+            "get": {
+                "operationId": "storage",
+                "summary": "All accounts that the holder of this token keeps here, by domain",
+                "security": _TOKEN,
+                "responses": {
+                    "200": _json("The accounts", "KeptAccounts"),
+                    **_BY_TOKEN,
+                    **_failures("400 429 431 500 503"),
+                },
+            }
+        },
+        "/storage/{domain}": {
+            "get": {
+                "operationId": "stored",
+                "parameters": _DOMAIN,
+                "summary": "The account that is kept for a domain; 404 where there is none",
+                "security": _TOKEN,
+                "responses": {
+                    "200": _json("The account", "KeptAccount"),
+                    **_BY_TOKEN,
+                    **_failures("400 404 429 431 500 503"),
+                },
+            },
+            "post": {
+                "operationId": "store",
+                "parameters": _DOMAIN,
+                "summary": "Keep an account of this server for a domain",
+                "description": "Never 201, which would tell lego that the CNAME is there already.",
+                "security": _TOKEN,
+                "requestBody": _body("KeptAccount", required=True),
+                "responses": {
+                    "200": _json("Kept", "KeptFor"),
+                    **_BY_TOKEN,
+                    **_failures("400 404 408 413 429 431 500 503"),
+                },
+            },
         },
         "/health": {
             "get": {
@@ -126,6 +171,8 @@ def document(*, registration_open: bool, admin: bool) -> dict[str, Any]:
             "responses": {
                 **{name: _json(text, "Error") for name, text in _ERRORS.values()},
                 **openapi_admin.responses(),
+                "TokenNeeded": _json("No token, or none that is good here; which is not told.", "Explained"),
+                "ScopeLacking": _json("The token is good, for something else.", "Explained"),
                 "RegistrationRefused": {
                     "description": "No registration token, or none that is good here; which is not told.",
                     "headers": {
@@ -249,8 +296,26 @@ _SCHEMAS: dict[str, Any] = {
         "additionalProperties": False,
         "properties": {"txt": {"type": "string"}},
     },
+    "KeptAccount": {
+        "type": "object",
+        "required": list(_KEPT_KEYS),
+        "properties": {key: {"type": "string"} for key in _KEPT_KEYS},
+    },
+    "KeptAccounts": {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/KeptAccount"}},
+    "KeptFor": {
+        "type": "object",
+        "required": ["domain", "fulldomain"],
+        "additionalProperties": False,
+        "properties": {"domain": {"type": "string"}, "fulldomain": {"type": "string"}},
+    },
     "Readiness": {"type": "object"},
     "Document": {"type": "object"},
+    "Explained": {
+        "type": "object",
+        "required": ["error", "detail"],
+        "additionalProperties": False,
+        "properties": {"error": {"type": "string", "pattern": "^[a-z_]+$"}, "detail": {"type": "string"}},
+    },
     "Error": {
         "type": "object",
         "required": ["error"],

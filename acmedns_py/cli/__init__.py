@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 import typer
 
-from acmedns_py.cli import account, audit, backup, config, db, health, imports, serve, stats, token
+from acmedns_py.cli import account, audit, backup, challenge_name, config, db, health, imports, serve, stats, token
 
 app = typer.Typer(
     name="acmedns",
@@ -22,6 +22,7 @@ app.command("stats")(stats.stats)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
 app.command("export")(backup.export)
+app.command("challenge-name")(challenge_name.challenge_name)
 app.add_typer(account.app, name="account", help="List, make and change accounts.")
 app.add_typer(config.app, name="config", help="Look at the configuration.")
 app.add_typer(db.app, name="db", help="Look after the database.")

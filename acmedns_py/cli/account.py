@@ -178,6 +178,11 @@ def rotate(
         f"the old password is valid for {grace} more" if seconds else "the old password is refused from this moment on"
     )
     typer.echo(f"Keep the password, it is shown nowhere else; {note}.", err=True)
+    for one in made["stored_for"]:
+        typer.echo(
+            f"The storage of token {one['token']} holds the old password for {one['domain']}: store the new one there.",
+            err=True,
+        )
 
 
 @app.command("allow-from")
@@ -254,6 +259,8 @@ def _print_account(found: dict[str, Any], *, json: bool) -> None:
     }
     if found["former_password_until"]:
         facts["old password"] = f"valid until {when(found['former_password_until'])}"
+    if found["stored_for"]:
+        facts["stored for"] = ", ".join(f"{one['domain']} (token {one['token']})" for one in found["stored_for"])
     facts["values"] = str(len(found["values"]))
     print_facts(facts)
     for one in found["values"]:

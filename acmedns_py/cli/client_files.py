@@ -131,9 +131,9 @@ def bare_domain(text: str) -> str:
     return found
 
 
-def cname(domain: str, fulldomain: str) -> str:
-    """The line for the zone that the domain is in."""
-    return f"{CHALLENGE}{domain}. {CNAME_SECONDS} IN CNAME {fulldomain}."
+def cname(domain: str, fulldomain: str, *, label: str = "") -> str:
+    """The line for the zone that the domain is in; `label` stands in front, with its dot, for dns-account-01."""
+    return f"{label}{CHALLENGE}{domain}. {CNAME_SECONDS} IN CNAME {fulldomain}."
 
 
 class ClientFile:

@@ -21,6 +21,7 @@ from acmedns_py.accounts.issued_tokens import IssuedTokens
 from acmedns_py.accounts.own import OwnAccount
 from acmedns_py.accounts.ports import Publisher
 from acmedns_py.accounts.register import Registration
+from acmedns_py.accounts.storage import Storage
 from acmedns_py.accounts.tokens import Tokens
 from acmedns_py.accounts.update import Updates
 from acmedns_py.api.admin import AdminRoutes
@@ -227,6 +228,7 @@ async def start_api(
         else None,
         updates=Updates(credentials=credentials, store=store, publisher=pool),
         own=OwnAccount(credentials=credentials, directory=store),
+        storage=Storage(tokens=tokens, credentials=credentials, store=store, zone=settings.zone.name),
         readiness=partial(readiness, settings, Remembered(store.ready), pool),
         zone=settings.zone.name,
         forwarded_by=forwarded_by,

@@ -13,12 +13,13 @@ from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from acmedns_py.accounts.directory import Filter, Listed, LiveValue, Recorded, Shown, Statistics, shown_value
-from acmedns_py.accounts.ports import Entry, Issued
+from acmedns_py.accounts.ports import Entry, Issued, Stored
 from acmedns_py.accounts.times import moment_of, ticks_of
 from acmedns_py.accounts.txt_rule import TxtRule
 from acmedns_py.store.engine import FOREIGN_ERRORS, Target, Use, connect, connection_lost, unavailable
 from acmedns_py.store.schema import MICROSECONDS, PASSWORD, Clock, account, audit, credential, retired_label, token, txt
 from acmedns_py.store.standing import stored_allow_from
+from acmedns_py.store.stored import domains_of, of_token
 from acmedns_py.store.tokens import issued
 
 DAY_SECONDS = 86_400
@@ -68,6 +69,10 @@ class DirectoryReader:
     async def shown(self, number: int) -> Shown | None:
         """Give one account with its values and what is valid of its passwords."""
         return await self._read(self._lookups, lambda connection: _shown(connection, number, self._clock))
+
+    async def stored(self, token: int, domain: str | None) -> list[Stored]:
+        """Give what is kept for the holder of a token."""
+        return await self._read(self._lookups, lambda connection: of_token(connection, token, domain))
 
     async def statistics(self) -> Statistics:
         """Count."""
@@ -167,6 +172,7 @@ async def _shown(connection: AsyncConnection, number: int, clock: Clock) -> Show
         ),
         verifiers=frozenset(verifier for verifier, _expires in valid),
         former_until=max((moment_of(expires) for _verifier, expires in valid if expires is not None), default=None),
+        stored_for=tuple(await domains_of(connection, number)),
     )
 
 

@@ -10,9 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from acmedns_py.dns.table import ChallengeTable
 from acmedns_py.feed.changes import ZoneState
+from acmedns_py.store import static_records
 from acmedns_py.store.bulk import fetched
 from acmedns_py.store.schema import account, txt, zone
-from acmedns_py.store.transaction import Ground, static_rrsets
+from acmedns_py.store.transaction import Ground
 
 
 async def zone_state(connection: AsyncConnection, ground: Ground) -> ZoneState:
@@ -20,7 +21,7 @@ async def zone_state(connection: AsyncConnection, ground: Ground) -> ZoneState:
     cursor = await connection.scalar(select(zone.c.cursor).where(zone.c.id == ground.zone_id))
     assert cursor is not None, "the zone's row was made when the store was opened"
     challenges = await connection.run_sync(_challenges, ground)
-    return ZoneState(cursor, challenges, await static_rrsets(connection, ground))
+    return ZoneState(cursor, challenges, await static_records.found(connection, ground.zone_id))
 
 
 def _challenges(connection: Connection, ground: Ground) -> ChallengeTable:

@@ -87,7 +87,18 @@ class Revocation:
     entry: Entry | None
 
 
-Audited = NewAccount | AccountChange | Withdrawal | Note | Issue | Revocation
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """An account to be kept for a domain, sealed already; `token` and `account` are ids."""
+
+    token: int
+    account: int
+    domain: str
+    sealed: bytes
+    entry: Entry
+
+
+Audited = NewAccount | AccountChange | Withdrawal | Note | Issue | Revocation | Keeping
 """What may have an entry."""
 
 Request = Audited | ValueWrite | VerifierWrite | StaticWrite | Expiry

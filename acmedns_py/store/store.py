@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import select
 
 from acmedns_py.accounts.directory import Filter, Listed, OperatorChange, Recorded, Shown, Statistics
-from acmedns_py.accounts.ports import Account, Entry, Issued, NewToken, Source, Token, Written
+from acmedns_py.accounts.ports import Account, Entry, Issued, NewToken, Source, Stored, Token, Written
 from acmedns_py.accounts.txt_rule import TxtRule
 from acmedns_py.errors import AcmednsError
 from acmedns_py.feed.changes import Commit, StaticData, ZoneState
@@ -38,6 +38,7 @@ from acmedns_py.store.requests import (
     Action,
     Expiry,
     Issue,
+    Keeping,
     Note,
     Revocation,
     StaticWrite,
@@ -233,6 +234,14 @@ class SqlStore:
     async def token(self, digest: str) -> Token | None:
         """The token of that digest as the database has it at this moment, or None."""
         return await self._tokens.found(digest)
+
+    async def stored(self, token: Token, domain: str | None = None) -> list[Stored]:
+        """What is kept for the holder of a token, of one domain or all."""
+        return await self._directory.stored(token.id, domain)
+
+    async def keep(self, token: Token, account: Account, domain: str, sealed: bytes, *, entry: Entry) -> Written:
+        """Commit an account that is kept for a domain of a token's holder; raises `BadInput`."""
+        return await self._writer.write(Keeping(token.id, account.id, domain, sealed, entry))
 
     async def has_scope(self, scope: str) -> bool:
         """Whether there is any token of this scope, ended or not."""

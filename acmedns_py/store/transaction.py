@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from sqlalchemy import delete, insert, select, tuple_, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from acmedns_py.accounts.directory import (
@@ -27,8 +27,8 @@ from acmedns_py.accounts.ports import Account, Entry, Written
 from acmedns_py.accounts.txt_rule import TxtRule, objection, too_many
 from acmedns_py.dns.table import Values
 from acmedns_py.errors import AcmednsError, BadInput, Refused, TokenRefused, UnknownAccount, Unusable
-from acmedns_py.feed.changes import ChallengeChange, Commit, StaticChange, StaticData
-from acmedns_py.store import changes, expiry, tokens
+from acmedns_py.feed.changes import ChallengeChange, Commit, StaticChange
+from acmedns_py.store import changes, expiry, static_records, stored, tokens
 from acmedns_py.store.accounts import NewAccount, live_rows, padded, save
 from acmedns_py.store.live import LiveValues, Rule
 from acmedns_py.store.registration import register
@@ -38,6 +38,7 @@ from acmedns_py.store.requests import (
     Audited,
     Expiry,
     Issue,
+    Keeping,
     Note,
     Request,
     Revocation,
@@ -46,7 +47,7 @@ from acmedns_py.store.requests import (
     VerifierWrite,
     Withdrawal,
 )
-from acmedns_py.store.schema import Clock, static, zone
+from acmedns_py.store.schema import Clock, zone
 from acmedns_py.store.standing import (
     Standing,
     remove,
@@ -151,7 +152,7 @@ async def together(connection: AsyncConnection, ground: Ground, at: Moment, requ
             case Withdrawal():
                 results.append(_withdraw(request, touched, at))
             case StaticWrite(rrsets):
-                made.static += await replace_static(connection, ground, rrsets)
+                made.static += await static_records.replace(connection, ground.zone_id, rrsets)
                 results.append(at.next_cursor)
             case NewAccount(label=label):
                 wrong = next(verdicts)
@@ -160,6 +161,9 @@ async def together(connection: AsyncConnection, ground: Ground, at: Moment, requ
                 results.append(wrong or at.next_cursor)
             case Note() | Expiry():
                 results.append(at.next_cursor)
+            case Keeping():
+                # Nothing that is served has changed.
+                results.append(await stored.keep(connection, request, at.now) or at.cursor)
             case Issue() | Revocation():
                 results.append(await _write_token(connection, request, at))
         if isinstance(request, Audited) and request.entry and isinstance(results[-1], int):
@@ -369,33 +373,3 @@ async def _write_token(connection: AsyncConnection, request: Issue | Revocation,
         return refused
     # Nothing that is served has changed.
     return at.cursor
-
-
-async def static_rrsets(connection: AsyncConnection, ground: Ground) -> dict[tuple[bytes, int], StaticData]:
-    """The zone's static RRsets."""
-    rows = await connection.execute(
-        select(static.c.owner, static.c.rrtype, static.c.data).where(static.c.zone == ground.zone_id)
-    )
-    return {(owner, rrtype): changes.static_data(data) for owner, rrtype, data in rows}
-
-
-async def replace_static(
-    connection: AsyncConnection, ground: Ground, rrsets: dict[tuple[bytes, int], StaticData]
-) -> tuple[StaticChange, ...]:
-    """Make the zone's static RRsets these; gives the difference."""
-    found = changes.static_difference(await static_rrsets(connection, ground), rrsets)
-    if found:
-        await connection.execute(
-            delete(static).where(
-                static.c.zone == ground.zone_id,
-                tuple_(static.c.owner, static.c.rrtype).in_([(one.owner, one.rrtype) for one in found]),
-            )
-        )
-    kept = [
-        {"zone": ground.zone_id, "owner": one.owner, "rrtype": one.rrtype, "data": changes.encoded(one.after)}
-        for one in found
-        if one.after is not None
-    ]
-    if kept:
-        await connection.execute(insert(static), kept)
-    return found

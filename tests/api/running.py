@@ -16,6 +16,7 @@ from acmedns_py.accounts.issued_tokens import IssuedTokens
 from acmedns_py.accounts.own import OwnAccount
 from acmedns_py.accounts.ports import Publisher
 from acmedns_py.accounts.register import Registration
+from acmedns_py.accounts.storage import Storage
 from acmedns_py.accounts.tokens import Tokens
 from acmedns_py.accounts.update import Updates
 from acmedns_py.api.admin import AdminRoutes
@@ -153,6 +154,7 @@ async def running(
         else None,
         updates=Updates(credentials=credentials, store=store, publisher=publisher),
         own=OwnAccount(credentials=credentials, directory=store),
+        storage=Storage(tokens=tokens, credentials=credentials, store=store, zone=ZONE),
         readiness=readiness,
         zone=zone,
         forwarded_by=forwarded_by,

@@ -105,6 +105,8 @@ async def test_document_is_served_and_names_the_routes(database_url):
             "/register",
             "/update",
             "/account",
+            "/storage",
+            "/storage/{domain}",
             "/health",
             "/health/ready",
             "/openapi.json",

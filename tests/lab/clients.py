@@ -107,6 +107,16 @@ class Certbot:
         waits = ("--dns-multi-propagation-seconds", "0")
         return cls(lab, folder, ("--authenticator", "dns-multi", "--dns-multi-credentials", str(credentials), *waits))
 
+    @classmethod
+    def with_lego_and_storage(cls, lab: Laboratory, folder: Path, *, base: str) -> Certbot:
+        """Give the same, with its accounts in our server's storage; `base` has a token in it."""
+        credentials = write_private(
+            folder / "multi.ini",
+            f"dns_multi_provider = acme-dns\nACME_DNS_API_BASE = {base}\nACME_DNS_STORAGE_BASE_URL = {base}/storage\n",
+        )
+        waits = ("--dns-multi-propagation-seconds", "0")
+        return cls(lab, folder, ("--authenticator", "dns-multi", "--dns-multi-credentials", str(credentials), *waits))
+
     @staticmethod
     def storage_in(folder: Path) -> Path:
         """The file in which the lego inside certbot-dns-multi keeps its acme-dns accounts."""

@@ -17,6 +17,7 @@ from tests.lab.laboratory import Laboratory
 from tests.lab.layouts import CLIENT, OTHER_CLIENT, SERVER
 from tests.lab.namespace import LabError
 from tests.lab.zones import DOMAIN
+from tests.tools import peers
 
 Flow = Callable[[Laboratory], None]
 
@@ -62,6 +63,38 @@ def lego_finds_its_value_over_tcp(lab: Laboratory) -> None:
     if " tc;" not in lab.namespace.dig(SERVER[0], account["fulldomain"], "TXT", "+norecurse", "+ignore"):
         raise LabError("the answer with 30 values is not truncated over UDP, so this flow proves nothing")
     _has_values(lab, account, 30)
+
+
+def lego_without_a_disk(lab: Laboratory) -> None:
+    """Lego registers and keeps its account in our storage; from another empty folder it finds it and issues."""
+    name = f"stateless.lego.{DOMAIN}"
+    scheme, _, host = lab.layout.api.partition("://")
+    storage = f"{scheme}://any:{lab.token}@{host}/storage"
+    environment = {
+        "ACME_DNS_API_BASE": f"{lab.layout.api}/{lab.token}",
+        "ACME_DNS_STORAGE_BASE_URL": storage,
+        "ACME_DNS_STORAGE_PATH": "",
+    }
+    first = Lego(lab, lab.client_folder("lego-stateless"))
+    _stops_for_cname(first.run(name, **environment), name)
+    lab.point(name, at=_stored(lab)[name]["fulldomain"])
+    second = Lego(lab, lab.client_folder("lego-stateless"))
+    _succeeds(second.run(name, **environment))
+    _issued(lab, second.certificate(name), name)
+    if first.storage.exists() or second.storage.exists():
+        raise LabError("lego has kept a file, so this flow proves nothing")
+
+
+def lego_in_certbot_without_a_disk(lab: Laboratory) -> None:
+    """Lego 5 inside certbot does the same, with the token in the path of both URLs."""
+    name = f"stateless.multi.{DOMAIN}"
+    base = f"{lab.layout.api}/{lab.token}"
+    first = Certbot.with_lego_and_storage(lab, lab.client_folder("certbot-stateless"), base=base)
+    _fails(first.certonly(name))
+    lab.point(name, at=_stored(lab)[name]["fulldomain"])
+    second = Certbot.with_lego_and_storage(lab, lab.client_folder("certbot-stateless"), base=base)
+    _succeeds(second.certonly(name, f"*.{name}"))
+    _issued(lab, second.certificate(name), name, f"*.{name}")
 
 
 def lego_in_certbot(lab: Laboratory) -> None:
@@ -198,7 +231,9 @@ FLOWS: tuple[Flow, ...] = (
     lego_registers_then_issues,
     lego_base_and_wildcard,
     lego_finds_its_value_over_tcp,
+    lego_without_a_disk,
     lego_in_certbot,
+    lego_in_certbot_without_a_disk,
     certbot_base_and_wildcard,
     certbot_base_url_with_slash,
     certbot_twenty_names_one_account,
@@ -226,6 +261,15 @@ def _succeeds(done: Result) -> None:
 def _fails(done: Result) -> None:
     if not done.returncode:
         raise LabError(f"{_program(done)} ended well, which was not expected:\n{done.stdout}")
+
+
+def _stored(lab: Laboratory) -> dict[str, Account]:
+    """What our server keeps for the lab's token, by domain."""
+    curl = (peers.need("curl"), "--silent", "--fail", "--cacert", lab.trust.bundle)
+    printed = lab.namespace.run(*curl, f"{lab.layout.api}/{lab.token}/storage").stdout
+    kept: dict[str, Account] = json.loads(printed)
+    lab.say(f"  the storage holds {', '.join(kept)}")
+    return kept
 
 
 def _stops_for_cname(done: Result, name: str) -> None:

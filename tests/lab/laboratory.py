@@ -31,7 +31,10 @@ _START_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Laboratory:
-    """A running lab. `say` takes lines for people; everything is below `folder` and goes with it."""
+    """A running lab. `say` takes lines for people; everything is below `folder` and goes with it.
+
+    `token` may register and keep accounts in the server's storage.
+    """
 
     folder: Path
     layout: Layout
@@ -39,6 +42,7 @@ class Laboratory:
     zones: Zones
     trust: Trust
     server: Program
+    token: str
     say: Callable[[str], None]
     _folders: list[Path] = field(default_factory=list)
 
@@ -128,19 +132,22 @@ def laboratory(folder: Path, layout: Layout, *, say: Callable[[str], None]) -> I
         say(f"unbound resolves: at {Kind.LETS_ENCRYPT.value} as Let's Encrypt's, at {Kind.STRICT.value} strictly")
         start_pebble(namespace, trust, layout.ca_resolver.value)
         say(f"Pebble validates through {layout.ca_resolver.value}")
-        server = _start_server(namespace, layout, trust)
+        server, token = _start_server(namespace, layout, trust)
         say(f"acmedns serves {layout.zone} at {', '.join(SERVER)} and its API at {layout.api}")
-        yield Laboratory(folder, layout, namespace, parent, trust, server, say)
+        yield Laboratory(folder, layout, namespace, parent, trust, server, token, say)
         code = server.stop()
         if code or "Traceback" in server.text():
             raise LabError(f"acmedns ended with {code}, or with a traceback in its log:\n{server.tail()}")
 
 
-def _start_server(namespace: Namespace, layout: Layout, trust: Trust) -> Program:
+def _start_server(namespace: Namespace, layout: Layout, trust: Trust) -> tuple[Program, str]:
     folder = namespace.folder / "acmedns"
     folder.mkdir()
     configuration = folder / "config.toml"
     configuration.write_text(_configuration(folder, layout, trust), encoding="utf-8")
+    namespace.run(ACMEDNS, "db", "upgrade", "-c", configuration)
+    scopes = ("--scope", "register", "--scope", "storage")
+    token = namespace.run(ACMEDNS, "token", "new", "lab", *scopes, "-c", configuration).stdout.strip()
     notify = folder / "notify"
     # Readiness comes as systemd gets it: by a datagram, so nothing has to be guessed from a log.
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:
@@ -155,7 +162,7 @@ def _start_server(namespace: Namespace, layout: Layout, trust: Trust) -> Program
         while time.monotonic() < end and server.process.poll() is None:
             try:
                 if b"READY=1" in ready.recv(1000).splitlines():
-                    return server
+                    return server, token
             except TimeoutError:
                 continue
     raise LabError(f"acmedns did not get ready:\n{server.tail()}")
