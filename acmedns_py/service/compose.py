@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from secrets import token_bytes
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
@@ -28,6 +28,7 @@ from acmedns_py.api.client import ForwardedBy
 from acmedns_py.api.health import Remembered
 from acmedns_py.api.listen import ApiListener
 from acmedns_py.api.local import LocalListener
+from acmedns_py.config.hostnames import CHALLENGE, challenge_owner, host_names
 from acmedns_py.config.settings import Settings
 from acmedns_py.dns import name
 from acmedns_py.dns.cookie import SECRET_OCTETS
@@ -42,6 +43,9 @@ from acmedns_py.service.workers import Limits, WorkerPool
 from acmedns_py.store.engine import target
 from acmedns_py.store.store import SqlStore
 
+if TYPE_CHECKING:
+    from acmedns_py.certificate.keeper import Keeper
+
 FEWEST_WORKERS: Final = 2
 """One worker alone leaves its sockets unread while it is replaced."""
 
@@ -49,6 +53,9 @@ MOST_WORKERS: Final = 4
 
 RUNTIME_DIRECTORY: Final = Path("/run/acmedns")
 """Where systemd's RuntimeDirectory= is; the local socket's place where the database is not a file."""
+
+STATE_DIRECTORY: Final = Path("/var/lib/acmedns")
+"""Where systemd's StateDirectory= is; the certificate's place where the database is not a file."""
 
 log = structlog.get_logger(__name__)
 
@@ -181,8 +188,50 @@ def bind_local(settings: Settings) -> LocalListener | None:
     return listener
 
 
+def make_keeper(settings: Settings, *, apex: bytes) -> "Keeper | None":
+    """Make what gets the API's certificate from a CA; None where that is not asked for."""
+    if settings.api.tls != "acme":
+        return None
+    # What an ACME client needs costs a quarter of a second and 20 MiB: nothing for who has another certificate.
+    from acmedns_py.certificate.keeper import Keeper  # noqa: PLC0415
+    from acmedns_py.certificate.options import Access, Wanted  # noqa: PLC0415
+    from acmedns_py.certificate.state import State  # noqa: PLC0415
+
+    options = settings.certificate
+    names = host_names(settings)
+    owners = {host: challenge_owner(host, apex) for host in names}
+    for host, owner in owners.items():
+        if not name.is_subdomain(name.from_text(host), apex):
+            log.info("certificate_needs_cname", owner=f"{CHALLENGE}.{host}.", target=name.to_text(owner))
+    wanted = Wanted(
+        names,
+        options.key_type,
+        options.profile,
+        options.directory,
+    )
+    eab_hmac_key = options.eab_hmac_key.get_secret_value() if options.eab_hmac_key is not None else ""
+    access = Access(options.ca_bundle, options.contact, options.eab_key_id, eab_hmac_key)
+    return Keeper(wanted, access, owners=owners, state=State(_state_dir(settings)))
+
+
+def _state_dir(settings: Settings) -> Path:
+    """Give where the certificate is kept: as configured, beside SQLite's file, or where a service keeps its files."""
+    if settings.certificate.state_dir is not None:
+        return settings.certificate.state_dir.absolute()
+    database = target(settings.database.connection_url).path
+    if database is not None:
+        return database.with_name(f"{database.name}.certificate")
+    return STATE_DIRECTORY / "certificate"
+
+
 async def start_api(
-    settings: Settings, sockets: list[socket.socket], *, store: SqlStore, pool: WorkerPool, credentials: Credentials
+    settings: Settings,
+    sockets: list[socket.socket],
+    *,
+    store: SqlStore,
+    pool: WorkerPool,
+    credentials: Credentials,
+    keeper: "Keeper | None",
 ) -> ApiListener:
     """Start the API on its bound sockets; raises `ConfigError` where the certificate can't be used."""
     api = settings.api
@@ -198,7 +247,7 @@ async def start_api(
         else None,
         updates=Updates(credentials=credentials, store=store, publisher=pool),
         own=OwnAccount(credentials=credentials, directory=store),
-        readiness=partial(readiness, settings, Remembered(store.ready), pool),
+        readiness=partial(readiness, settings, Remembered(store.ready), pool, keeper),
         zone=settings.zone.name,
         forwarded_by=ForwardedBy(api.header_name, api.trusted_proxies) if api.use_header else None,
         cors_origins=api.cors_origins,
@@ -208,13 +257,15 @@ async def start_api(
         if api.hsts
         else None,
     )
-    listener = ApiListener(certificate=_certificate(settings), trusted_proxies=api.trusted_proxies)
+    listener = ApiListener(certificate=_certificate(settings, keeper), trusted_proxies=api.trusted_proxies)
     await listener.start(sockets, app)
     return listener
 
 
-def _certificate(settings: Settings) -> CertificateFiles | None:
+def _certificate(settings: Settings, keeper: "Keeper | None") -> CertificateFiles | None:
     api = settings.api
+    if keeper is not None:
+        return CertificateFiles(keeper.path, keeper.path)
     if api.tls == "none":
         return None
     assert api.tls_certificate is not None, "the configuration has seen to it"
@@ -223,17 +274,21 @@ def _certificate(settings: Settings) -> CertificateFiles | None:
 
 
 async def readiness(
-    settings: Settings, database_ready: Callable[[], Awaitable[bool]], pool: WorkerPool
+    settings: Settings, database_ready: Callable[[], Awaitable[bool]], pool: WorkerPool, keeper: "Keeper | None"
 ) -> tuple[bool, dict[str, Any]]:
     """Give whether this node can do its work, and the document of /health/ready."""
     database = await database_ready()
     workers = pool.states()
     live = [worker for worker in workers if worker["state"] == "live"]
     ready = database and bool(live) and not pool.crash_looping
-    return ready, {
+    document: dict[str, Any] = {
         "ready": ready,
         "zone": {"name": settings.zone.name, "serial": pool.image.serial},
         "database": {"reachable": database},
         "workers": workers,
         "workers_keep_dying": pool.crash_looping,
     }
+    if keeper is not None:
+        # Not part of `ready`: the CA asks this server, and who takes it out for want of a certificate gets none.
+        document["certificate"] = keeper.standing()
+    return ready, document
