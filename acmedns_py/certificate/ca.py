@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any, Final, cast
 
@@ -46,6 +47,8 @@ _CURES: Final = {
 }
 """What to do, by ACME's type of error (RFC 8555 6.7)."""
 
+_PASSING: Final = ("badNonce", "rateLimited", "serverInternal")
+_GONE: Final = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 _PENDING: Final = ("pending", "processing")
 
 
@@ -152,7 +155,7 @@ class CertificateAuthority:
         try:
             return self._order(order).body.status.name != "invalid"
         except NotIssued as error:
-            if isinstance(error.__cause__, messages.Error):
+            if _is_gone(error.__cause__):
                 return False
             raise
 
@@ -264,6 +267,13 @@ def _innermost(error: BaseException) -> str:
 
 def _one_line(text: str) -> str:
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+
+
+def _is_gone(error: BaseException | None) -> bool:
+    """Whether a CA says that it has no such thing, or not for us; what may be otherwise a minute later is not that."""
+    if isinstance(error, messages.Error):
+        return error.code not in _PASSING
+    return error is not None and _is_answer(error) and error.args[0].status_code in _GONE
 
 
 def _is_answer(error: BaseException) -> bool:
