@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from tests.lab import layouts, zones
 from tests.lab.authority import DIRECTORY, Trust, start_pebble
 from tests.lab.laboratory import start_server
 from tests.lab.layouts import ONE_NAME, SERVER
-from tests.lab.namespace import Namespace, Program
+from tests.lab.namespace import Namespace, Program, until
 from tests.lab.resolvers import Kind, start_resolver
 from tests.lab.zones import DOMAIN, Zones, address_record
 from tests.tools import peers
@@ -233,3 +234,31 @@ def test_directory_that_is_down_or_not_trusted(ground: Ground) -> None:
     ground.wait_for(ISSUED)
     assert ground.standing()["failures"] == 0
     ground.stop()
+
+
+def test_kill_in_the_middle_loses_neither_order_nor_certificate(ground: Ground) -> None:
+    """SIGKILL once the order is kept, once the CA believes us, once it has issued: one order each time."""
+    ground.start_ca()
+
+    def kept_order() -> bool:
+        return (ground.state / "order.json").exists()
+
+    def believed() -> bool:
+        return ground.ca_log().count("set VALID by completed challenge") > before
+
+    def issued() -> bool:
+        return ground.ca_log().count("Issued certificate serial") > before
+
+    for number, (what, reached) in enumerate({"order": kept_order, "belief": believed, "issue": issued}.items()):
+        shutil.rmtree(ground.state, ignore_errors=True)
+        before = number
+        ground.start()
+        until(reached, seconds=SECONDS, what=what)
+        ground.kill()
+        ground.minute_passes()
+        ground.start()
+        until(lambda: ground.standing(ZONE, "--insecure")["issuer"] == DIRECTORY, seconds=SECONDS, what="certificate")
+        assert ground.orders() == number + 1, what
+        assert "ANSWER: 0" in ground.challenge()
+        assert not kept_order()
+        ground.stop()
