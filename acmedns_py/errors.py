@@ -5,13 +5,16 @@
     ├── ListenError        the machine or the operator: an address can't be bound
     ├── StoreUnavailable   the database: gone, slow, full, locked; a later try may succeed
     ├── StoreRefused       the operator: this database is not one we may write (foreign, newer, held)
+    ├── BackupRefused      the operator or the machine: a backup file that can't be written, or must not be read in
     ├── WorkerNotStarted   the machine: a DNS worker's process can't be started
     ├── NotIssued          the CA, the way to it, or the DNS above us: no certificate for the API this time
     ├── NotServed          our own workers: a committed change was not confirmed in time
     ├── Overloaded         the load: a bounded queue is full
     ├── TooManyAttempts    the client: too many failed logins, wrong tokens, or registrations
-    ├── TokenRefused       the operator: a registration token can't be made or revoked as asked
+    ├── TokenRefused       the operator: a token can't be made or revoked as asked
     ├── Refused            the client: its credential, name or address gives it no right
+    │   ├── TokenNotAccepted       the client: the token that it showed is not good here
+    │   │   └── ScopeLacking       the client: the token is good, for something else
     │   └── RegistrationRefused    the client: it showed no token that lets it register
     ├── BadInput           the client: what it sent can't be understood
     ├── UnknownAccount     the operator: there is no such account (any more)
@@ -55,6 +58,10 @@ class StoreUnavailable(AcmednsError):
 
 class StoreRefused(AcmednsError):
     """A database that must not be used as it is; the text says why and what to do."""
+
+
+class BackupRefused(AcmednsError):
+    """A backup file that can't be written, or is not whole, or not for this server; the text says what to do."""
 
 
 class WorkerNotStarted(AcmednsError):
@@ -106,6 +113,24 @@ class Refused(AcmednsError):
         self.reason = reason
 
 
+class TokenNotAccepted(Refused):
+    """The token that was shown gives no right to this; which of the reasons it is, is for the log."""
+
+    def __init__(self, reason: str, token: str | None = None) -> None:
+        """`token` is the name, not the secret, of the token that was shown, where it is one of ours."""
+        super().__init__(reason)
+        self.token = token
+
+
+class ScopeLacking(TokenNotAccepted):
+    """The token that was shown is good, but has not the scope that this needs."""
+
+    def __init__(self, scope: str, token: str) -> None:
+        """`scope` is what is needed."""
+        super().__init__("token_of_another_scope", token)
+        self.scope = scope
+
+
 class RegistrationRefused(Refused):
     """The client may not register; it sees one text whatever the `reason`, which is for the log."""
 
@@ -116,7 +141,7 @@ class RegistrationRefused(Refused):
 
 
 class TokenRefused(AcmednsError):
-    """A registration token that can't be made or revoked as asked; the text says why and what to do."""
+    """A token that can't be made or revoked as asked; the text says why and what to do."""
 
 
 class BadInput(AcmednsError):

@@ -6,7 +6,7 @@ answered without values; a deleted one is gone from DNS, and its label is never 
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from ipaddress import ip_address
 
 from acmedns_py.accounts import labels
@@ -26,20 +26,20 @@ from acmedns_py.accounts.directory import (
     SetAllowFrom,
     SetDisabled,
     SetTitle,
+    SetTxtRule,
     SetValue,
     Shown,
     Statistics,
 )
 from acmedns_py.accounts.hashing import HashPool, Work
+from acmedns_py.accounts.labels import MOST_NAME_CHARACTERS
+from acmedns_py.accounts.persist_record import remark
 from acmedns_py.accounts.ports import Entry, Publisher, Written
-from acmedns_py.accounts.update import is_value
-from acmedns_py.errors import AcmednsError, BadInput, UnknownAccount, Unusable
+from acmedns_py.accounts.txt_rule import TxtRule, objection
+from acmedns_py.errors import AcmednsError, BadInput, NotServed, UnknownAccount, Unusable
 
 MOST_LISTED = 1_000
 """Accounts, or entries of the audit log, in one page."""
-
-MOST_NAME_CHARACTERS = 253
-"""A complete name as text, without a final dot (RFC 1035 2.3.4)."""
 
 TITLE_CHARACTERS = 200
 """The longest title."""
@@ -65,6 +65,8 @@ class Credential:
     label: str
     title: str
     allow_from: tuple[str, ...]
+    served: bool = True
+    """False where not every worker answers for the name yet; it was told all the same, as nobody else knows it."""
 
 
 class Administration:
@@ -108,11 +110,19 @@ class Administration:
         return await self._directory.audit(since=since, after=after, most=min(most, MOST_LISTED))
 
     async def create(
-        self, by: Operator, *, title: str = "", label: str | None = None, allow_from: Sequence[str] = ()
+        self,
+        by: Operator,
+        *,
+        title: str = "",
+        label: str | None = None,
+        allow_from: Sequence[str] = (),
+        txt_rule: str = TxtRule.ACME,
     ) -> Credential:
         """Make an account, with a label that was chosen or a random one.
 
-        Raises `Unusable` for what can't be used, `LabelTaken`, `Overloaded`, `StoreUnavailable`, `NotServed`.
+        One that the workers did not confirm in time is given all the same, and says so: it is there for good.
+
+        Raises `Unusable` for what can't be used, `LabelTaken`, `Overloaded`, `StoreUnavailable`.
         """
         fresh = Credential(
             username=fresh_name(),
@@ -121,22 +131,31 @@ class Administration:
             title=_title(title),
             allow_from=_entries(allow_from),
         )
+        rule = _txt_rule(txt_rule)
         entry = self._entry(
-            by, "account_created", fresh.username, fresh.label, label=fresh.title, allowfrom=fresh.allow_from
+            by,
+            "account_created",
+            fresh.username,
+            fresh.label,
+            label=fresh.title,
+            allowfrom=fresh.allow_from,
+            txt_rule=rule,
         )
         verifier = await self._hashed(fresh.password)
-        await self._carry_out(
-            entry,
-            self._directory.register(
-                username=fresh.username,
-                label=fresh.label,
-                allow_from=fresh.allow_from,
-                verifier=verifier,
-                title=fresh.title,
-                chosen=label is not None,
-                entry=entry,
-            ),
+        commit = self._directory.register(
+            username=fresh.username,
+            label=fresh.label,
+            allow_from=fresh.allow_from,
+            verifier=verifier,
+            title=fresh.title,
+            txt_rule=rule,
+            chosen=label is not None,
+            entry=entry,
         )
+        try:
+            await self._carry_out(entry, commit)
+        except NotServed:
+            return replace(fresh, served=False)
         return fresh
 
     async def rotate(self, by: Operator, name: str, *, grace_seconds: int = 0) -> Credential:
@@ -172,15 +191,21 @@ class Administration:
         found = await self._found(by, "allowfrom_set", name)
         await self._change(by, "allowfrom_set", found, SetAllowFrom(entries), allowfrom=entries)
 
-    async def set_value(self, by: Operator, name: str, value: str) -> None:
-        """Add a live value, or renew it."""
-        await self._change(by, "value_set", await self._found(by, "value_set", name), SetValue(_value(value)))
+    async def set_txt_rule(self, by: Operator, name: str, txt_rule: str) -> None:
+        """Say which values an account may hold; it can't be acme while there are others."""
+        rule = _txt_rule(txt_rule)
+        found = await self._found(by, "txt_rule_set", name)
+        await self._change(by, "txt_rule_set", found, SetTxtRule(rule), txt_rule=rule)
+
+    async def set_value(self, by: Operator, name: str, value: str) -> list[str]:
+        """Add a live value, or renew it; gives what is odd about it, in sentences."""
+        found = await self._found(by, "value_set", name)
+        await self._change(by, "value_set", found, SetValue(_value(value)))
+        return remark(found.username, value, datetime.now(UTC))
 
     async def remove_value(self, by: Operator, name: str, value: str) -> None:
-        """Take one value away, if it is there."""
-        await self._change(
-            by, "value_removed", await self._found(by, "value_removed", name), RemoveValue(_value(value))
-        )
+        """Take one value away, if it is there; it is named as it is shown, whatever it is."""
+        await self._change(by, "value_removed", await self._found(by, "value_removed", name), RemoveValue(value))
 
     async def clear_values(self, by: Operator, name: str) -> None:
         """Take all values away."""
@@ -190,7 +215,7 @@ class Administration:
         self, by: Operator, action: str, found: Listed, change: OperatorChange, **details: object
     ) -> None:
         entry = self._entry(by, action, found.username, found.label, **details)
-        in_dns = not isinstance(change, Rotate | SetTitle | SetAllowFrom)
+        in_dns = not isinstance(change, Rotate | SetTitle | SetAllowFrom | SetTxtRule)
         try:
             await self._carry_out(entry, self._directory.change(found.id, change, entry), in_dns=in_dns)
         finally:
@@ -232,7 +257,7 @@ class Administration:
     async def _find(self, name: str) -> Listed:
         text = name.strip().lower().removesuffix(".")
         label = text.removesuffix(f".{self._zone}")
-        if len(name) > MOST_NAME_CHARACTERS or not text.isascii() or not text.isprintable():
+        if len(text) > MOST_NAME_CHARACTERS or not text.isascii() or not text.isprintable():
             raise UnknownAccount(name[:MOST_NAME_CHARACTERS])
         username = canonical_username(text)
         accounts = await self._directory.find(username=username, label=label)
@@ -248,8 +273,11 @@ class Administration:
             raise Unusable(
                 f"subdomain {text!r} can't be used; write up to 63 letters, digits and inner hyphens, without dots"
             )
-        if len(label) + len(self._zone) + 1 > MOST_NAME_CHARACTERS:
-            raise Unusable(f"subdomain {text!r} is too long: {label}.{self._zone} would have more than 253 characters")
+        if not labels.fits(label, self._zone):
+            raise Unusable(
+                f"subdomain {text!r} is too long: {label}.{self._zone} would have more than {MOST_NAME_CHARACTERS} "
+                "characters; write a shorter one"
+            )
         return label
 
     async def _hashed(self, password: str) -> str:
@@ -278,9 +306,17 @@ def _entries(allow_from: Sequence[str]) -> tuple[str, ...]:
 
 
 def _value(text: str) -> str:
-    if not is_value(text):
-        raise Unusable(f"a value of {len(text)} characters can't be used; write 43 of A-Z a-z 0-9 _ - (RFC 8555 8.4)")
+    """A value that some account can hold; whether this one can, the writer finds out."""
+    if wrong := objection(text, TxtRule.ANY):
+        raise Unusable(wrong)
     return text
+
+
+def _txt_rule(text: str) -> TxtRule:
+    try:
+        return TxtRule(text)
+    except ValueError:
+        raise Unusable(f"{text!r} is no rule of values; write {' or '.join(TxtRule)}") from None
 
 
 def _address(text: str) -> str:

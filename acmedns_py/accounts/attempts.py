@@ -50,6 +50,10 @@ class FailedLogins:
     def failed(self, source: IPv4Address | IPv6Address | None, username: str) -> None:
         """Count one failure."""
         self._sources.take(_network(source, *_STRANGER_BITS))
+        self.locked_out(username)
+
+    def locked_out(self, username: str) -> None:
+        """Count a right password of a disabled account: nobody guesses here, and its neighbours' logins are good."""
         self._usernames.take(username)
 
 

@@ -130,11 +130,12 @@ class Credentials:
             # A second hash tells who measures that this password was replaced lately, and nothing else.
             account = replace(account, verifier=account.former)
             fits = await self._pool.verify(account.verifier, login.password)
-        if account is None or not fits or account.disabled:
+        if account is None or not fits:
             self._failures.failed(login.source, username)
-            if account is None:
-                raise Refused("unknown_user")
-            raise Refused("account_disabled" if fits else "wrong_password")
+            raise Refused("unknown_user" if account is None else "wrong_password")
+        if account.disabled:
+            self._failures.locked_out(username)
+            raise Refused("account_disabled")
         return account
 
     async def _replaced(self, account: Account, verifier: str) -> Account:

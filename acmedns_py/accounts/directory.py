@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from acmedns_py.accounts.ports import Entry, Registrar, Written
+from acmedns_py.accounts.txt_rule import TxtRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +33,29 @@ class Listed:
     created_at: datetime
     last_update_at: datetime | None
     last_update_from: str | None
+    txt_rule: TxtRule
+
+
+def shown_value(octets: bytes) -> str:
+    r"""A live value for people: text as it is, all else escaped as RFC 1035 5.1 says; no two values look alike.
+
+    acme-dns took whatever was written: values from there may be no UTF-8, or hold what a terminal obeys. Escaped is a
+    whole value or none of it, so that `\` never means two things.
+    """
+    try:
+        text = octets.decode()
+    except UnicodeDecodeError:
+        text = ""
+    if text.isprintable() and text and "\\" not in text:
+        return text
+    return "".join(
+        "\\\\" if octet == ord("\\") else chr(octet) if 0x20 <= octet <= 0x7E else f"\\{octet:03d}" for octet in octets
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class LiveValue:
-    """A TXT value that is answered."""
+    """A TXT value that is answered, as `shown_value` has it."""
 
     value: str
     written_at: datetime
@@ -117,6 +136,13 @@ class SetTitle:
 
 
 @dataclass(frozen=True, slots=True)
+class SetTxtRule:
+    """Replace the rule of which values the account may hold; not by one that present values don't fit."""
+
+    txt_rule: TxtRule
+
+
+@dataclass(frozen=True, slots=True)
 class SetValue:
     """Add a live value, or renew it."""
 
@@ -125,7 +151,7 @@ class SetValue:
 
 @dataclass(frozen=True, slots=True)
 class RemoveValue:
-    """Take one value away."""
+    """Take one value away, named as it is shown."""
 
     value: str
 
@@ -135,7 +161,9 @@ class ClearValues:
     """Take all values away."""
 
 
-OperatorChange = SetDisabled | Delete | Rotate | SetAllowFrom | SetTitle | SetValue | RemoveValue | ClearValues
+OperatorChange = (
+    SetDisabled | Delete | Rotate | SetAllowFrom | SetTitle | SetTxtRule | SetValue | RemoveValue | ClearValues
+)
 """All that can be changed of an account that exists."""
 
 
@@ -160,7 +188,7 @@ class Directory(Registrar, Protocol):
     async def change(self, account: int, change: OperatorChange, entry: Entry) -> Written:
         """Commit a change together with its entry.
 
-        Raises `UnknownAccount`, or `Unusable` for a value of an account that is disabled.
+        Raises `UnknownAccount`, or `Unusable` for a value that the account can't hold, or a rule that its values break.
         """
 
     async def note(self, entry: Entry) -> Written:

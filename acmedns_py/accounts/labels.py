@@ -14,6 +14,9 @@ _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 Names in other scripts come as A-labels.
 """
 
+MOST_NAME_CHARACTERS = 253
+"""A complete name as text, without a final dot (RFC 1035 2.3.4)."""
+
 _PATTERN = re.compile(r"[a-z0-9*?-]{1,63}", re.ASCII)
 
 
@@ -22,14 +25,21 @@ def is_label(text: str) -> bool:
     return _LABEL.fullmatch(text) is not None
 
 
-def chosen(text: str, pattern: str) -> str:
+def fits(label: str, zone: str) -> bool:
+    """Whether the complete name is one that DNS can ask for; `zone` is without a final dot."""
+    return len(label) + 1 + len(zone) <= MOST_NAME_CHARACTERS
+
+
+def chosen(text: str, pattern: str, zone: str) -> str:
     """The label that a client asks for, in lower case; `pattern` is its token's.
 
-    Raises `BadInput` with acme-dns's word where it is no label, or the pattern does not have it.
+    Raises `BadInput` with a word like acme-dns's where it can't be had, or the pattern does not have it.
     """
     label = text.lower()
     if not is_label(label):
         raise BadInput("bad_subdomain", "no label of up to 63 letters, digits and inner hyphens")
+    if not fits(label, zone):
+        raise BadInput("bad_subdomain", f"its name would have more than {MOST_NAME_CHARACTERS} characters")
     if not fnmatchcase(label, pattern):
         raise BadInput("bad_subdomain", "not of the token's pattern")
     return label

@@ -6,6 +6,8 @@ from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
 from typing import Protocol
 
+from acmedns_py.accounts.txt_rule import TxtRule
+
 Source = IPv4Address | IPv6Address | None
 """Where a request comes from; None where that can't be known."""
 
@@ -24,6 +26,7 @@ class Account:
     verifier: str
     former: str | None = None
     disabled: bool = False
+    txt_rule: TxtRule = TxtRule.ACME
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class Written:
 
 
 class Ended(Enum):
-    """Why a registration token is of use no longer."""
+    """Why a token is of use no longer."""
 
     REVOKED = "revoked"
     EXPIRED = "expired"
@@ -46,10 +49,11 @@ class Ended(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A registration token as the store knows it; all times in microseconds since 1970 by the database's clock.
+    """A token as the store knows it; all times in microseconds since 1970 by the database's clock.
 
-    `read_at` is when it was read. `sources` are CIDR texts, none for every address; `labels` is the pattern of the
-    labels that its holder may choose, None where the server chooses; None in `uses_left` is no limit.
+    `read_at` is when it was read. `scopes` are words of `tokens.SCOPES`, `sources` CIDR texts, none for every address;
+    `labels` is the pattern of the labels that its holder may choose, None where the server chooses; None in
+    `uses_left` is no limit.
     """
 
     id: int
@@ -115,6 +119,7 @@ class Registrar(Protocol):
         allow_from: Sequence[str],
         verifier: str,
         title: str = "",
+        txt_rule: TxtRule = TxtRule.ACME,
         chosen: bool = False,
         token: Token | None = None,
         entry: Entry | None = None,
@@ -132,11 +137,19 @@ class Store(Registrar, Protocol):
     async def account(self, username: str) -> Account | None:
         """The account of that username, or None."""
 
+    async def withdraw(self, account: Account, entry: Entry) -> Written:
+        """Commit that an account of which nobody has heard never was: its label is free, its token's use given back.
+
+        Raises `Refused` where its password is no longer the one that it was made with.
+        """
+
     async def replace_verifier(self, account: Account, verifier: str) -> Written:
         """Commit another verifier of the same password; raises `Refused` where the account's is no longer that one."""
 
     async def add_value(self, account: Account, value: str, *, source: Source = None) -> Written:
         """Commit one more live value; raises `Refused` where the account is no longer as `account` has it.
+
+        Raises `BadInput` for one more lasting value than there may be.
 
         `source` is kept as the address of the last update.
         """

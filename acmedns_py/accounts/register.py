@@ -1,15 +1,31 @@
-"""Registration: a new account whose challenge name is served, empty, before its owner hears of it."""
+"""Registration: a new account whose challenge name is served, empty, before its owner hears of it.
 
-from dataclasses import dataclass
+Clients know no other good answer than 201, and drop the password of any other. So an account that the workers did not
+confirm in time is taken back by a commit of its own before the client hears that it failed: the next try must find its
+label free, and no account may be left behind that nobody can use.
+"""
+
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
+
+import structlog
 
 from acmedns_py.accounts import labels
 from acmedns_py.accounts.allow_from import canonical_entries
 from acmedns_py.accounts.audit import ANYONE, tell
 from acmedns_py.accounts.credentials import Credentials, fresh_name, fresh_password
 from acmedns_py.accounts.ports import Entry, Publisher, Store, Token
-from acmedns_py.accounts.tokens import Tokens
-from acmedns_py.errors import BadInput, LabelTaken, RegistrationRefused
+from acmedns_py.accounts.tokens import REGISTER, Tokens
+from acmedns_py.errors import (
+    AcmednsError,
+    BadInput,
+    LabelTaken,
+    NotServed,
+    RegistrationRefused,
+    TokenNotAccepted,
+)
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +50,24 @@ class Registration:
     """The use case behind /register."""
 
     def __init__(
-        self, *, credentials: Credentials, tokens: Tokens, store: Store, publisher: Publisher, token_required: bool
+        self,
+        *,
+        credentials: Credentials,
+        tokens: Tokens,
+        store: Store,
+        publisher: Publisher,
+        zone: str,
+        token_required: bool,
     ) -> None:
-        """Without `token_required` everybody may register; who shows a token is held to it all the same."""
+        """`zone` is its name without a final dot.
+
+        Without `token_required` everybody may register; who shows a token is held to it all the same.
+        """
         self._credentials = credentials
         self._tokens = tokens
         self._store = store
         self._publisher = publisher
+        self._zone = zone
         self._token_required = token_required
 
     async def admit(self, shown: str | None, source: IPv4Address | IPv6Address | None) -> Token | None:
@@ -49,7 +76,10 @@ class Registration:
         Raises `RegistrationRefused`, `TooManyAttempts`, `Overloaded`, `StoreUnavailable`.
         """
         if shown is not None:
-            return await self._tokens.accept(shown, source)
+            try:
+                return await self._tokens.accept(shown, source, scope=REGISTER)
+            except TokenNotAccepted as refused:
+                raise RegistrationRefused(refused.reason, refused.token) from refused
         if self._token_required:
             raise RegistrationRefused("no_token")
         return None
@@ -66,7 +96,7 @@ class Registration:
         has ended meanwhile, `TooManyAttempts`, `Overloaded`, `StoreUnavailable`, `NotServed`.
         """
         entries = canonical_entries(wish.allow_from)
-        chosen = _chosen_label(wish, token)
+        chosen = self._chosen_label(wish, token)
         password = fresh_password()
         verifier = await self._credentials.hashed(password, source, None if token is None else token.name)
         fresh = Registered(username=fresh_name(), password=password, label=chosen or fresh_name(), allow_from=entries)
@@ -90,11 +120,30 @@ class Registration:
         except LabelTaken as taken:
             raise BadInput("subdomain_taken", str(taken)) from taken
         tell(entry)
-        await self._publisher.served(written.cursor)
+        try:
+            await self._publisher.served(written.cursor)
+        except NotServed:
+            await self._withdraw(fresh, verifier, replace(entry, action="registration_withdrawn"))
+            raise
         return fresh
 
+    async def _withdraw(self, fresh: Registered, verifier: str, entry: Entry) -> None:
+        """Take back what the client will never hear of; where that fails, somebody has to delete it by hand."""
+        try:
+            account = await self._store.account(fresh.username)
+            if account is not None:
+                await self._store.withdraw(replace(account, verifier=verifier), entry)
+                tell(entry)
+        except AcmednsError as error:
+            _log.error(
+                "registration_left_behind",
+                account=fresh.username,
+                subdomain=fresh.label,
+                reason=str(error),
+                cure="nobody has its password: acmedns account delete, or rotate to use it",
+            )
 
-def _chosen_label(wish: Wish, token: Token | None) -> str | None:
-    if token is None or token.labels is None or not wish.label:
-        return None
-    return labels.chosen(wish.label, token.labels)
+    def _chosen_label(self, wish: Wish, token: Token | None) -> str | None:
+        if token is None or token.labels is None or not wish.label:
+            return None
+        return labels.chosen(wish.label, token.labels, self._zone)

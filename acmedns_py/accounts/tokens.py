@@ -1,4 +1,4 @@
-"""Registration tokens: who may register where not everybody may, and what a token's holder is held to.
+"""Tokens: what each is good for, from where and until when, and how they are made and ended.
 
 A token is `adt_` and 43 characters of `[A-Za-z0-9_-]`: 256 random bits behind a mark by which people, and programs
 that search for leaked secrets, know it. Stored is its SHA-256. A slow hash makes it costly to guess what people have
@@ -13,21 +13,32 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address
 
 from acmedns_py.accounts.allow_from import network, permits
 from acmedns_py.accounts.attempts import WrongTokens
 from acmedns_py.accounts.labels import check_pattern
-from acmedns_py.accounts.ports import NewToken, Store, Token
-from acmedns_py.errors import RegistrationRefused, TokenRefused
+from acmedns_py.accounts.ports import Ended, NewToken, Store, Token
+from acmedns_py.errors import ScopeLacking, TokenNotAccepted, TokenRefused
 
 MARK = "adt_"
 RANDOM_OCTETS = 32
 
 REGISTER = "register"
 """The scope of a token that may register."""
+
+STORAGE = "storage"
+"""That of one that may fetch and keep the accounts of lego's storage."""
+
+READ = "read"
+"""That of one that may look at what the operator's routes show."""
+
+WRITE = "write"
+"""That of one that may do all that an operator can, looking included."""
+
+SCOPES = (REGISTER, STORAGE, READ, WRITE)
 
 MOST_USES = 1_000_000_000
 
@@ -54,52 +65,60 @@ def digest(token: str) -> str:
 
 
 class Tokens:
-    """The one place that decides whether a token that was shown lets its holder register."""
+    """The one place that decides whether a token that was shown is good for what is asked."""
 
     def __init__(self, *, store: Store, clock: Callable[[], float]) -> None:
         """`clock` gives monotonic seconds."""
         self._store = store
         self._wrong = WrongTokens(clock)
 
-    async def accept(self, shown: str, source: IPv4Address | IPv6Address | None) -> Token:
-        """The token that was shown, if it is good for a registration from this source.
+    async def accept(self, shown: str, source: IPv4Address | IPv6Address | None, *, scope: str) -> Token:
+        """The token that was shown, if it is good for this scope from this source.
 
-        Raises `RegistrationRefused` (the reason is for the log), `TooManyAttempts`, `Overloaded`, `StoreUnavailable`.
+        Raises `TokenNotAccepted` (the reason is for the log), `ScopeLacking` where nothing else is wrong with it,
+        `TooManyAttempts`, `Overloaded`, `StoreUnavailable`.
         """
         self._wrong.check(source)
         hashed = digest(shown)
         token = await self._store.token(hashed)
         try:
-            return _accepted(token, hashed, source)
-        except RegistrationRefused:
+            return _accepted(token, hashed, source, scope)
+        except TokenNotAccepted:
             self._wrong.shown(source)
             raise
 
 
-def _accepted(token: Token | None, hashed: str, source: IPv4Address | IPv6Address | None) -> Token:
+def _accepted(token: Token | None, hashed: str, source: IPv4Address | IPv6Address | None, scope: str) -> Token:
     # The database found it by a digest, whose octets nobody can choose one after the other; so how long that took
     # tells nothing, and the last word has a comparison that always takes the same time.
     if token is None or not hmac.compare_digest(token.digest, hashed):
-        raise RegistrationRefused("unknown_token")
-    if token.ended is not None:
-        raise ended(token)
-    if REGISTER not in token.scopes:
-        raise RegistrationRefused("token_of_another_scope", token.name)
+        raise TokenNotAccepted("unknown_token")
+    # Uses are registrations: without any left, a token goes on being good for what else it is for.
+    if token.ended is not None and (token.ended is not Ended.USED_UP or scope == REGISTER):
+        raise TokenNotAccepted(ending(token), token.name)
     if not permits(token.sources, source):
-        raise RegistrationRefused("address_not_allowed", token.name)
+        raise TokenNotAccepted("address_not_allowed", token.name)
+    if not allows(token.scopes, scope):
+        raise ScopeLacking(scope, token.name)
     return token
 
 
-def ended(token: Token) -> RegistrationRefused:
-    """What is raised for a token that has ended."""
+def allows(scopes: Collection[str], scope: str) -> bool:
+    """Whether a token of these scopes is good for this one; who may write may read."""
+    return scope in scopes or (scope == READ and WRITE in scopes)
+
+
+def ending(token: Token) -> str:
+    """Why a token that has ended is refused, for the log."""
     assert token.ended is not None, "asked before"
-    return RegistrationRefused(f"token_{token.ended.value.replace(' ', '_')}", token.name)
+    return f"token_{token.ended.value.replace(' ', '_')}"
 
 
 async def issue(
     store: Store,
     name: str,
     *,
+    scopes: Sequence[str] = (REGISTER,),
     sources: Sequence[str] = (),
     labels: str | None = None,
     uses: int | None = None,
@@ -114,6 +133,13 @@ async def issue(
             f"{name!r} is no name of a token; write up to 64 letters, digits, dots, hyphens and underscores, "
             "the first a letter or digit"
         )
+    for scope in scopes:
+        if scope not in SCOPES:
+            raise TokenRefused(f"scope {scope!r} is not known; known are {', '.join(SCOPES)}")
+    if not scopes:
+        raise TokenRefused(f"a token without a scope is good for nothing; give one of {', '.join(SCOPES)}")
+    if REGISTER not in scopes and (uses is not None or labels is not None):
+        raise TokenRefused(f"uses and labels are about registrations; leave them out, or add the scope {REGISTER}")
     if uses is not None and not 0 < uses <= MOST_USES:
         raise TokenRefused(f"uses = {uses}: write a number from 1 to {MOST_USES}, or leave it out for no limit")
     for source in sources:
@@ -130,7 +156,7 @@ async def issue(
         NewToken(
             name=name,
             digest=digest(text),
-            scopes=(REGISTER,),
+            scopes=tuple(scope for scope in SCOPES if scope in scopes),
             sources=tuple(sources),
             labels=labels,
             expires_at=expires_at,

@@ -2,13 +2,14 @@
 
 The local socket carries them as HTTP; the command line calls them directly where no server runs. Bodies are JSON
 objects with the keys that are named here and no others. Each failure is `{"error": word, "detail": text}`: the text is
-for people, and says what was wrong and what to do.
+for people, and says what was wrong and what to do. A new account that the workers did not confirm in time is told with
+`"served": false` and a `warning`: it is there, and its password is known nowhere else.
 
 | method | path | does |
 |---|---|---|
 | GET | /admin/v1/accounts | `after`, `limit`; `label`, `unused_since`, `never_updated`, `last_from`, `disabled` |
-| POST | /admin/v1/accounts | a new account: `label`, `subdomain`, `allowfrom` |
-| GET, PATCH, DELETE | /admin/v1/accounts/NAME | one account; PATCH takes one of `label`, `allowfrom`, `disabled` |
+| POST | /admin/v1/accounts | a new account: `label`, `subdomain`, `allowfrom`, `txt_rule` |
+| GET, PATCH, DELETE | /admin/v1/accounts/NAME | one; PATCH takes one of `label`, `allowfrom`, `disabled`, `txt_rule` |
 | POST | /admin/v1/accounts/NAME/password | a new password: `grace_seconds` |
 | POST, DELETE | /admin/v1/accounts/NAME/values | `txt`: set it, take it away; DELETE without it clears |
 | GET | /admin/v1/audit | a page: `since`, `after`, `limit` |
@@ -26,6 +27,7 @@ import structlog
 
 from acmedns_py.accounts.administration import MOST_LISTED, Administration, Credential, Operator
 from acmedns_py.accounts.directory import Filter, Listed, Recorded, Shown
+from acmedns_py.accounts.txt_rule import TxtRule
 from acmedns_py.errors import (
     LabelTaken,
     NotServed,
@@ -36,6 +38,8 @@ from acmedns_py.errors import (
 )
 
 PREFIX = "/admin/v1"
+
+_LATE = "not every DNS worker answers so yet; each that comes does, so there is nothing to repeat"
 
 _FLAGS = {"true": True, "false": False}
 
@@ -67,12 +71,14 @@ class _NewAccount(msgspec.Struct, forbid_unknown_fields=True):
     label: str = ""
     subdomain: str | None = None
     allowfrom: tuple[str, ...] = ()
+    txt_rule: str = TxtRule.ACME
 
 
 class _Edit(msgspec.Struct, forbid_unknown_fields=True):
     label: str | msgspec.UnsetType = msgspec.UNSET
     allowfrom: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     disabled: bool | msgspec.UnsetType = msgspec.UNSET
+    txt_rule: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Rotation(msgspec.Struct, forbid_unknown_fields=True):
@@ -149,8 +155,11 @@ class AdminRoutes:
 
     async def _create(self, asked: Asked) -> Told:
         wish = _body(asked, _NewAccount)
-        made = await self._accounts.create(asked.by, title=wish.label, label=wish.subdomain, allow_from=wish.allowfrom)
-        return Told(201, self._credential(made))
+        made = await self._accounts.create(
+            asked.by, title=wish.label, label=wish.subdomain, allow_from=wish.allowfrom, txt_rule=wish.txt_rule
+        )
+        warning = {} if made.served else {"warning": f"the account is there, but {_LATE}"}
+        return Told(201, {**self._credential(made), "served": made.served, **warning})
 
     async def _show(self, name: str) -> Told:
         return Told(200, self._whole(await self._accounts.shown(name)))
@@ -160,13 +169,15 @@ class AdminRoutes:
         given = [key for key in wish.__struct_fields__ if getattr(wish, key) is not msgspec.UNSET]
         if len(given) != 1:
             # Each is a change of its own in the audit log, and one of two could fail.
-            raise Unusable("give exactly one of label, allowfrom and disabled")
+            raise Unusable("give exactly one of label, allowfrom, disabled and txt_rule")
         if wish.label is not msgspec.UNSET:
             await self._accounts.set_title(asked.by, name, wish.label)
         if wish.allowfrom is not msgspec.UNSET:
             await self._accounts.set_allow_from(asked.by, name, wish.allowfrom)
         if wish.disabled is not msgspec.UNSET:
             await self._accounts.set_disabled(asked.by, name, disabled=wish.disabled)
+        if wish.txt_rule is not msgspec.UNSET:
+            await self._accounts.set_txt_rule(asked.by, name, wish.txt_rule)
         return await self._show(name)
 
     async def _delete(self, asked: Asked, name: str) -> Told:
@@ -179,8 +190,9 @@ class AdminRoutes:
         return Told(200, self._credential(made))
 
     async def _set_value(self, asked: Asked, name: str) -> Told:
-        await self._accounts.set_value(asked.by, name, _body(asked, _Value).txt)
-        return await self._show(name)
+        remarks = await self._accounts.set_value(asked.by, name, _body(asked, _Value).txt)
+        shown = await self._show(name)
+        return Told(200, {**shown.document, "remarks": remarks})
 
     async def _take_values(self, asked: Asked, name: str) -> Told:
         value = _body(asked, _MaybeValue).txt
@@ -213,6 +225,7 @@ class AdminRoutes:
             "created": account.created_at,
             "last_update": account.last_update_at,
             "last_update_from": account.last_update_from,
+            "txt_rule": account.txt_rule,
         }
 
     def _whole(self, shown: Shown) -> dict[str, Any]:
@@ -307,9 +320,7 @@ def _problem(error: Exception) -> Told:
         case StoreUnavailable():
             return _failure(503, "db_error", str(error))
         case NotServed():
-            return _failure(
-                503, "not_served", f"it is durable, but not every DNS worker has it yet ({error}); try again"
-            )
+            return _failure(503, "not_served", f"it is done, but {_LATE} ({error})")
         case _:
             _log.error("admin_request_failed", exc_info=error)
             return _failure(500, "internal_error", "a fault of this program; it is in the log")

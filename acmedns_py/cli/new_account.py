@@ -37,6 +37,9 @@ def new(
         str | None,
         typer.Option("--url", metavar="URL", help="Where clients reach the API, as https://acme.example.org."),
     ] = None,
+    txt_rule: Annotated[
+        str | None, typer.Option("--txt-rule", metavar="RULE", help="Which values it may hold: acme, or any text.")
+    ] = None,
     domain_file: Annotated[
         Path | None, typer.Option("--domains", metavar="FILE", help="A file with one domain a line.")
     ] = None,
@@ -60,6 +63,7 @@ def new(
     with door(config) as asked:
         file.check(wanted)
         written = 0
+        warning = None
         try:
             for group in groups:
                 body: dict[str, Any] = {
@@ -68,13 +72,22 @@ def new(
                 }
                 if subdomain is not None:
                     body["subdomain"] = subdomain
+                if txt_rule is not None:
+                    body["txt_rule"] = txt_rule
                 made.append(Made(asked.ask("POST", ACCOUNTS, body=body), group, base))
+                if not made[-1].credential["served"]:
+                    # Each further one would be waited for in vain, too.
+                    warning = made[-1].credential["warning"]
+                    break
                 if output is not None and chosen.lines is None and len(made) - written >= WRITTEN_AT_ONCE:
                     file.take(made[written:])
                     written = len(made)
         finally:
             # Also where one of many failed: the passwords of the others are known nowhere else.
             _hand_over(file, made, made[written:], output=output, form=form, json=json)
+    if warning is not None:
+        left = len(groups) - len(made)
+        fail(f"{warning}; {left} more accounts were not made" if left else warning)
 
 
 def _hand_over(

@@ -27,6 +27,10 @@ T = TypeVar("T")
 def new(
     name: Annotated[str, typer.Argument(help="What to call the token in lists and in the log.")],
     *,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SCOPE", help=f"What it is for, one of {', '.join(tokens.SCOPES)}; may be repeated."),
+    ] = None,
     expires: Annotated[str | None, typer.Option(help="How long it is good (30d, 12h, 90m), or until when.")] = None,
     uses: Annotated[int | None, typer.Option(help="How many accounts it may make.")] = None,
     source: Annotated[list[str] | None, typer.Option(metavar="CIDR", help="From where; may be repeated.")] = None,
@@ -40,7 +44,15 @@ def new(
     async def issued(settings: Settings) -> str:
         until = None if expires is None else tokens.expiry(expires, datetime.now(UTC))
         async with offline_store(settings) as store:
-            return await tokens.issue(store, name, sources=source or (), labels=labels, uses=uses, expires_at=until)
+            return await tokens.issue(
+                store,
+                name,
+                scopes=scope or (tokens.REGISTER,),
+                sources=source or (),
+                labels=labels,
+                uses=uses,
+                expires_at=until,
+            )
 
     typer.echo(_run(issued(settings_of(path))))
 

@@ -241,6 +241,7 @@ async def start_api(
             tokens=Tokens(store=store, clock=time.monotonic),
             store=store,
             publisher=pool,
+            zone=settings.zone.name,
             token_required=api.registration == "token",
         )
         if api.registration != "off"

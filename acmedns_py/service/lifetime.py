@@ -34,6 +34,7 @@ from acmedns_py.service.launch import Launcher, step_back
 from acmedns_py.service.notify import notify
 from acmedns_py.service.privileges import drop_privileges, hide_memory, raise_descriptor_limit
 from acmedns_py.service.probe import soa_probe
+from acmedns_py.service.shadowed import warn_of_shadowed
 from acmedns_py.service.sockets import DnsSocket, api_addresses, bind_api, bind_dns, dns_addresses
 from acmedns_py.service.static import StaticRecords
 from acmedns_py.service.workers import WorkerPool
@@ -147,6 +148,7 @@ class Service:
         if keeper is not None:
             await asyncio.to_thread(keeper.prepare)
         pool = self._feed(ZoneImage(await store.load()))
+        self._warn_of_shadowed(self._loaded, pool)
         hashes = HashPool()
         undo.callback(hashes.close)
         undo.push_async_callback(pool.stop, grace_seconds=0)
@@ -258,8 +260,12 @@ class Service:
         except AcmednsError as error:
             log.error("reload_refused", option="zone.records", problem=str(error))
             return
+        self._warn_of_shadowed(loaded, pool)
         self._exchange_secrets(pool, loaded.settings.dns.secrets)
         log.info("reloaded", serial=written.cursor & 0xFFFF_FFFF)
+
+    def _warn_of_shadowed(self, loaded: Loaded, pool: WorkerPool) -> None:
+        warn_of_shadowed((rrset.owner for rrset in loaded.static), pool.image.state().challenges, self._apex)
 
     def _needs_restart(self, wanted: Settings) -> list[str]:
         """Name the options that differ and that a running service does not take over."""

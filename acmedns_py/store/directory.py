@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from acmedns_py.accounts.directory import Filter, Listed, LiveValue, Recorded, Shown, Statistics
+from acmedns_py.accounts.directory import Filter, Listed, LiveValue, Recorded, Shown, Statistics, shown_value
 from acmedns_py.accounts.ports import Entry
+from acmedns_py.accounts.txt_rule import TxtRule
 from acmedns_py.store.engine import FOREIGN_ERRORS, Target, Use, connect, connection_lost, unavailable
 from acmedns_py.store.schema import MICROSECONDS, PASSWORD, Clock, account, audit, credential, retired_label, txt
 from acmedns_py.store.standing import stored_allow_from
@@ -34,6 +35,7 @@ _LISTED = (
     account.c.created_at,
     account.c.last_update_at,
     account.c.last_update_from,
+    account.c.txt_rule,
 )
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -124,7 +126,7 @@ async def _accounts(connection: AsyncConnection, query: Select[Any]) -> list[Lis
 
 
 def _listed(row: Sequence[Any]) -> Listed:
-    number, username, label, title, allow_from, disabled, created_at, last_update_at, last_update_from = row
+    number, username, label, title, allow_from, disabled, created_at, last_update_at, last_update_from, txt_rule = row
     return Listed(
         id=number,
         username=username,
@@ -135,6 +137,7 @@ def _listed(row: Sequence[Any]) -> Listed:
         created_at=moment_of(created_at),
         last_update_at=None if last_update_at is None else moment_of(last_update_at),
         last_update_from=last_update_from,
+        txt_rule=TxtRule(txt_rule),
     )
 
 
@@ -158,7 +161,7 @@ async def _shown(connection: AsyncConnection, number: int, clock: Clock) -> Show
     return Shown(
         account=_listed(found),
         values=tuple(
-            LiveValue(value.decode(), moment_of(written_at), max(0, now - written_at) // MICROSECONDS)
+            LiveValue(shown_value(value), moment_of(written_at), max(0, now - written_at) // MICROSECONDS)
             for value, written_at in values
         ),
         verifiers=frozenset(verifier for verifier, _expires in valid),

@@ -10,11 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from acmedns_py.dns.table import ChallengeTable
 from acmedns_py.feed.changes import ZoneState
+from acmedns_py.store.bulk import fetched
 from acmedns_py.store.schema import account, txt, zone
 from acmedns_py.store.transaction import Ground, static_rrsets
-
-ROWS_AT_ONCE = 5_000
-"""Rows fetched in one step; between two the event loop runs."""
 
 
 async def zone_state(connection: AsyncConnection, ground: Ground) -> ZoneState:
@@ -35,20 +33,12 @@ def _challenges(connection: Connection, ground: Ground) -> ChallengeTable:
     return challenges
 
 
-def _rows(connection: Connection) -> Iterator[tuple[str, int | None, bytes | None]]:
-    """Give (label, cursor, value) of each value and each account without values, an account's rows together.
-
-    The driver's own rows: SQLAlchemy's would take longer than all that is done with them.
-    """
+def _rows(connection: Connection) -> Iterator[tuple[Any, ...]]:
+    """Give (label, cursor, value) of each value and each account without values, an account's rows together."""
     query = (
         select(account.c.label, txt.c.cursor, txt.c.value)
         .outerjoin(txt, txt.c.account == account.c.id)
         # The order of the primary key, which both engines can give without sorting a million rows.
         .order_by(account.c.id)
     )
-    cursor: Any = connection.connection.cursor(server_side=True)
-    try:
-        cursor.execute(str(query.compile(connection)))
-        yield from chain.from_iterable(iter(lambda: cursor.fetchmany(ROWS_AT_ONCE), []))
-    finally:
-        cursor.close()
+    return chain.from_iterable(fetched(connection, query))

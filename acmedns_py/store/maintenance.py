@@ -7,10 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from acmedns_py.accounts.ports import Token
 from acmedns_py.errors import StoreRefused
-from acmedns_py.store.engine import FOREIGN_ERRORS, Target, Use, file_exists, opening_error, prepare_file, snapshot
+from acmedns_py.store.engine import FOREIGN_ERRORS, Target, Use, file_exists, opening_error, snapshot
 from acmedns_py.store.home import home
-from acmedns_py.store.lock import lock_for
-from acmedns_py.store.migrate import migrate, schema_state
+from acmedns_py.store.migrate import schema_state
+from acmedns_py.store.owned import owned
 from acmedns_py.store.schema import account
 from acmedns_py.store.tokens import listed
 
@@ -29,18 +29,8 @@ class Report:
 async def upgrade(url: str) -> tuple[str, ...]:
     """Migrate a database under the exclusive lock; gives what was done. Raises `StoreRefused`, `StoreUnavailable`."""
     place = (await home(url)).place
-    if place.path is not None:
-        prepare_file(place.path)
-    # Before anything is made beside a database that is not for us.
-    await schema_state(place)
-    lock = lock_for(place)
-    try:
-        await lock.acquire()
-        done = await migrate(place)
-    except FOREIGN_ERRORS as error:
-        raise opening_error(error, place) from error
-    finally:
-        await lock.release()
+    async with owned(place) as taken:
+        done = taken.migrated
     copy = (f"copied before to {done.backup}",) if done.backup else ()
     if done.migrated:
         return *copy, f"{place.name}: brought to revision {done.revision}"

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from acmedns_py.accounts.ports import Token
-from acmedns_py.accounts.tokens import ended
-from acmedns_py.errors import AcmednsError, LabelTaken
+from acmedns_py.accounts.tokens import ending
+from acmedns_py.errors import AcmednsError, LabelTaken, RegistrationRefused
 from acmedns_py.store import tokens
 from acmedns_py.store.accounts import NewAccount, create
 from acmedns_py.store.schema import static
@@ -47,7 +47,7 @@ def _verdict(request: NewAccount, unavailable: set[str], standing: dict[int, Tok
     if request.token is not None:
         token = standing[request.token.id]
         if token.ended is not None:
-            return ended(token)
+            return RegistrationRefused(ending(token), token.name)
         left = None if token.uses_left is None else token.uses_left - 1
         standing[token.id] = replace(token, uses_left=left, last_used_at=token.read_at)
     if request.chosen:

@@ -13,6 +13,7 @@ from sqlalchemy import bindparam, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from acmedns_py.accounts.ports import Entry
+from acmedns_py.accounts.txt_rule import TxtRule
 from acmedns_py.store.schema import MICROSECONDS, PASSWORD, account, audit, credential, retired_label
 
 PRUNED_AT_ONCE = 5_000
@@ -34,6 +35,7 @@ class Standing:
     title: str
     allow_from: tuple[str, ...]
     disabled: bool
+    txt_rule: TxtRule
     passwords: list[Password] = field(default_factory=list)
     replaced: set[str] = field(default_factory=set)
     edited: bool = False
@@ -78,6 +80,7 @@ async def standings(connection: AsyncConnection, ids: Sequence[int], now: int) -
             account.c.title,
             account.c.allow_from,
             account.c.disabled,
+            account.c.txt_rule,
             credential.c.verifier,
             credential.c.expires,
         )
@@ -91,10 +94,12 @@ async def standings(connection: AsyncConnection, ids: Sequence[int], now: int) -
         .order_by(credential.c.id)
     )
     found: dict[int, Standing] = {}
-    for number, label, title, allow_from, disabled, verifier, expires in rows:
+    for number, label, title, allow_from, disabled, txt_rule, verifier, expires in rows:
         standing = found.get(number)
         if standing is None:
-            standing = found[number] = Standing(label, title, stored_allow_from(allow_from), disabled)
+            standing = found[number] = Standing(
+                label, title, stored_allow_from(allow_from), disabled, TxtRule(txt_rule)
+            )
         if verifier is not None:
             standing.passwords.append(Password(verifier, expires))
     return found
@@ -113,6 +118,7 @@ async def save_standings(connection: AsyncConnection, accounts: Mapping[int, Sta
             "new_title": standing.title,
             "new_list": json.dumps(standing.allow_from),
             "is_disabled": standing.disabled,
+            "new_rule": standing.txt_rule,
         }
         for number, standing in accounts.items()
         if standing.edited
@@ -121,7 +127,12 @@ async def save_standings(connection: AsyncConnection, accounts: Mapping[int, Sta
         await connection.execute(
             update(account)
             .where(account.c.id == bindparam("of_account"))
-            .values(title=bindparam("new_title"), allow_from=bindparam("new_list"), disabled=bindparam("is_disabled")),
+            .values(
+                title=bindparam("new_title"),
+                allow_from=bindparam("new_list"),
+                disabled=bindparam("is_disabled"),
+                txt_rule=bindparam("new_rule"),
+            ),
             edited,
         )
     updated = [
@@ -151,11 +162,16 @@ async def save_standings(connection: AsyncConnection, accounts: Mapping[int, Sta
         )
 
 
-async def remove(connection: AsyncConnection, accounts: Mapping[int, str]) -> None:
-    """Delete accounts, given as {id: label}, with all that belongs to them; their labels are never given again."""
-    if accounts:
-        await connection.execute(insert(retired_label), [{"label": label} for label in accounts.values()])
-        await connection.execute(delete(account).where(account.c.id.in_(accounts)))
+async def remove(connection: AsyncConnection, ids: Collection[int]) -> None:
+    """Delete accounts with all that belongs to them."""
+    if ids:
+        await connection.execute(delete(account).where(account.c.id.in_(ids)))
+
+
+async def retire(connection: AsyncConnection, labels: Collection[str]) -> None:
+    """Let nobody ever get these labels again."""
+    if labels:
+        await connection.execute(insert(retired_label), [{"label": label} for label in labels])
 
 
 async def unavailable_labels(connection: AsyncConnection, labels: Collection[str]) -> set[str]:

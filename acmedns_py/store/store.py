@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from acmedns_py.accounts.directory import Filter, Listed, OperatorChange, Recorded, Shown, Statistics
 from acmedns_py.accounts.ports import Account, Entry, NewToken, Source, Token, Written
+from acmedns_py.accounts.txt_rule import TxtRule
 from acmedns_py.errors import AcmednsError
 from acmedns_py.feed.changes import Commit, StaticData, ZoneState
 from acmedns_py.store import expiry
@@ -23,30 +24,30 @@ from acmedns_py.store.engine import (
     Use,
     connect,
     opening_error,
-    prepare_file,
     snapshot,
     unavailable,
 )
 from acmedns_py.store.home import home
 from acmedns_py.store.live import Rule
 from acmedns_py.store.load import zone_state
-from acmedns_py.store.lock import Lock, lock_for
-from acmedns_py.store.migrate import migrate, schema_state
+from acmedns_py.store.lock import Lock
+from acmedns_py.store.owned import take
 from acmedns_py.store.reader import BatchReader
-from acmedns_py.store.schema import Clock, DatabaseClock, zone
-from acmedns_py.store.takeover import require_whole, take_over_beside
-from acmedns_py.store.tokens import by_digest
-from acmedns_py.store.transaction import (
+from acmedns_py.store.requests import (
     AccountChange,
     Action,
     Expiry,
-    Ground,
     Note,
     Revocation,
     StaticWrite,
     ValueWrite,
     VerifierWrite,
+    Withdrawal,
 )
+from acmedns_py.store.schema import Clock, DatabaseClock, zone
+from acmedns_py.store.takeover import require_whole, take_over_beside
+from acmedns_py.store.tokens import by_digest
+from acmedns_py.store.transaction import Ground
 from acmedns_py.store.writer import Writer
 from acmedns_py.store.zones import claimed
 
@@ -110,15 +111,8 @@ class SqlStore:
         place = found.place
         if found.acme_dns is not None and found.begins:
             await require_whole(found.acme_dns)
-        if place.path is not None:
-            prepare_file(place.path)
-        # Before anything is made beside a database that is not for us.
-        await schema_state(place)
-        lock = lock_for(place)
+        lock = (await take(place)).lock
         try:
-            await lock.acquire()
-            await migrate(place)
-            await lock.hold()
             if found.acme_dns is not None:
                 await take_over_beside(place, found.acme_dns, apex=apex, clock=clock, token=lock.token)
             zone_id, cursor = await _claimed_zone(place, apex, clock, lock.token)
@@ -159,6 +153,7 @@ class SqlStore:
         allow_from: Sequence[str],
         verifier: str,
         title: str = "",
+        txt_rule: TxtRule = TxtRule.ACME,
         chosen: bool = False,
         token: Token | None = None,
         entry: Entry | None = None,
@@ -170,9 +165,21 @@ class SqlStore:
         has another.
         """
         request = NewAccount(
-            username, label.lower(), tuple(allow_from), verifier, title=title, chosen=chosen, token=token, entry=entry
+            username,
+            label.lower(),
+            tuple(allow_from),
+            verifier,
+            title=title,
+            chosen=chosen,
+            token=token,
+            txt_rule=txt_rule,
+            entry=entry,
         )
         return await self._writer.write(request)
+
+    async def withdraw(self, account: Account, entry: Entry) -> Written:
+        """Commit that an account never was; raises `Refused` where it is no longer as it was made."""
+        return await self._writer.write(Withdrawal(account, entry))
 
     async def replace_verifier(self, account: Account, verifier: str) -> Written:
         """Commit another verifier of the same password; raises `Refused` where the account's is no longer that one."""
@@ -187,7 +194,10 @@ class SqlStore:
         return await self._writer.write(Note(entry))
 
     async def add_value(self, account: Account, value: str, *, source: Source = None) -> Written:
-        """Commit one more live value, or renew it; raises `Refused` where the account is no longer what it was."""
+        """Commit one more live value, or renew it.
+
+        Raises `Refused` where the account is no longer what it was, `BadInput` for one lasting value too many.
+        """
         return await self._writer.write(ValueWrite(account, Action.ADD, value.encode(), source))
 
     async def remove_value(self, account: Account, value: str, *, source: Source = None) -> Written:

@@ -3,8 +3,6 @@
 An account is known by its username. One that is here already stays as it is here; where it is another there, that is
 said. All accounts come under the zone's next cursor, without change rows, as a million of these would help nobody:
 this happens before a server has loaded the zone, and secondaries are given the whole of it.
-
-Accounts go in by COPY or `executemany` of the drivers: SQLAlchemy's inserts take several times as long.
 """
 
 import json
@@ -14,15 +12,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from sqlalchemy import Table, delete, insert, select, text
+from sqlalchemy import Table, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from acmedns_py.accounts.hashing import outdated
+from acmedns_py.accounts.labels import fits
+from acmedns_py.dns import name
 from acmedns_py.errors import StoreRefused
 from acmedns_py.store import acme_dns
 from acmedns_py.store.accounts import padded
 from acmedns_py.store.acme_dns import Source
 from acmedns_py.store.acme_dns_rows import ForeignAccount, Unreadable
+from acmedns_py.store.bulk import copy_in, make_room, settle, take_ids
 from acmedns_py.store.engine import (
     FOREIGN_ERRORS,
     Target,
@@ -30,22 +31,18 @@ from acmedns_py.store.engine import (
     connect,
     file_exists,
     opening_error,
-    prepare_file,
     snapshot,
     target,
 )
 from acmedns_py.store.home import home
 from acmedns_py.store.live import ALWAYS_LIVE
-from acmedns_py.store.lock import lock_for
-from acmedns_py.store.migrate import migrate, schema_state
+from acmedns_py.store.migrate import schema_state
+from acmedns_py.store.owned import owned
 from acmedns_py.store.schema import PASSWORD, Clock, DatabaseClock, account, credential, imported, retired_label, txt
 from acmedns_py.store.zones import claimed, jump
 
 MOST_TOLD = 20
 """Accounts that are named of each kind; a broken source must not fill a terminal or a log."""
-
-CACHE_KIB = 131_072
-"""SQLite's memory for pages: the index of a million usernames, which come in random order, fits."""
 
 UNREADABLE, DIFFERS, REMARK = "can't be read", "differs", "note"
 """What is told of an account."""
@@ -91,22 +88,11 @@ async def import_acme_dns(url: str, source_url: str, *, apex: bytes, dry_run: bo
         raise StoreRefused(f"{place.name} is this server's own database; name acme-dns's")
     async with acme_dns.opened(source_place, option=_SOURCE) as source:
         if dry_run:
-            return await _compare(place, source)
+            return await _compare(place, source, apex)
         await source.require_whole()
-        if place.path is not None:
-            prepare_file(place.path)
-        # Before anything is made beside a database that is not for us.
-        await schema_state(place)
-        lock = lock_for(place)
-        try:
-            await lock.acquire()
-            await migrate(place)
-            await lock.hold()
-            return await _transaction(place, source, apex=apex, clock=DatabaseClock, token=lock.token, lazy=False)
-        except FOREIGN_ERRORS as error:
-            raise opening_error(error, place) from error
-        finally:
-            await lock.release()
+        async with owned(place) as taken:
+            token = taken.lock.token
+            return await _transaction(place, source, apex=apex, clock=DatabaseClock, token=token, lazy=False)
 
 
 _SOURCE = "the address of acme-dns's database"
@@ -145,22 +131,22 @@ async def require_whole(source_place: Target) -> None:
         await source.require_whole()
 
 
-async def _compare(place: Target, source: Source) -> Taken:
+async def _compare(place: Target, source: Source, apex: bytes) -> Taken:
     """Compare only; a database that is not there yet, or has no tables, is as one without accounts."""
     taken = Taken(source.place.name, source.form.name, place.name)
     if place.path is not None and not file_exists(place.path):
-        await _go_through(None, source, taken, since=None)
+        await _go_through(None, source, taken, apex, since=None)
         return taken
     state = await schema_state(place)
     if state.revision is None:
-        await _go_through(None, source, taken, since=None)
+        await _go_through(None, source, taken, apex, since=None)
         return taken
     if state.due:
         raise StoreRefused(f"{place.name} is not up to date; run acmedns db upgrade first")
     try:
         async with snapshot(place, Use.LOOK) as connection:
             since = await _last_import(connection, source)
-            await _go_through(connection, source, taken, since=None if since is None else since.imported_at)
+            await _go_through(connection, source, taken, apex, since=None if since is None else since.imported_at)
     except FOREIGN_ERRORS as error:
         raise opening_error(error, place) from error
     return taken
@@ -172,9 +158,7 @@ async def _transaction(place: Target, source: Source, *, apex: bytes, clock: Clo
     engine = connect(place, Use.LONG)
     try:
         async with engine.connect() as connection, connection.begin():
-            if place.path is not None:
-                await connection.exec_driver_sql("BEGIN IMMEDIATE")
-                await connection.exec_driver_sql(f"PRAGMA cache_size = -{CACHE_KIB}")
+            await make_room(connection, place)
             zone_id, cursor = await claimed(connection, apex, clock, token)
             last = await _last_import(connection, source)
             if last is not None and last.mark == source.mark and lazy:
@@ -183,10 +167,10 @@ async def _transaction(place: Target, source: Source, *, apex: bytes, clock: Clo
                 return taken
             now = await connection.scalar(select(clock())) or 0
             into = _Into(connection, place, cursor + 1, now)
-            await _go_through(connection, source, taken, since=last.imported_at if last else None, into=into)
+            await _go_through(connection, source, taken, apex, since=last.imported_at if last else None, into=into)
             if taken.new:
                 await jump(connection, zone_id, cursor + 1)
-                await into.settle()
+                await settle(connection, place, (account, credential, txt))
             if last is None or last.mark != source.mark:
                 await _remember(connection, source, taken, now)
     finally:
@@ -213,13 +197,20 @@ async def _remember(connection: AsyncConnection, source: Source, taken: Taken, n
 
 
 async def _go_through(
-    connection: AsyncConnection | None, source: Source, taken: Taken, *, since: int | None, into: "_Into | None" = None
+    connection: AsyncConnection | None,
+    source: Source,
+    taken: Taken,
+    apex: bytes,
+    *,
+    since: int | None,
+    into: "_Into | None" = None,
 ) -> None:
     """Compare every account with ours, and put the new ones in where there is a place for them.
 
     `connection` is None where there are no tables of ours; `since` is the time of the last import in microseconds.
     """
     ours = _Ours(connection)
+    zone = name.to_text(apex).removesuffix(".")
     await ours.look()
     async for batch in source.accounts():
         readable: list[ForeignAccount] = []
@@ -227,6 +218,9 @@ async def _go_through(
             if isinstance(one, Unreadable):
                 taken.unreadable += 1
                 taken.tell(UNREADABLE, one.who, one.reason)
+            elif not fits(one.label, zone):
+                taken.unreadable += 1
+                taken.tell(UNREADABLE, one.username, f"below {zone} its name is longer than any that DNS can ask for")
             else:
                 readable.append(one)
         await ours.find(readable)
@@ -313,17 +307,16 @@ class _Into:
         self._place = place
         self._cursor = cursor
         self._now = now
-        self._last_id: int | None = None
 
     async def put(self, accounts: Sequence[ForeignAccount]) -> None:
         """Insert accounts with their passwords and values."""
-        ids = await self._ids(len(accounts))
+        ids = await take_ids(self._connection, self._place, account, len(accounts))
         numbered = list(zip(ids, accounts, strict=True))
         await self._copy(
             account,
-            ("id", "username", "label", "allow_from", "disabled", "created_at"),
+            ("id", "username", "label", "allow_from", "disabled", "created_at", "last_update_at"),
             [
-                (number, one.username, one.label, json.dumps(one.allow_from), False, self._now)
+                (number, one.username, one.label, json.dumps(one.allow_from), False, self._now, self._latest(one))
                 for number, one in numbered
             ],
         )
@@ -343,31 +336,9 @@ class _Into:
             ],
         )
 
-    async def settle(self) -> None:
-        """Tell PostgreSQL how many rows there are: until it finds out it reads whole tables for a few accounts."""
-        if self._place.path is None:
-            await self._connection.exec_driver_sql("ANALYZE account, credential, txt")
-
-    async def _ids(self, count: int) -> list[int]:
-        """Take so many ids, none of which was ever given."""
-        if self._place.path is None:
-            question = "SELECT nextval(pg_get_serial_sequence('account', 'id')) FROM generate_series(1, :count)"
-            return list(await self._connection.scalars(text(question), {"count": count}))
-        if self._last_id is None:
-            sequence = text("SELECT seq FROM sqlite_sequence WHERE name = 'account'")
-            self._last_id = await self._connection.scalar(sequence) or 0
-        first = self._last_id + 1
-        self._last_id += count
-        return list(range(first, first + count))
+    def _latest(self, one: ForeignAccount) -> int | None:
+        """Give when an account was last used there: the clock there may have been ahead."""
+        return min(one.values[0][1], self._now) if one.values else None
 
     async def _copy(self, table: Table, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
-        if not rows:
-            return
-        if self._place.path is None:
-            raw = await self._connection.get_raw_connection()
-            driver: Any = raw.driver_connection
-            await driver.copy_records_to_table(table.name, columns=columns, records=rows)
-            return
-        marks = ", ".join("?" * len(columns))
-        statement = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - our own names
-        await self._connection.exec_driver_sql(statement, rows)
+        await copy_in(self._connection, self._place, table, columns, rows)

@@ -64,6 +64,18 @@ async def note_makers(connection: AsyncConnection, makers: Mapping[int, int]) ->
     )
 
 
+async def give_back(connection: AsyncConnection, accounts: Collection[int]) -> None:
+    """Count the uses that made these accounts, as if they had never been."""
+    if not accounts:
+        return
+    rows = await connection.execute(
+        select(made_by.c.token, func.count()).where(made_by.c.account.in_(accounts)).group_by(made_by.c.token)
+    )
+    for number, uses in rows.all():
+        # One without a limit stays without: NULL and a number are NULL.
+        await connection.execute(update(token).where(token.c.id == number).values(uses_left=token.c.uses_left + uses))
+
+
 async def add(connection: AsyncConnection, wanted: NewToken, now: int) -> None:
     """Insert a token; raises `TokenRefused` where its name is taken."""
     revoked = (await connection.execute(select(token.c.revoked_at).where(token.c.name == wanted.name))).first()

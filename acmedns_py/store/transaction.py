@@ -4,9 +4,8 @@
 it is used after `together` failed over the data of some request, and finds out whose it was.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum, auto
 from typing import NamedTuple
 
 from sqlalchemy import delete, insert, select, tuple_, update
@@ -15,94 +14,45 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from acmedns_py.accounts.directory import (
     ClearValues,
     Delete,
-    OperatorChange,
     RemoveValue,
     Rotate,
     SetAllowFrom,
     SetDisabled,
     SetTitle,
+    SetTxtRule,
     SetValue,
+    shown_value,
 )
-from acmedns_py.accounts.ports import Account, Entry, NewToken, Source, Written
+from acmedns_py.accounts.ports import Account, Entry, NewToken, Written
+from acmedns_py.accounts.txt_rule import TxtRule, objection, too_many
 from acmedns_py.dns.table import Values
-from acmedns_py.errors import AcmednsError, Refused, TokenRefused, UnknownAccount, Unusable
+from acmedns_py.errors import AcmednsError, BadInput, Refused, TokenRefused, UnknownAccount, Unusable
 from acmedns_py.feed.changes import ChallengeChange, Commit, StaticChange, StaticData
 from acmedns_py.store import changes, expiry, tokens
 from acmedns_py.store.accounts import NewAccount, live_rows, padded, save
 from acmedns_py.store.live import LiveValues, Rule
 from acmedns_py.store.registration import register
+from acmedns_py.store.requests import (
+    AccountChange,
+    Action,
+    Expiry,
+    Note,
+    Request,
+    Revocation,
+    StaticWrite,
+    ValueWrite,
+    VerifierWrite,
+    Withdrawal,
+)
 from acmedns_py.store.schema import Clock, static, zone
 from acmedns_py.store.standing import (
     Standing,
     remove,
+    retire,
     save_standings,
     standings,
     write_audit,
 )
-
-
-class Action(Enum):
-    """What becomes of an account's values."""
-
-    ADD = auto()
-    REMOVE = auto()
-    CLEAR = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class ValueWrite:
-    """A client's write to its own name; `account` is what its credential was checked against."""
-
-    account: Account
-    action: Action
-    value: bytes = b""
-    source: Source = None
-
-
-@dataclass(frozen=True, slots=True)
-class AccountChange:
-    """An operator's change of the account with this id, and its entry in the audit log."""
-
-    account: int
-    change: OperatorChange
-    entry: Entry
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """An entry in the audit log of something that changed nothing."""
-
-    entry: Entry
-
-
-@dataclass(frozen=True, slots=True)
-class VerifierWrite:
-    """Another verifier in place of `account.verifier`, for the same password; nothing that is served changes."""
-
-    account: Account
-    verifier: str
-
-
-@dataclass(frozen=True, slots=True)
-class StaticWrite:
-    """All static RRsets that the zone shall have."""
-
-    rrsets: dict[tuple[bytes, int], StaticData]
-
-
-@dataclass(frozen=True, slots=True)
-class Expiry:
-    """Take away what has left the window."""
-
-
-@dataclass(frozen=True, slots=True)
-class Revocation:
-    """End the registration token of this name."""
-
-    name: str
-
-
-Request = NewAccount | ValueWrite | VerifierWrite | AccountChange | Note | StaticWrite | Expiry | NewToken | Revocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +146,8 @@ async def together(connection: AsyncConnection, ground: Ground, at: Moment, requ
                 results.append(_replace_verifier(request, touched) or at.cursor)
             case AccountChange():
                 results.append(_change_account(request, touched, at))
+            case Withdrawal():
+                results.append(_withdraw(request, touched, at))
             case StaticWrite(rrsets):
                 made.static += await replace_static(connection, ground, rrsets)
                 results.append(at.next_cursor)
@@ -208,13 +160,14 @@ async def together(connection: AsyncConnection, ground: Ground, at: Moment, requ
                 results.append(at.next_cursor)
             case NewToken() | Revocation():
                 results.append(await _write_token(connection, request, at))
-        if isinstance(request, (AccountChange, NewAccount, Note)) and request.entry and isinstance(results[-1], int):
-            entries.append(request.entry)
+        entry = request.entry if isinstance(request, (AccountChange, NewAccount, Note, Withdrawal)) else None
+        if entry and isinstance(results[-1], int):
+            entries.append(entry)
     for values in touched.values.values():
         values.settle(at.now)
     await save(connection, touched.values)
     await save_standings(connection, touched.standings, at.now)
-    await remove(connection, {number: gone.label for number, gone in touched.deleted.items()})
+    await _remove_deleted(connection, touched.deleted)
     await write_audit(connection, entries, at.now)
     made.challenges += [
         ChallengeChange(ground.owner(touched.standings[number].label), values.before(), values.after())
@@ -256,9 +209,17 @@ async def apart(
     return Outcome(results, made.commit(at.next_cursor), audit_rows)
 
 
+async def _remove_deleted(connection: AsyncConnection, deleted: Mapping[int, "_Gone"]) -> None:
+    await retire(connection, [gone.label for gone in deleted.values() if gone.retired])
+    # Before the accounts, with which the trace of who made them goes.
+    await tokens.give_back(connection, [number for number, gone in deleted.items() if not gone.retired])
+    await remove(connection, list(deleted))
+
+
 class _Gone(NamedTuple):
     label: str
     values: Values
+    retired: bool = True
 
 
 @dataclass(slots=True)
@@ -270,7 +231,7 @@ class _Touched:
 
 async def _touched(connection: AsyncConnection, ground: Ground, at: Moment, requests: Sequence[Request]) -> _Touched:
     """Read the accounts of the requests, and their values, in two statements."""
-    ids = {request.account.id for request in requests if isinstance(request, (ValueWrite, VerifierWrite))}
+    ids = {request.account.id for request in requests if isinstance(request, (ValueWrite, VerifierWrite, Withdrawal))}
     ids.update(request.account for request in requests if isinstance(request, AccountChange))
     if any(isinstance(request, Expiry) for request in requests):
         ids.update(await expiry.due(connection, ground.rule, at.now))
@@ -282,7 +243,9 @@ async def _touched(connection: AsyncConnection, ground: Ground, at: Moment, requ
     return _Touched(
         found,
         {
-            number: LiveValues(rows.get(number, {}), rule=ground.rule, next_cursor=at.next_cursor)
+            number: LiveValues(
+                rows.get(number, {}), rule=ground.rule, txt_rule=found[number].txt_rule, next_cursor=at.next_cursor
+            )
             for number in sorted(found)
         },
     )
@@ -310,17 +273,35 @@ def _replace_verifier(request: VerifierWrite, touched: _Touched) -> Refused | No
     return None
 
 
+def _withdraw(request: Withdrawal, touched: _Touched, at: Moment) -> int | AcmednsError:
+    """Take an account away that nobody uses: whose password was replaced is an operator's by now."""
+    standing = _admitted(request.account, touched)
+    if isinstance(standing, Refused):
+        return standing
+    _remove(request.account.id, standing, touched, retired=False)
+    return at.next_cursor
+
+
+def _remove(number: int, standing: Standing, touched: _Touched, *, retired: bool) -> None:
+    touched.deleted[number] = _Gone(standing.label, touched.values[number].before(), retired)
+    del touched.standings[number], touched.values[number]
+
+
 def _write_value(request: ValueWrite, touched: _Touched, at: Moment) -> int | AcmednsError:
     standing = _admitted(request.account, touched)
     if isinstance(standing, Refused):
         return standing
     if standing.allow_from != request.account.allow_from:
         return Refused("allow_from_changed")
+    if standing.txt_rule is not request.account.txt_rule:
+        return Refused("txt_rule_changed")
     standing.updated = True
     standing.updated_from = None if request.source is None else str(request.source)
     values = touched.values[request.account.id]
     match request.action:
         case Action.ADD:
+            if not values.has_room(request.value):
+                return BadInput("bad_txt", too_many())
             return values.add(request.value, at.now)
         case Action.REMOVE:
             changed = values.remove(request.value)
@@ -342,8 +323,7 @@ def _change_account(request: AccountChange, touched: _Touched, at: Moment) -> in
             if disabled:
                 values.clear()
         case Delete():
-            touched.deleted[request.account] = _Gone(standing.label, values.before())
-            del touched.standings[request.account], touched.values[request.account]
+            _remove(request.account, standing, touched, retired=True)
         case Rotate(verifier, grace_seconds):
             standing.rotate(verifier, grace_seconds=grace_seconds, now=at.now)
         case SetAllowFrom(entries):
@@ -352,12 +332,27 @@ def _change_account(request: AccountChange, touched: _Touched, at: Moment) -> in
         case SetTitle(title):
             standing.title = title
             standing.edited = True
+        case SetTxtRule(txt_rule):
+            if txt_rule is TxtRule.ACME and (lasting := values.lasting()):
+                # Served under a rule that says otherwise, they would be a leave to validate that nobody looks for.
+                return Unusable(
+                    f"the account holds {lasting} lasting values, which the rule acme does not know; take them away "
+                    "first: acmedns account values ACCOUNT --remove TXT, or acmedns account clear ACCOUNT"
+                )
+            standing.txt_rule = values.txt_rule = txt_rule
+            standing.edited = True
         case SetValue(value):
             if standing.disabled:
                 return Unusable("the account is disabled and has no values; enable it first")
+            if wrong := objection(value, standing.txt_rule):
+                return Unusable(wrong)
+            if not values.has_room(value.encode()):
+                return Unusable(too_many())
             return values.add(value.encode(), at.now)
         case RemoveValue(value):
-            values.remove(value.encode())
+            for octets in values.after():
+                if shown_value(octets) == value:
+                    values.remove(octets)
         case ClearValues():
             values.clear()
     return at.next_cursor

@@ -38,9 +38,10 @@ from acmedns_py.store.engine import (
 )
 from acmedns_py.store.load import zone_state
 from acmedns_py.store.lock import Lock
+from acmedns_py.store.requests import Request
 from acmedns_py.store.schema import MICROSECONDS
 from acmedns_py.store.standing import drop_expired_passwords, prune_audit
-from acmedns_py.store.transaction import Ground, Moment, Request, apart, moment, take_cursor, together, touch
+from acmedns_py.store.transaction import Ground, Moment, apart, moment, take_cursor, together, touch
 
 QUEUE_REQUESTS = 1_024
 """Requests that may wait; at a thousand a second the last of them waits one second."""

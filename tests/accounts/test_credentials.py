@@ -10,7 +10,7 @@ import bcrypt
 import pytest
 
 from acmedns_py.accounts import credentials as module
-from acmedns_py.accounts.attempts import REGISTRATION_SECONDS_EACH, REGISTRATIONS, SOURCE_FAILURES
+from acmedns_py.accounts.attempts import REGISTRATION_SECONDS_EACH, REGISTRATIONS, SOURCE_FAILURES, USERNAME_FAILURES
 from acmedns_py.accounts.credentials import Credentials, Login, canonical_username, fresh_name, fresh_password
 from acmedns_py.accounts.hashing import NOBODY, HashPool, Work
 from acmedns_py.dns import name
@@ -183,6 +183,25 @@ async def test_impossible_credential_costs_nothing(credentials, good, store, poo
     with pytest.raises(Refused, match=reason):
         await credentials.authenticate(wrong(good, **changes))
     assert (store.reads, pool.checked) == ([], [])
+
+
+async def test_right_password_of_a_disabled_account_counts_against_the_account_alone(credentials, good, tmp_path, pool):
+    """A fleet behind one address goes on renewing when one of its hosts was locked out; it still costs one hash."""
+    password = fresh_password()
+    neighbour = Login(username=fresh_name(), password=password, source=SOURCE)
+    verifier = await credentials.hashed(password, SOURCE)
+    await credentials._store.store.register(
+        username=neighbour.username, label=fresh_name(), allow_from=(), verifier=verifier
+    )
+    with closing(sqlite3.connect(tmp_path / "acmedns.db")) as direct, direct:
+        direct.execute("UPDATE account SET disabled = 1 WHERE username = ?", (good.username,))
+    for number in range(USERNAME_FAILURES):
+        with pytest.raises(Refused, match="account_disabled"):
+            await credentials.authenticate(good)
+        assert len(pool.checked) == number + 1
+    with pytest.raises(TooManyAttempts, match="username"):
+        await credentials.authenticate(good)
+    assert (await credentials.authenticate(neighbour)).username == neighbour.username
 
 
 async def test_forgotten_credential_is_verified_afresh(credentials, good, store):

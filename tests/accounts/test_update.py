@@ -44,7 +44,9 @@ class World:
         self.publisher = HeldPublisher()
         self.credentials = Credentials(store=store, pool=pool, clock=lambda: 0.0)
         parts = {"credentials": self.credentials, "store": store, "publisher": self.publisher}
-        self.registration = Registration(tokens=Tokens(store=store, clock=lambda: 0.0), token_required=False, **parts)
+        self.registration = Registration(
+            tokens=Tokens(store=store, clock=lambda: 0.0), zone="auth.example.org", token_required=False, **parts
+        )
         self.updates = Updates(**parts)
 
     async def account(self, *allow_from):

@@ -104,6 +104,7 @@ async def running(
     url: str,
     *,
     publisher: Publisher | None = None,
+    zone: str = ZONE,
     registration: str = "open",
     forwarded_by: ForwardedBy | None = None,
     cors_origins: Sequence[str] = (),
@@ -117,7 +118,7 @@ async def running(
     """Serve the API on a free port of loopback for as long as the block lasts."""
     commits: list[Commit] = []
     store = await SqlStore.open(
-        url, apex=name.from_text(ZONE), window_seconds=3600, max_values=100, on_commit=commits.append
+        url, apex=name.from_text(zone), window_seconds=3600, max_values=100, on_commit=commits.append
     )
     pool = pool or HashPool()
     publisher = publisher or ServedAtOnce()
@@ -135,6 +136,7 @@ async def running(
             tokens=Tokens(store=store, clock=clock),
             store=store,
             publisher=publisher,
+            zone=zone,
             token_required=registration == "token",
         )
         if registration != "off"
@@ -142,7 +144,7 @@ async def running(
         updates=Updates(credentials=credentials, store=store, publisher=publisher),
         own=OwnAccount(credentials=credentials, directory=store),
         readiness=readiness,
-        zone=ZONE,
+        zone=zone,
         forwarded_by=forwarded_by,
         cors_origins=cors_origins,
         hsts=hsts,

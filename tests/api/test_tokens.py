@@ -10,17 +10,15 @@ from ipaddress import ip_network
 import pytest
 import pytest_asyncio
 import structlog
-from sqlalchemy import update
 
 from acmedns_py import log as logs
 from acmedns_py.accounts import tokens
 from acmedns_py.accounts.attempts import SOURCE_FAILURES, TOKEN_REGISTRATIONS
 from acmedns_py.api.answers import CHALLENGE
 from acmedns_py.api.client import ForwardedBy
-from acmedns_py.errors import TokenRefused
+from acmedns_py.errors import ScopeLacking, TokenNotAccepted, TokenRefused
 from acmedns_py.feed.changes import StaticData
-from acmedns_py.store.schema import token as token_table
-from tests.api.running import ZONE, credential, running, value
+from tests.api.running import ZONE, credential, patient_clock, running, value
 from tests.api.wire import request
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -245,6 +243,17 @@ async def test_what_is_no_label_is_refused(api, label):
     assert (await api.post("/register", b"", bearer(token))).status == 201
 
 
+async def test_a_name_that_does_not_fit_into_dns_is_refused(sqlite_url):
+    """Its label alone would be good; 253 characters are the most (dns-correctness #84)."""
+    zone = ".".join(["z" * 50] * 4) + ".org"
+    async with running(sqlite_url, zone=zone) as api:
+        token = await tokens.issue(api.store, "any", labels="*", uses=1)
+        reply = await api.post("/register", json.dumps({"subdomain": "x" * 46}).encode(), bearer(token))
+        assert (reply.status, reply.json) == (400, {"error": "bad_subdomain"})
+        reply = await api.post("/register", json.dumps({"subdomain": "x" * 45}).encode(), bearer(token))
+        assert (reply.status, len(reply.json["fulldomain"])) == (201, 253)
+
+
 @pytest.mark.parametrize("label", ["a", "w" * 63, "xn--bcher-kva", "0", "a--b", "00000000-0000-4000-8000-000000000000"])
 async def test_every_label_of_the_form_can_be_had_once(api, label):
     """Whoever comes second is told so, in any letter case, and has lost no use."""
@@ -382,6 +391,13 @@ ISSUES = [
     ({"labels": "web_*"}, "labels = 'web_*' is no pattern; write up to 63 letters"),
     ({"labels": "[a-z]"}, "is no pattern"),
     ({"labels": "*" * 64}, "is no pattern"),
+    ({"scopes": ["admin"]}, "scope 'admin' is not known; known are register, storage, read, write"),
+    ({"scopes": []}, "a token without a scope is good for nothing"),
+    (
+        {"scopes": ["read"], "uses": 1},
+        "uses and labels are about registrations; leave them out, or add the scope register",
+    ),
+    ({"scopes": ["storage", "write"], "labels": "*"}, "uses and labels are about registrations"),
 ]
 
 
@@ -448,14 +464,57 @@ async def test_log_names_the_token_and_the_exact_reason(guarded):
     ]
 
 
-async def test_token_of_another_scope_registers_nobody(guarded):
-    """Scopes are words in a column; only `register` is for /register."""
-    text = await tokens.issue(guarded.store, "reader")
-    async with guarded.store._engine.begin() as connection:
-        await connection.execute(update(token_table).values(scopes="read write"))
+@pytest.mark.parametrize("scope", ["storage", "read", "write"])
+async def test_token_of_another_scope_registers_nobody(guarded, scope):
+    """Only `register` is for /register."""
+    text = await tokens.issue(guarded.store, "reader", scopes=[scope])
     with structlog.testing.capture_logs() as entries:
         assert is_refusal(await guarded.post("/register", b"", bearer(text)))
-    assert [line["reason"] for line in requests_in(entries)] == ["token_of_another_scope"]
+    assert [(line["reason"], line["token"]) for line in requests_in(entries)] == [("token_of_another_scope", "reader")]
+
+
+async def test_token_may_have_several_scopes(guarded):
+    """Whatever order they were named in, and however often."""
+    text = await tokens.issue(guarded.store, "many", scopes=["write", "register", "write"], uses=1)
+    found = await guarded.store.token(tokens.digest(text))
+    assert found.scopes == ("register", "write")
+    assert (await guarded.post("/register", b"", bearer(text))).status == 201
+    assert is_refusal(await guarded.post("/register", b"", bearer(text)))
+
+
+@pytest.mark.parametrize(
+    ("scopes", "good_for"),
+    [
+        (["register"], {"register"}),
+        (["storage"], {"storage"}),
+        (["read"], {"read"}),
+        (["write"], {"read", "write"}),
+        (["register", "read"], {"register", "read"}),
+    ],
+)
+async def test_scopes_say_what_a_token_is_good_for(api, scopes, good_for):
+    """Who may write may read; nothing else follows from anything. What lacks a scope is told apart from a wrong token."""
+    text = await tokens.issue(api.store, f"scopes-{'-'.join(scopes)}", scopes=scopes)
+    gate = tokens.Tokens(store=api.store, clock=patient_clock)
+    for scope in tokens.SCOPES:
+        if scope in good_for:
+            assert (await gate.accept(text, None, scope=scope)).scopes == tuple(scopes)
+        else:
+            with pytest.raises(ScopeLacking):
+                await gate.accept(text, None, scope=scope)
+
+
+async def test_uses_are_registrations(api):
+    """A token without any left goes on being good for what else it is for; a revoked one is good for nothing."""
+    text = await tokens.issue(api.store, "worn", scopes=["register", "read"], uses=1)
+    assert (await api.post("/register", b"", bearer(text))).status == 201
+    gate = tokens.Tokens(store=api.store, clock=patient_clock)
+    assert (await gate.accept(text, None, scope="read")).uses_left == 0
+    with pytest.raises(TokenNotAccepted, match="token_used_up"):
+        await gate.accept(text, None, scope="register")
+    await tokens.revoke(api.store, "worn")
+    with pytest.raises(TokenNotAccepted, match="token_revoked"):
+        await gate.accept(text, None, scope="read")
 
 
 @pytest.fixture

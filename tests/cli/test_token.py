@@ -44,7 +44,7 @@ def test_a_token_is_made_listed_and_revoked(config: str):
     assert made.returncode == 0, made.stderr
     text = made.stdout.removesuffix("\n")
     assert tokens.has_form(text)
-    assert acmedns("token", "new", "bare", "-c", config).returncode == 0
+    assert acmedns("token", "new", "bare", "--scope", "write", "--scope", "storage", "-c", config).returncode == 0
     bare, fleet = listed(config)
     assert fleet.pop("created_at")
     assert bare.pop("created_at")
@@ -63,7 +63,7 @@ def test_a_token_is_made_listed_and_revoked(config: str):
     assert (bare["uses_left"], bare["expires_at"], bare["sources"], bare["labels"]) == (None, None, [], None)
     lines = acmedns("token", "list", "-c", config).stdout.splitlines()
     assert [line.split()[:4] for line in lines] == [
-        ["name=bare", "state=good", "scopes=register", "accounts=0"],
+        ["name=bare", "state=good", "scopes=storage,write", "accounts=0"],
         ["name=fleet", "state=good", "scopes=register", "accounts=0"],
     ]
     assert "sources=192.0.2.0/24,2001:db8::/32 labels=web-*" in lines[1]
@@ -113,6 +113,7 @@ async def test_a_running_server_is_named_and_list_works_beside_it(config: str, d
         (("new", "n", "--expires", "2001-01-01"), "expires = '2001-01-01' is not ahead"),
         (("new", "n", "--source", "192.0.2.1"), "source '192.0.2.1' is no network; write it with its mask"),
         (("new", "n", "--labels", "web_*"), "labels = 'web_*' is no pattern"),
+        (("new", "n", "--scope", "admin"), "scope 'admin' is not known; known are register, storage, read, write"),
         (("revoke", "n"), "there is no token of the name n; acmedns token list shows all"),
     ],
 )

@@ -127,6 +127,35 @@ def test_sighup_with_a_wrong_file_changes_nothing(make_server, wrong):
     server.wait_for_log("reloaded")
 
 
+def test_records_at_the_name_of_an_account_are_warned_of(make_server):
+    """At the reload that brings them and at each start; the account goes first, records of other types are answered."""
+    server = make_server().start()
+    account = server.register()
+    server.update(account, value(1))
+    label = account["subdomain"]
+    server.config.write_text(
+        server.config.read_text().replace(
+            "records = [", f'records = ["{label} TXT mine", "{label} A 192.0.2.7", "deep.{label} TXT below",'
+        )
+    )
+    server.signal(signal.SIGHUP)
+    told = server.wait_for_log("static_record_shadowed")
+    assert (told["account"], told["level"]) == (f"{account['fulldomain']}.", "warning")
+    assert "acmedns account delete" in told["cure"]
+    server.wait_for_log("reloaded")
+    for again in (False, True):
+        if again:
+            server.stop()
+            server.log.write_text("")
+            server.start()
+            server.wait_for_log("static_record_shadowed", account["fulldomain"])
+        for answer in from_every_worker(server.dns, account["fulldomain"]):
+            assert values(answer) == {value(1)}
+        assert ask(server.dns, account["fulldomain"], "A").answer
+        assert values(ask(server.dns, f"deep.{account['fulldomain']}")) == {"below"}
+    assert len([line for line in server.log.read_text().splitlines() if "static_record_shadowed" in line]) == 1
+
+
 def test_sighup_says_what_needs_a_restart(make_server):
     """Sockets stay as they are; the operator is told."""
     server = make_server().start()

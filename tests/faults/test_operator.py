@@ -48,7 +48,8 @@ def test_without_a_live_worker_a_change_is_not_acknowledged(make_server):
         os.kill(pid, signal.SIGSTOP)
     done = server.acmedns("account", "delete", account["subdomain"], "--yes")
     assert done.returncode == 1
-    assert "it is durable, but not every DNS worker has it yet" in done.stderr
+    assert "it is done, but not every DNS worker answers so yet" in done.stderr
+    assert "nothing to repeat" in done.stderr
     wait_for_workers(server, other_than=pids)
     for response in from_every_worker(server.dns, account["fulldomain"]):
         assert rcode(response) == "NXDOMAIN"
@@ -67,3 +68,33 @@ def test_a_crash_loses_nothing_that_was_acknowledged(make_server):
         assert (rcode(response), values(response)) == ("NOERROR", set())
     entries = [json.loads(line) for line in server.acmedns("audit", "--json").stdout.splitlines()]
     assert [one["action"] for one in entries] == ["account_registered", "account_disabled"]
+
+
+def test_without_a_live_worker_no_password_is_lost(make_server):
+    """A new account is told all the same, and written; a registration is taken back before the client hears 503."""
+    server = make_server().start()
+    file = server.folder / "lego.json"
+
+    def stop_workers():
+        pids = server.worker_pids()
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        return pids
+
+    pids = stop_workers()
+    done = server.acmedns(
+        "account", "new", "--subdomain", "kept", "--format", "lego", "--url", server.api_url, "-o", file, "example.org"
+    )
+    assert done.returncode == 1
+    assert "the account is there, but not every DNS worker answers so yet" in done.stderr
+    wait_for_workers(server, other_than=pids)
+    pids = stop_workers()
+    refused = server.request("POST", "/register")
+    assert (refused.status, refused.json) == (503, {"error": "not_served"})
+    wait_for_workers(server, other_than=pids)
+    kept = json.loads(file.read_text())["example.org"]
+    assert server.update(kept, value(1)).status == 200
+    for response in from_every_worker(server.dns, f"kept.{server.zone}"):
+        assert (rcode(response), values(response)) == ("NOERROR", {value(1)})
+    listed = server.acmedns("account", "list", "--json").stdout.splitlines()
+    assert [json.loads(line)["username"] for line in listed] == [kept["username"]]

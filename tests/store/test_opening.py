@@ -11,6 +11,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -19,7 +20,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from acmedns_py.errors import StoreRefused, StoreUnavailable
-from acmedns_py.store import engine, lock, migrate, schema, store
+from acmedns_py.store import engine, lock, migrate, owned, schema, store
 from acmedns_py.store.engine import Use, connect, target
 from tests.postgres import Postgres
 from tests.store.conftest import Opened, OpenStore, Sql, a_value
@@ -82,14 +83,17 @@ async def test_a_second_holder_is_refused_by_name(open_store: OpenStore):
     await open_store()
 
 
-async def test_a_refused_start_does_not_keep_the_lock(open_store: OpenStore, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize(("module", "step"), [(owned, "migrate"), (store, "_claimed_zone")])
+async def test_a_refused_start_does_not_keep_the_lock(
+    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch, module: ModuleType, step: str
+):
     """What fails after the lock was taken gives it back."""
 
     async def fails(*_arguments: object) -> None:
         raise StoreUnavailable("no")
 
     with monkeypatch.context() as patched:
-        patched.setattr(store, "migrate", fails)
+        patched.setattr(module, step, fails)
         with pytest.raises(StoreUnavailable):
             await open_store()
     await open_store()

@@ -2,17 +2,21 @@
 
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from acmedns_py.accounts.directory import Filter, RemoveValue, SetTitle
+from acmedns_py.accounts.ports import Entry
 from acmedns_py.errors import StoreRefused, StoreUnavailable
 from acmedns_py.store import acme_dns, takeover
 from acmedns_py.store.takeover import import_acme_dns
 from tests.acme_dns import FIRST_RECORDS, TABLES, TXT, written
 from tests.store.conftest import APEX, Opened, OpenStore, Sql
 
+ENTRY = Entry("user:test", "test", "tested", "somebody")
 HASH = "$2a$10$qZPGerQo17IBnTgSYpmUIO2B4Kt1OSUY/Ygb62g0dUMURxytaxNUO"
 
 
@@ -151,6 +155,61 @@ async def test_values_come_with_their_times(open_store: OpenStore, database_url:
     challenges = (await opened.store.load()).challenges
     assert challenges.get(b"\x06label5" + APEX) == ()
     assert challenges.get(b"\x06label3" + APEX) == (b"late", b"no time")
+
+
+async def test_a_name_that_does_not_fit_below_the_zone_is_not_taken(tmp_path: Path, theirs: Path):
+    """Nobody could ask for it; a dry run says the same."""
+    apex = b"".join(b"\x32" + b"z" * 50 for _ in range(4)) + b"\x03org\x00"
+    source = written(theirs, record(1, subdomain="x" * 45), record(2, subdomain="x" * 46))
+    for dry_run in (True, False):
+        taken = await import_acme_dns(f"sqlite:///{tmp_path}/acmedns.db", source, apex=apex, dry_run=dry_run)
+        assert (taken.new, taken.unreadable) == (1, 1)
+        ((who, told),) = taken.told[takeover.UNREADABLE]
+        assert who == username(2)
+        assert "longer than any that DNS can ask for" in told
+
+
+async def test_the_latest_value_is_the_last_update(open_store: OpenStore, database_url: str, theirs: Path):
+    """So that what is not used any more can be told from what is; a clock that was ahead is cut at now."""
+    source = written(
+        theirs,
+        record(1), value(1, "old", 100), value(1, "late", 200),
+        record(2), value(2, "ahead", 4_000_000_000),
+        record(3), value(3, "", 300),
+    )  # fmt: skip
+    await imported(database_url, source)
+    store = (await open_store()).store
+    found = {one.label: one.last_update_at for one in await store.listed(Filter(), after=0, most=10)}
+    assert found["label1"] == datetime.fromtimestamp(200, UTC)
+    assert found["label2"] <= datetime.now(UTC) + timedelta(seconds=1)
+    assert found["label3"] is None
+    line = datetime.now(UTC) - timedelta(days=90)
+    assert [one.label for one in await store.listed(Filter(unused_since=line), after=0, most=10)] == ["label1"]
+    assert [one.label for one in await store.listed(Filter(never_updated=True), after=0, most=10)] == ["label3"]
+    numbers = await store.statistics()
+    assert (numbers.never_updated, numbers.updated_last_day) == (1, 1)
+
+
+async def test_values_of_any_octets_are_shown_and_taken_away_one_by_one(
+    open_store: OpenStore, database_url: str, theirs: Path
+):
+    """acme-dns took what was written; none of it may look like another value, or stand in the way of a change."""
+    octets = (b"\xff octets", b"\xc3\xa4", b"\xe4", b"\\255 octets", b"a\nb", b"\x1b[2J", b"plain", b"back\\slash")
+    source = written(theirs, record(1), *(value(1, one, 10 + rank) for rank, one in enumerate(octets)))
+    await imported(database_url, source)
+    opened = await open_store(window_seconds=4_000_000_000)
+    (account,) = await opened.store.listed(Filter(), after=0, most=10)
+    shown = await opened.store.shown(account.id)
+    assert shown is not None
+    texts = [one.value for one in shown.values]
+    assert sorted(texts) == sorted(
+        [r"\255 octets", "ä", r"\228", r"\\255 octets", r"a\010b", r"\027[2J", "plain", r"back\\slash"]
+    )
+    await opened.store.change(account.id, SetTitle("still here"), ENTRY)
+    for left in range(len(texts), 0, -1):
+        assert len((await opened.store.shown(account.id)).values) == left
+        await opened.store.change(account.id, RemoveValue(texts.pop()), ENTRY)
+    assert (await opened.store.shown(account.id)).values == ()
 
 
 async def test_an_upgrade_that_was_cut_short_loses_no_value(tmp_path: Path, theirs: Path, sql: Sql, database_url: str):
