@@ -62,7 +62,7 @@ class Keeper:
         try:
             self._certificate = self._state.certificate()
         except Unusable as error:
-            log.warning("certificate_unusable", problem=str(error))
+            log.warning("certificate_unusable", problem=f"{error}; it was moved to {self._state.set_aside()}")
         kept = self._certificate
         if kept is None or (kept.directory == SELF_SIGNED and not (self._fits(kept) and self._left(now) > 0)):
             self._certificate = self_signed(self._wanted.names, self._wanted.key_type, now)

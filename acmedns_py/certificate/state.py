@@ -76,16 +76,16 @@ class State:
         return pem
 
     def certificate(self) -> Certificate | None:
-        """The certificate that is kept, or None; raises `Unusable`, and moves it aside, where it can't be served."""
+        """The certificate that is kept, or None; raises `Unusable` where it can't be served."""
         text = self._read(self.certificate_path)
-        if text is None:
-            return None
         try:
-            return _certificate(text)
+            return _certificate(text) if text is not None else None
         except Unusable as error:
-            aside = self.certificate_path.with_suffix(".unusable")
-            self.certificate_path.replace(aside)
-            raise Unusable(f"{self.certificate_path} {error}; it was moved to {aside.name}") from None
+            raise Unusable(f"{self.certificate_path} {error}") from None
+
+    def set_aside(self) -> str:
+        """Make room for another certificate; gives the file name that this one has now."""
+        return self.certificate_path.replace(self.certificate_path.with_suffix(".unusable")).name
 
     def keep_certificate(self, certificate: Certificate) -> None:
         """Replace the certificate that is kept."""

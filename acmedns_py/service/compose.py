@@ -211,10 +211,10 @@ def make_keeper(settings: Settings, *, apex: bytes) -> "Keeper | None":
     )
     eab_hmac_key = options.eab_hmac_key.get_secret_value() if options.eab_hmac_key is not None else ""
     access = Access(options.ca_bundle, options.contact, options.eab_key_id, eab_hmac_key)
-    return Keeper(wanted, access, owners=owners, state=State(_state_dir(settings)))
+    return Keeper(wanted, access, owners=owners, state=State(certificate_folder(settings)))
 
 
-def _state_dir(settings: Settings) -> Path:
+def certificate_folder(settings: Settings) -> Path:
     """Give where the certificate is kept: as configured, beside SQLite's file, or where a service keeps its files."""
     if settings.certificate.state_dir is not None:
         return settings.certificate.state_dir.absolute()

@@ -88,9 +88,11 @@ def test_certificate_that_cannot_be_served_is_moved_aside(state, damage):
     """It is told in one line, kept, and a new one can be made."""
     octets = damages()[damage]
     state.certificate_path.write_bytes(octets)
-    with pytest.raises(Unusable, match=r"moved to certificate\.unusable") as caught:
+    with pytest.raises(Unusable, match=r"certificate\.pem (holds|was not written)") as caught:
         state.certificate()
     assert "\n" not in str(caught.value)
+    assert files(state) == {"certificate.pem": octets}
+    assert state.set_aside() == "certificate.unusable"
     assert files(state) == {"certificate.unusable": octets}
     assert state.certificate() is None
 
