@@ -77,11 +77,15 @@ class Keeper:
         """Renew until cancelled; `exchanged` is called when there is another certificate to serve."""
         while True:
             now = time.time()
-            due = await self._due(now)
-            if due <= now:
-                await self._try(publish, exchanged, now)
-            else:
-                await asyncio.sleep(min(due - now, LOOK_SECONDS))
+            try:
+                due = await self._due(now)
+                if due <= now:
+                    await self._try(publish, exchanged, now)
+            except AcmednsError as error:
+                # What can't be noted is not tried: the CA is left alone until it can.
+                log.error("certificate_not_kept", problem=str(error))
+                due = now + rule.SHORTEST_PAUSE
+            await asyncio.sleep(max(0.0, min(due - now, LOOK_SECONDS)))
 
     def standing(self) -> dict[str, Any]:
         """What is served, what is to come, and why the last try came to nothing, for people and monitoring."""
@@ -240,8 +244,8 @@ class Keeper:
         return rule.failed(before, now, reason=reason, left=left, jitter=jitter, retry_after=retry_after)
 
     async def _note(self, pause: Pause) -> None:
-        await asyncio.to_thread(self._state.keep_pause, pause)
         self._pause = pause
+        await asyncio.to_thread(self._state.keep_pause, pause)
 
 
 def _read(order: Order, chain: bytes) -> Certificate:

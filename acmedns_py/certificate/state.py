@@ -4,9 +4,11 @@ Each file is whole or absent: written beside its place, synced, renamed. What ca
 never overwritten; a certificate that can't be used is moved aside. So the process may be killed at any moment.
 """
 
+import contextlib
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -41,7 +43,10 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class State:
-    """The folder and its files; each method reads or writes one, and blocks while it does."""
+    """The folder and its files; each method reads or writes one, and blocks while it does.
+
+    Those that write raise `Unusable`, those that read `ConfigError`, where the system does not let them.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -85,7 +90,8 @@ class State:
 
     def set_aside(self) -> str:
         """Make room for another certificate; gives the file name that this one has now."""
-        return self.certificate_path.replace(self.certificate_path.with_suffix(".unusable")).name
+        with _changing(self.certificate_path):
+            return self.certificate_path.replace(self.certificate_path.with_suffix(".unusable")).name
 
     def keep_certificate(self, certificate: Certificate) -> None:
         """Replace the certificate that is kept."""
@@ -101,7 +107,8 @@ class State:
 
     def drop_order(self) -> None:
         """Forget the order."""
-        (self._folder / _ORDER).unlink(missing_ok=True)
+        with _changing(self._folder / _ORDER):
+            (self._folder / _ORDER).unlink(missing_ok=True)
 
     def pause(self, now: float) -> Pause | None:
         """The pause that was kept; one that can't be read was one, and is begun anew."""
@@ -132,22 +139,32 @@ class State:
             raise ConfigError(OPTION, str(self._folder), cure) from None
 
     def _write(self, path: Path, octets: bytes) -> None:
-        # mkstemp makes the file for this user alone (0600).
-        descriptor, beside = tempfile.mkstemp(dir=self._folder, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(octets)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(beside).replace(path)
-        except BaseException:
-            Path(beside).unlink(missing_ok=True)
-            raise
-        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        with _changing(path):
+            # mkstemp makes the file for this user alone (0600).
+            descriptor, beside = tempfile.mkstemp(dir=self._folder, prefix=f".{path.name}.")
+            try:
+                with os.fdopen(descriptor, "wb") as file:
+                    file.write(octets)
+                    file.flush()
+                    os.fsync(file.fileno())
+                Path(beside).replace(path)
+            except BaseException:
+                Path(beside).unlink(missing_ok=True)
+                raise
+            folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+
+
+@contextlib.contextmanager
+def _changing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        cure = "make room, or let this user write there"
+        raise Unusable(f"{path} can't be written ({error.strerror}); {cure}") from error
 
 
 def _certificate(text: bytes) -> Certificate:

@@ -12,8 +12,11 @@ from types import SimpleNamespace
 import acme.client
 import pytest
 import requests
+from structlog.testing import capture_logs
 
 from acmedns_py.certificate import keeper as keeper_module
+from acmedns_py.certificate import rule
+from acmedns_py.certificate import state as state_module
 from acmedns_py.certificate.ca import CertificateAuthority
 from acmedns_py.certificate.keeper import Keeper
 from acmedns_py.certificate.options import Access, Wanted
@@ -182,6 +185,36 @@ async def test_try_is_noted_before_the_ca_is_asked(tmp_path, make_pebble, monkey
     run = Run(folder, pebble.directory, pebble.access)
     run.keeper.prepare()
     assert run.keeper.standing()["problem"] == "the last try was interrupted"
+
+
+async def test_disk_that_is_full_asks_no_ca(tmp_path, make_pebble, monkeypatch):
+    """What can't be noted is not tried; once there is room, the certificate comes."""
+    pebble = make_pebble()
+    run = Run(tmp_path / "state", pebble.directory, pebble.access)
+    run.keeper.prepare()
+    monkeypatch.setattr(rule, "SHORTEST_PAUSE", 0.05)
+    full = asyncio.Event()
+    with pytest.MonkeyPatch.context() as patch, capture_logs() as logs:
+        loop = asyncio.get_running_loop()
+
+        def refuse(_descriptor):
+            loop.call_soon_threadsafe(full.set)
+            raise OSError(28, "No space left on device")
+
+        patch.setattr(state_module.os, "fsync", refuse)
+        running = asyncio.create_task(run.keeper.run(publish=run.publish, exchanged=run.exchanged))
+        async with asyncio.timeout(SECONDS):
+            await full.wait()
+            while not logs:
+                await asyncio.sleep(0.01)
+        assert (logs[0]["event"], "No space left" in logs[0]["problem"]) == ("certificate_not_kept", True)
+        assert pebble.orders() == 0
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+    run = Run(tmp_path / "state", pebble.directory, pebble.access)
+    await run.until_noted()
+    assert run.exchanges == 1
 
 
 async def test_nonces_refused_at_random_do_no_harm(tmp_path, make_pebble):

@@ -118,7 +118,7 @@ def test_write_that_fails_leaves_what_was_there(state, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(state_module.os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(Unusable, match=r"pause\.json can't be written \(No space left on device\)"):
         state.keep_pause(Pause(2, 1.0, 2.0, "second"))
     assert files(state) == before
 
