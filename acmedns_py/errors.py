@@ -7,6 +7,7 @@
     ├── StoreRefused       the operator: this database is not one we may write (foreign, newer, held)
     ├── BackupRefused      the operator or the machine: a backup file that can't be written, or must not be read in
     ├── WorkerNotStarted   the machine: a DNS worker's process can't be started
+    ├── NotIssued          the CA, the way to it, or the DNS above us: no certificate for the API this time
     ├── NotServed          our own workers: a committed change was not confirmed in time
     ├── Overloaded         the load: a bounded queue is full
     ├── TooManyAttempts    the client: too many failed logins, wrong tokens, or registrations
@@ -77,6 +78,15 @@ class NotServed(AcmednsError):
         """`cursor` is the committed change that was waited for."""
         super().__init__(f"cursor {cursor}: {reason}")
         self.cursor = cursor
+
+
+class NotIssued(AcmednsError):
+    """A CA has given no certificate; the text has its words, and what to do; `retry_after` is in seconds, 0: unsaid."""
+
+    def __init__(self, reason: str, *, retry_after: float = 0.0) -> None:
+        """`reason` is one line."""
+        super().__init__(reason)
+        self.retry_after = retry_after
 
 
 class Overloaded(AcmednsError):

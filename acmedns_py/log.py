@@ -20,7 +20,17 @@ from acmedns_py.errors import ConfigError
 MASKED: Final = frozenset(("password", "txt", "value", "authorization", "xapikey"))
 """Keys whose values are never written, without hyphens and underscores and in lower case."""
 
-LIBRARIES: Final = ("aiohttp", "aiosqlite", "alembic", "asyncio", "asyncpg", "sqlalchemy")
+LIBRARIES: Final = (
+    "acme",
+    "aiohttp",
+    "aiosqlite",
+    "alembic",
+    "asyncio",
+    "asyncpg",
+    "requests",
+    "sqlalchemy",
+    "urllib3",
+)
 """Loggers of the libraries that may hold what is secret, or what is of no use to an operator."""
 
 _MASK: Final = "***"

@@ -33,6 +33,18 @@ def unreadable(option: str, path: Path) -> ConfigError | None:
     return None
 
 
+def unusable_bundle(option: str, path: Path) -> ConfigError | None:
+    """Give the problem of a file that should hold certificates of CAs in PEM, or None."""
+    unread = unreadable(option, path)
+    if unread is not None:
+        return unread
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except (OSError, ValueError):
+        return ConfigError(option, str(path), "there is no certificate in it; name a PEM file with those of the CA")
+    return None
+
+
 def _cure(error: Exception, key: Path) -> str:
     reason = getattr(error, "reason", None) or error
     return f"with the key {key}: {reason}; name a PEM certificate with its chain, and its own unencrypted key"

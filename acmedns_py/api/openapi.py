@@ -123,7 +123,7 @@ def document(*, registration_open: bool, admin: bool) -> dict[str, Any]:
         "/health/ready": {
             "get": {
                 "operationId": "ready",
-                "summary": "Whether database and DNS workers do their work",
+                "summary": "Whether database and DNS workers do their work, and how the API's own certificate stands",
                 "responses": {
                     "200": _json("They do", "Readiness"),
                     "503": _json("One of them does not", "Readiness"),

@@ -6,7 +6,20 @@ from importlib.metadata import version
 
 import typer
 
-from acmedns_py.cli import account, audit, backup, challenge_name, config, db, health, imports, serve, stats, token
+from acmedns_py.cli import (
+    account,
+    audit,
+    backup,
+    certificate,
+    challenge_name,
+    config,
+    db,
+    health,
+    imports,
+    serve,
+    stats,
+    token,
+)
 
 app = typer.Typer(
     name="acmedns",
@@ -24,6 +37,7 @@ app.command("restore")(backup.restore)
 app.command("export")(backup.export)
 app.command("challenge-name")(challenge_name.challenge_name)
 app.add_typer(account.app, name="account", help="List, make and change accounts.")
+app.add_typer(certificate.app, name="certificate", help="Look at the API's own certificate.")
 app.add_typer(config.app, name="config", help="Look at the configuration.")
 app.add_typer(db.app, name="db", help="Look after the database.")
 app.add_typer(imports.app, name="import", help="Take over accounts of another server.")

@@ -27,6 +27,12 @@ _RECORD_TTL: Final = 3600
 
 _DEFAULT_CACHE_DIR: Final = "api-certs"
 
+_DIRECTORIES: Final = {
+    "letsencrypt": "https://acme-v02.api.letsencrypt.org/directory",
+    "letsencryptstaging": "https://acme-staging-v02.api.letsencrypt.org/directory",
+}
+"""The CAs that acme-dns knows, by its words for `api.tls`."""
+
 _LEVELS: Final = {
     "": "info",
     "debug": "debug",
@@ -64,6 +70,9 @@ _SOURCES: Final = {
     "api.hsts_max_age": ("api.hsts_max_age",),
     "api.hsts_include_subdomains": ("api.hsts_include_subdomains",),
     "api.hsts_preload": ("api.hsts_preload",),
+    "certificate.directory": ("api.tls",),
+    "certificate.state_dir": ("api.acme_cache_dir",),
+    "certificate.contact": ("api.notification_email",),
     "database.url": ("database.engine", "database.connection"),
     "log.level": ("logconfig.loglevel",),
     "log.format": ("logconfig.logformat",),
@@ -99,6 +108,7 @@ def translate(document: Mapping[str, object], *, overridden: Collection[str] = (
         "zone": _zone(file.general, found),
         "dns": _dns(file.general, found),
         "api": _api(file.api, found),
+        "certificate": _own_certificate(file.api),
         "database": _database(file.database, found),
         "log": _log(file.logconfig, found),
     }
@@ -248,15 +258,23 @@ def _api(api: Api, found: Translation) -> dict[str, object]:
 def _tls(api: Api, found: Translation) -> str:
     if api.tls in ("none", "cert"):
         return api.tls
+    if api.tls in _DIRECTORIES:
+        return "acme"
     found.broken.add("api.tls")
-    cure = 'write "none" or "cert"'
-    if api.tls in ("letsencrypt", "letsencryptstaging"):
-        cure = (
-            "this version does not get its own certificate; "
-            'use "cert" with files, or "none" behind a proxy that has one'
-        )
+    cure = "write one of " + ", ".join(f'"{word}"' for word in ("none", "cert", *_DIRECTORIES))
     found.problems.append(ConfigError("api.tls", shown("api.tls", api.tls), cure))
     return "none"
+
+
+def _own_certificate(api: Api) -> dict[str, object]:
+    if api.tls not in _DIRECTORIES:
+        return {}
+    # acme-dns's own files there are left alone: they have other names.
+    return {
+        "directory": _DIRECTORIES[api.tls],
+        "state_dir": Path(api.acme_cache_dir or _DEFAULT_CACHE_DIR),
+        "contact": api.notification_email,
+    }
 
 
 def _certificate(api: Api) -> dict[str, str]:
@@ -276,15 +294,15 @@ def _origins(api: Api, found: Translation) -> list[str]:
 
 
 def _without_effect(api: Api) -> Iterator[str]:
-    own_certificate = "has no effect, as this server does not get its own certificate"
-    if api.acme_cache_dir not in ("", _DEFAULT_CACHE_DIR):
-        yield f"api.acme_cache_dir {own_certificate}"
-    if api.notification_email:
-        yield f"api.notification_email {own_certificate}"
+    if api.tls not in _DIRECTORIES:
+        if api.acme_cache_dir not in ("", _DEFAULT_CACHE_DIR):
+            yield f'api.acme_cache_dir has no effect, as api.tls is "{api.tls}"'
+        if api.notification_email:
+            yield f'api.notification_email has no effect, as api.tls is "{api.tls}"'
     if api.autocert_port not in ("", "80"):
-        yield f"api.autocert_port {own_certificate}"
+        yield "api.autocert_port has no effect: the CA looks for the API's certificate in the DNS"
     if api.api_domain:
-        yield f"api.api_domain {own_certificate}"
+        yield "api.api_domain has no effect: the API's certificate is for general.domain"
 
 
 def _database(database: Database, found: Translation) -> dict[str, object]:

@@ -12,6 +12,8 @@ from acmedns_py.config.settings import Settings
 from acmedns_py.config.values import listen_address
 from acmedns_py.errors import ConfigError
 
+CA_BUNDLE = "certificate.ca_bundle"
+
 _PRELOAD_SECONDS = 31_536_000
 """What browsers' preload lists ask for at least."""
 
@@ -26,8 +28,10 @@ def problems(settings: Settings, broken: set[str]) -> Iterator[ConfigError]:
 def warnings(settings: Settings, *, translated: bool) -> Iterator[str]:
     """Give what is allowed and probably not meant; an acme-dns file (`translated`) names certificates in any case."""
     api = settings.api
-    if not translated and api.tls == "none" and (api.tls_certificate is not None or api.tls_key is not None):
-        yield 'api.tls_certificate and api.tls_key are not used, as api.tls is "none"'
+    if not translated and api.tls != "cert" and (api.tls_certificate is not None or api.tls_key is not None):
+        yield f'api.tls_certificate and api.tls_key are not used, as api.tls is "{api.tls}"'
+    if api.hostnames and api.tls != "acme":
+        yield f'api.hostnames is not used, as api.tls is "{api.tls}"'
     if api.trusted_proxies and not api.use_header:
         yield "api.trusted_proxies is not used, as api.use_header is false"
     if api.hsts and api.hsts_preload and (not api.hsts_include_subdomains or api.hsts_max_age < _PRELOAD_SECONDS):
@@ -62,7 +66,9 @@ def _proxies(settings: Settings) -> Iterator[ConfigError]:
 def _hsts(settings: Settings) -> Iterator[ConfigError]:
     api = settings.api
     if api.hsts and api.tls == "none" and not api.use_header:
-        yield ConfigError("api.hsts", True, 'HSTS needs HTTPS; set api.tls = "cert", or leave it to the proxy in front')
+        yield ConfigError(
+            "api.hsts", True, 'HSTS needs HTTPS; set api.tls = "acme" or "cert", or leave it to the proxy in front'
+        )
 
 
 def _admin_listen(settings: Settings) -> Iterator[ConfigError]:
@@ -86,6 +92,20 @@ def _certificate(settings: Settings) -> Iterator[ConfigError]:
         tls.server_context(api.tls_certificate, api.tls_key)
     except ConfigError as error:
         yield error
+
+
+def _authority(settings: Settings) -> Iterator[ConfigError]:
+    if settings.api.tls != "acme":
+        return
+    options = settings.certificate
+    if options.ca_bundle is not None and (problem := tls.unusable_bundle(CA_BUNDLE, options.ca_bundle)) is not None:
+        yield problem
+    for option, given, other in (
+        ("certificate.eab_hmac_key", options.eab_hmac_key is not None, options.eab_key_id != ""),
+        ("certificate.eab_key_id", options.eab_key_id != "", options.eab_hmac_key is not None),
+    ):
+        if other and not given:
+            yield ConfigError(option, NOT_SET, "an external account has a key id and a key; set both, or none")
 
 
 def _missing(option: str, path: Path | None) -> ConfigError | None:
@@ -144,6 +164,7 @@ _RULES: list[tuple[tuple[str, ...], Callable[[Settings], Iterator[ConfigError]]]
     (("api.hsts", "api.tls", "api.use_header"), _hsts),
     (("admin.listen", "api.listen"), _admin_listen),
     (("api.tls", "api.tls_certificate", "api.tls_key"), _certificate),
+    (("api.tls", CA_BUNDLE, "certificate.eab_key_id", "certificate.eab_hmac_key"), _authority),
     (("log.destination", "log.file"), _log_file),
     (("process.user", "process.group"), _owner),
 ]

@@ -19,7 +19,7 @@ from acmedns_py.config.settings import KNOWN, SECTIONS
 from acmedns_py.errors import ConfigError
 
 PREFIX: Final = "ACMEDNS_"
-SECRETS: Final = ("database.url", "database.password", "dns.cookie_secrets")
+SECRETS: Final = ("database.url", "database.password", "dns.cookie_secrets", "certificate.eab_hmac_key")
 """The options that may stand in a file of their own."""
 
 _FILE: Final = "_FILE"

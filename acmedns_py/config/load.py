@@ -11,7 +11,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from acmedns_py.config import acme_dns, checks, environment, files
+from acmedns_py.config import acme_dns, checks, environment, files, hostnames
 from acmedns_py.config.acme_dns_file import is_acme_dns
 from acmedns_py.config.problems import (
     NOT_SET,
@@ -87,6 +87,9 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Loaded:
     if findings.broken.isdisjoint(("zone.name", "zone.nameservers", "zone.records", "zone.admin")):
         data = zone_data(settings.zone)
         _judge_zone(settings, data, findings, file=file, translated=translated)
+        if findings.broken.isdisjoint(("api.tls", "api.hostnames")):
+            for problem in hostnames.problems(settings, data):
+                findings.add(problem)
     where = file.path if file is not None else None
     if findings.problems or data is None:
         raise ConfigProblems(findings.problems, path=where, warnings=findings.warnings)

@@ -60,7 +60,7 @@ def shown(option: str, value: object) -> object:
     """Give what may be shown of an option's value: secrets hidden, long values cut."""
     if option.startswith("database"):
         return shown_database(option, value)
-    if option.startswith("dns.cookie_secrets"):
+    if option.startswith(("dns.cookie_secrets", "certificate.eab_hmac_key")):
         return HIDDEN
     text = repr(value)
     return value if len(text) <= _LONGEST_VALUE else Shown(text[: _LONGEST_VALUE - 3] + "...")

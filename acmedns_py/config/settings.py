@@ -72,9 +72,10 @@ class Api(_Section):
     """Where and to whom the HTTP API is served."""
 
     listen: Annotated[list[Annotated[str, AfterValidator(values.api_listen)]], Field(min_length=1)] = ["127.0.0.1:8080"]
-    tls: Literal["none", "cert"] = "none"
+    tls: Literal["none", "cert", "acme"] = "none"
     tls_certificate: File | None = None
     tls_key: File | None = None
+    hostnames: Annotated[list[Name], AfterValidator(values.without_repeats)] = []
     registration: Literal["open", "token", "off"] = "open"
     use_header: StrictBool = False
     header_name: Annotated[str, AfterValidator(values.header)] = "X-Forwarded-For"
@@ -84,6 +85,19 @@ class Api(_Section):
     hsts_max_age: Annotated[StrictInt, Field(ge=0)] = 31_536_000
     hsts_include_subdomains: StrictBool = False
     hsts_preload: StrictBool = False
+
+
+class Certificate(_Section):
+    """How the API's own certificate is got from a CA, for `api.tls = "acme"`."""
+
+    directory: Annotated[str, AfterValidator(values.directory_url)] = "https://acme-v02.api.letsencrypt.org/directory"
+    ca_bundle: File | None = None
+    contact: Annotated[str, AfterValidator(values.contact)] = ""
+    eab_key_id: Annotated[str, AfterValidator(values.told)] = ""
+    eab_hmac_key: Annotated[SecretStr, AfterValidator(values.hmac_key)] | None = None
+    profile: Annotated[str, AfterValidator(values.told)] = ""
+    key_type: Literal["p256", "p384", "rsa2048"] = "p256"
+    state_dir: File | None = None
 
 
 class Challenges(_Section):
@@ -148,6 +162,7 @@ class Settings(_Section):
     zone: Zone
     dns: Dns = Dns()
     api: Api = Api()
+    certificate: Certificate = Certificate()
     challenges: Challenges = Challenges()
     database: Database = Database()
     admin: Admin = Admin()
@@ -160,6 +175,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "zone": Zone,
     "dns": Dns,
     "api": Api,
+    "certificate": Certificate,
     "challenges": Challenges,
     "database": Database,
     "admin": Admin,

@@ -26,6 +26,10 @@ DATABASE_PARAMETERS: Final = ("sslmode", "host", "port")
 
 _SSL_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _COOKIE_SECRET: Final = re.compile(r"[0-9a-fA-F]{32}")
+_BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]{16,}={0,2}")
+_MAIL: Final = re.compile(r"[!-+.-9;-?A-~-]+@[A-Za-z0-9.-]+")
+"""One address without its rarer forms; a comma would begin a second one."""
+
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """A header's name (RFC 9110 5.6.2)."""
 
@@ -167,6 +171,37 @@ def cookie_secret(secret: SecretStr) -> SecretStr:
     if not _COOKIE_SECRET.fullmatch(secret.get_secret_value()):
         raise ValueError("a secret has 32 hexadecimal digits; make one by: openssl rand -hex 16")
     return secret
+
+
+def hmac_key(secret: SecretStr) -> SecretStr:
+    """Check the key of an external account binding: URL-safe base64 (RFC 8555 7.3.4)."""
+    if not _BASE64URL.fullmatch(secret.get_secret_value()):
+        raise ValueError("this is no URL-safe base64; write the key as the CA gave it")
+    return secret
+
+
+def directory_url(text: str) -> str:
+    """Check the URL of a CA's directory."""
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme == "https" and bool(parts.hostname) and parts.username is None and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or not text.isprintable() or " " in text:
+        raise ValueError('write the URL of its directory, such as "https://acme-v02.api.letsencrypt.org/directory"')
+    return text
+
+
+def contact(text: str) -> str:
+    """Check the mail address that a CA may write to; empty for none."""
+    if text and not _MAIL.fullmatch(text):
+        raise ValueError('write one mail address, such as "admin@example.org", or leave it out')
+    return text
+
+
+def without_repeats(names: list[str]) -> list[str]:
+    """Give each name once, in the order in which they were written first."""
+    return list(dict.fromkeys(names))
 
 
 def told(text: str) -> str:

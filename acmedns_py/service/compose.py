@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from secrets import token_bytes
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
@@ -32,6 +32,7 @@ from acmedns_py.api.health import Remembered
 from acmedns_py.api.listen import ApiListener
 from acmedns_py.api.local import LocalListener
 from acmedns_py.api.remote import RemoteAdmin
+from acmedns_py.config.hostnames import CHALLENGE, challenge_owner, host_names
 from acmedns_py.config.settings import Settings
 from acmedns_py.dns import name
 from acmedns_py.dns.cookie import SECRET_OCTETS
@@ -48,6 +49,9 @@ from acmedns_py.store.engine import target
 from acmedns_py.store.maintenance import require_tables
 from acmedns_py.store.store import SqlStore
 
+if TYPE_CHECKING:
+    from acmedns_py.certificate.keeper import Keeper
+
 FEWEST_WORKERS: Final = 2
 """One worker alone leaves its sockets unread while it is replaced."""
 
@@ -59,6 +63,9 @@ API's own places leave free."""
 
 RUNTIME_DIRECTORY: Final = Path("/run/acmedns")
 """Where systemd's RuntimeDirectory= is; the local socket's place where the database is not a file."""
+
+STATE_DIRECTORY: Final = Path("/var/lib/acmedns")
+"""Where systemd's StateDirectory= is; the certificate's place where the database is not a file."""
 
 log = structlog.get_logger(__name__)
 
@@ -196,6 +203,42 @@ def bind_local(settings: Settings) -> LocalListener | None:
     return listener
 
 
+def make_keeper(settings: Settings, *, apex: bytes) -> "Keeper | None":
+    """Make what gets the API's certificate from a CA; None where that is not asked for."""
+    if settings.api.tls != "acme":
+        return None
+    # What an ACME client needs costs a quarter of a second and 20 MiB: nothing for who has another certificate.
+    from acmedns_py.certificate.keeper import Keeper  # noqa: PLC0415
+    from acmedns_py.certificate.options import Access, Wanted  # noqa: PLC0415
+    from acmedns_py.certificate.state import State  # noqa: PLC0415
+
+    options = settings.certificate
+    names = host_names(settings)
+    owners = {host: challenge_owner(host, apex) for host in names}
+    for host, owner in owners.items():
+        if not name.is_subdomain(name.from_text(host), apex):
+            log.info("certificate_needs_cname", owner=f"{CHALLENGE}.{host}.", target=name.to_text(owner))
+    wanted = Wanted(
+        names,
+        options.key_type,
+        options.profile,
+        options.directory,
+    )
+    eab_hmac_key = options.eab_hmac_key.get_secret_value() if options.eab_hmac_key is not None else ""
+    access = Access(options.ca_bundle, options.contact, options.eab_key_id, eab_hmac_key)
+    return Keeper(wanted, access, owners=owners, state=State(certificate_folder(settings)))
+
+
+def certificate_folder(settings: Settings) -> Path:
+    """Give where the certificate is kept: as configured, beside SQLite's file, or where a service keeps its files."""
+    if settings.certificate.state_dir is not None:
+        return settings.certificate.state_dir.absolute()
+    database = target(settings.database.connection_url).path
+    if database is not None:
+        return database.with_name(f"{database.name}.certificate")
+    return STATE_DIRECTORY / "certificate"
+
+
 async def start_api(
     settings: Settings,
     sockets: list[socket.socket],
@@ -205,6 +248,7 @@ async def start_api(
     pool: WorkerPool,
     credentials: Credentials,
     routes: AdminRoutes,
+    keeper: "Keeper | None",
 ) -> list[ApiListener]:
     """Start the API on its bound sockets; raises `ConfigError` where the certificate can't be used.
 
@@ -229,19 +273,19 @@ async def start_api(
         updates=Updates(credentials=credentials, store=store, publisher=pool),
         own=OwnAccount(credentials=credentials, directory=store),
         storage=Storage(tokens=tokens, credentials=credentials, store=store, zone=settings.zone.name),
-        readiness=partial(readiness, settings, Remembered(store.ready), pool),
+        readiness=partial(readiness, settings, Remembered(store.ready), pool, keeper),
         zone=settings.zone.name,
         forwarded_by=forwarded_by,
         cors_origins=api.cors_origins,
         hsts=hsts,
         admin=None if admin_sockets else admin,
     )
-    listener = ApiListener(certificate=_certificate(settings), trusted_proxies=api.trusted_proxies)
+    listener = ApiListener(certificate=_certificate(settings, keeper), trusted_proxies=api.trusted_proxies)
     await listener.start(sockets, app)
     if not admin_sockets:
         return [listener]
     operators = ApiListener(
-        certificate=_certificate(settings),
+        certificate=_certificate(settings, keeper),
         most_connections=ADMIN_CONNECTIONS,
         trusted_proxies=api.trusted_proxies,
     )
@@ -258,8 +302,10 @@ def _hsts(settings: Settings) -> str | None:
     )
 
 
-def _certificate(settings: Settings) -> CertificateFiles | None:
+def _certificate(settings: Settings, keeper: "Keeper | None") -> CertificateFiles | None:
     api = settings.api
+    if keeper is not None:
+        return CertificateFiles(keeper.path, keeper.path)
     if api.tls == "none":
         return None
     assert api.tls_certificate is not None, "the configuration has seen to it"
@@ -268,17 +314,21 @@ def _certificate(settings: Settings) -> CertificateFiles | None:
 
 
 async def readiness(
-    settings: Settings, database_ready: Callable[[], Awaitable[bool]], pool: WorkerPool
+    settings: Settings, database_ready: Callable[[], Awaitable[bool]], pool: WorkerPool, keeper: "Keeper | None"
 ) -> tuple[bool, dict[str, Any]]:
     """Give whether this node can do its work, and the document of /health/ready."""
     database = await database_ready()
     workers = pool.states()
     live = [worker for worker in workers if worker["state"] == "live"]
     ready = database and bool(live) and not pool.crash_looping
-    return ready, {
+    document: dict[str, Any] = {
         "ready": ready,
         "zone": {"name": settings.zone.name, "serial": pool.image.serial},
         "database": {"reachable": database},
         "workers": workers,
         "workers_keep_dying": pool.crash_looping,
     }
+    if keeper is not None:
+        # Not part of `ready`: the CA asks this server, and who takes it out for want of a certificate gets none.
+        document["certificate"] = keeper.standing()
+    return ready, document

@@ -9,7 +9,8 @@ import contextlib
 import signal
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
@@ -26,7 +27,7 @@ from acmedns_py.dns import name
 from acmedns_py.dns.table import ChallengeTable
 from acmedns_py.errors import AcmednsError, ConfigError
 from acmedns_py.eventloop import event_loop_factory
-from acmedns_py.feed.changes import Commit, StaticData, ZoneState
+from acmedns_py.feed.changes import Commit, ZoneState
 from acmedns_py.feed.image import ZoneImage
 from acmedns_py.service import compose
 from acmedns_py.service.launch import Launcher, step_back
@@ -35,6 +36,7 @@ from acmedns_py.service.privileges import drop_privileges, hide_memory, raise_de
 from acmedns_py.service.probe import soa_probe
 from acmedns_py.service.shadowed import warn_of_shadowed
 from acmedns_py.service.sockets import DnsSocket, api_addresses, bind_api, bind_dns, dns_addresses
+from acmedns_py.service.static import StaticRecords
 from acmedns_py.service.workers import WorkerPool
 from acmedns_py.store.store import SqlStore
 
@@ -104,6 +106,8 @@ class Service:
         self._early: list[Commit] = []
         self._pool: WorkerPool | None = None
         self._local: LocalListener | None = None
+        self._static: StaticRecords | None = None
+        self._certifying: asyncio.Task[None] | None = None
         self._stop_asked = asyncio.Event()
         self._reload_asked = asyncio.Event()
 
@@ -142,7 +146,11 @@ class Service:
         self._local = compose.bind_local(settings)
         if self._local is not None:
             undo.push_async_callback(self._local.stop, CLOSE_SECONDS)
-        await store.replace_static(_static(self._loaded))
+        static = self._static = StaticRecords(store, txt_ttl=settings.zone.txt_ttl)
+        await static.replace(self._loaded.static)
+        keeper = compose.make_keeper(settings, apex=self._apex)
+        if keeper is not None:
+            await asyncio.to_thread(keeper.prepare)
         pool = self._feed(ZoneImage(await store.load()))
         self._warn_of_shadowed(self._loaded, pool)
         hashes = HashPool()
@@ -155,8 +163,19 @@ class Service:
         if self._local is not None:
             await self._local.start(routes)
         listeners = await compose.start_api(
-            settings, api_sockets, admin_sockets, store=store, pool=pool, credentials=credentials, routes=routes
+            settings,
+            api_sockets,
+            admin_sockets,
+            store=store,
+            pool=pool,
+            credentials=credentials,
+            routes=routes,
+            keeper=keeper,
         )
+        if keeper is not None:
+            publish = partial(static.challenge, publisher=pool)
+            exchanged = partial(_reload_certificates, listeners)
+            self._certifying = asyncio.create_task(keeper.run(publish=publish, exchanged=exchanged), name="certificate")
         return store, pool, listeners
 
     def _committed(self, commit: Commit) -> None:
@@ -245,10 +264,10 @@ class Service:
         if loaded.settings.zone.name != self._loaded.settings.zone.name:
             return
         logging_setup.set_level(loaded.settings.log.level)
-        for listener in listeners:
-            listener.reload_certificate()
+        _reload_certificates(listeners)
+        assert self._static is not None, "started"
         try:
-            written = await store.replace_static(_static(loaded))
+            written = await self._static.replace(loaded.static)
         except AcmednsError as error:
             log.error("reload_refused", option="zone.records", problem=str(error))
             return
@@ -285,6 +304,9 @@ class Service:
         log.info("stopping")
         notify("STOPPING=1")
         until = time.monotonic() + STOP_SECONDS
+        if self._certifying is not None:
+            self._certifying.cancel()
+            await asyncio.wait({self._certifying}, timeout=CLOSE_SECONDS)
         # The API first: a request in hand still needs the workers' word.
         stopping = [listener.stop(grace_seconds=STOP_SECONDS - 1) for listener in listeners]
         if self._local is not None:
@@ -293,8 +315,9 @@ class Service:
         await pool.stop(grace_seconds=max(1.0, until - time.monotonic()))
 
 
-def _static(loaded: Loaded) -> list[tuple[bytes, int, StaticData]]:
-    return [(rrset.owner, rrset.rrtype, StaticData(rrset.ttl, rrset.rdatas)) for rrset in loaded.static]
+def _reload_certificates(listeners: Sequence[ApiListener]) -> None:
+    for listener in listeners:
+        listener.reload_certificate()
 
 
 async def _close(store: SqlStore) -> None:

@@ -45,17 +45,13 @@ def test_v2_sample_is_accepted_unchanged():
     assert LOOPBACK in warning
 
 
-def test_v1_sample_lacks_only_the_certificate_of_its_own(problems):
-    """All of it is understood; `letsencryptstaging` is refused in one clear line."""
-    found = problems((DATA / "v1.cfg").read_text())
-    (problem,) = found.problems
-    assert (problem.option, problem.value) == ("api.tls", "letsencryptstaging")
+def test_v1_sample_is_taken_as_it_is(loaded):
+    """All of it is understood, with the certificate from Let's Encrypt's staging CA."""
+    found = loaded((DATA / "v1.cfg").read_text())
     assert len(found.warnings) == 1
-
-
-def test_v1_sample_with_another_certificate_is_accepted(loaded):
-    """The same file is served behind a proxy."""
-    settings = loaded((DATA / "v1.cfg").read_text().replace("letsencryptstaging", "none")).settings
+    settings = found.settings
+    assert settings.api.tls == "acme"
+    assert settings.certificate.directory == "https://acme-staging-v02.api.letsencrypt.org/directory"
     assert (settings.log.level, settings.log.format) == ("debug", "console")
     assert settings.database.url == "sqlite:////var/lib/acme-dns/acme-dns.db"
 
@@ -125,7 +121,6 @@ def test_difference_is_one_warning(loaded, key, value, warning):
 @pytest.mark.parametrize(
     ("key", "value", "option"),
     [
-        ("tls", '"letsencrypt"', "api.tls"),
         ("tls", '"yes"', "api.tls"),
         ("tls", '"cert"', "api.tls_cert_fullchain"),
         ("domain", "", "general.domain"),
@@ -258,8 +253,23 @@ def test_certificate_without_files_asks_for_them(problems):
 
 def test_one_wrong_value_is_one_problem(problems):
     """What follows from the refused `tls` is not told as well."""
-    text = with_value("tls", '"letsencrypt"').replace("hsts_enabled = false", "hsts_enabled = true")
+    text = with_value("tls", '"yes"').replace("hsts_enabled = false", "hsts_enabled = true")
     assert [problem.option for problem in problems(text).problems] == ["api.tls"]
+
+
+def test_own_certificate_of_acme_dns_becomes_ours(loaded):
+    """The CA by its word, the folder and the address to write to by their keys."""
+    text = with_value("tls", '"letsencrypt"').replace('notification_email = ""', 'notification_email = "a@example.org"')
+    settings = loaded(text).settings
+    assert (settings.api.tls, settings.api.hostnames) == ("acme", [])
+    assert settings.certificate.directory == "https://acme-v02.api.letsencrypt.org/directory"
+    assert (settings.certificate.state_dir, settings.certificate.contact) == (Path("api-certs"), "a@example.org")
+
+
+def test_wrong_address_for_the_ca_is_refused_under_its_own_name(problems):
+    """Where it is used; with another `tls` it has no effect and is a warning."""
+    text = with_value("tls", '"letsencrypt"').replace('notification_email = ""', 'notification_email = "nobody"')
+    assert [problem.option for problem in problems(text).problems] == ["api.notification_email"]
 
 
 def test_hsts_stays_behind_a_proxy(loaded):

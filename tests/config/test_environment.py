@@ -127,7 +127,7 @@ def test_secret_given_twice_is_refused_unseen(problems, tmp_path, option):
     """Nobody has to guess which of the two holds."""
     (tmp_path / "secret").write_text("geheim")
     name = variable(option)
-    value = "feed" * 8 if option == "dns.cookie_secrets" else "sqlite:////geheim"
+    value = "sqlite:////geheim" if option.startswith("database") else "feed" * 8
     found = problems(environ={name: value, f"{name}_FILE": str(tmp_path / "secret")})
     assert [problem.option for problem in found.problems] == [f"{name}_FILE"]
     assert "geheim" not in str(found)

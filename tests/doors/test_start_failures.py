@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from acmedns_py.certificate.state import State
 from tests.postgres import Postgres
 from tests.server import ACMEDNS, free_port
 from tests.tools import peers
@@ -318,3 +319,25 @@ def test_the_service_becomes_the_configured_user(tmp_path, make_server):
         assert f"Gid:\t{group}\t{group}\t{group}\t{group}" in status
         assert f"Groups:\t{group} \n" in status
     assert (server.folder / "acmedns.db").stat().st_uid == nobody.pw_uid
+
+
+def test_place_of_the_own_certificate_that_cannot_be_used(tmp_path):
+    """A file in the directory's place, and a damaged key of the account at the CA, which is left as it is."""
+    state = tmp_path / "state"
+    state.write_text("")
+    config = configured(
+        tmp_path,
+        api=f'listen = ["127.0.0.1:{free_port()}"]\ntls = "acme"',
+        # The database is opened before, as its lock says whose the directory is.
+        rest=f'[certificate]\ndirectory = "https://127.0.0.1:1/dir"\nstate_dir = "{state}"\n[log]\nlevel = "error"',
+    )
+    assert f"certificate.state_dir = '{state}': no file can be kept there" in refused(config)
+    state.unlink()
+    kept = State(state)
+    kept.prepare()
+    kept.account_key("https://127.0.0.1:1/dir")
+    (key,) = state.glob("account-*.pem")
+    key.write_bytes(key.read_bytes()[:50])
+    line = refused(config)
+    assert f"{key} holds no whole private key in PEM; restore it, or move it away" in line
+    assert key.stat().st_size == 50

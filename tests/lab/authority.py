@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import trustme
 from cryptography import x509
@@ -33,11 +35,22 @@ class Trust:
         return chain, key
 
 
-def start_pebble(namespace: Namespace, trust: Trust, resolver: str) -> Program:
-    """Start Pebble with all validation at work, asking `resolver`; gives it once it listens."""
+def start_pebble(
+    namespace: Namespace,
+    trust: Trust,
+    resolver: str,
+    *,
+    name: str = "pebble",
+    settings: Mapping[str, Any] | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Program:
+    """Start Pebble with all validation at work, asking `resolver`; gives it once it listens.
+
+    `name` is that of its log, `settings` and `env` are more of its own.
+    """
     chain, key = trust.issue("127.0.0.1", "localhost")
-    configuration = namespace.folder / "pebble.json"
-    settings = {
+    configuration = namespace.folder / f"{name}.json"
+    document = {
         "listenAddress": "127.0.0.1:14000",
         "managementListenAddress": "127.0.0.1:15000",
         "certificate": str(chain),
@@ -48,14 +61,15 @@ def start_pebble(namespace: Namespace, trust: Trust, resolver: str) -> Program:
         "externalAccountBindingRequired": False,
         # Seconds that a client should wait before it looks again; Pebble's defaults of 3 and 5 are most of a run.
         "retryAfter": {"authz": 1, "order": 1},
+        **(settings or {}),
     }
-    configuration.write_text(json.dumps({"pebble": settings}), encoding="utf-8")
+    configuration.write_text(json.dumps({"pebble": document}), encoding="utf-8")
     pebble = namespace.start(
-        "pebble",
+        name,
         *(peers.need("pebble"), "-config", configuration, "-strict", "-dnsserver", f"{resolver}:53"),
         # It validates at once, and anew in every order: a reused authorization would prove nothing about us. It refuses
         # no nonce at random: certbot retries but once, and an order that fails by chance would prove nothing either.
-        env={"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_AUTHZREUSE": "0", "PEBBLE_WFE_NONCEREJECT": "0"},
+        env={"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_AUTHZREUSE": "0", "PEBBLE_WFE_NONCEREJECT": "0", **(env or {})},
     )
     pebble.wait_for("ACME directory available")
     return pebble

@@ -132,7 +132,11 @@ def laboratory(folder: Path, layout: Layout, *, say: Callable[[str], None]) -> I
         say(f"unbound resolves: at {Kind.LETS_ENCRYPT.value} as Let's Encrypt's, at {Kind.STRICT.value} strictly")
         start_pebble(namespace, trust, layout.ca_resolver.value)
         say(f"Pebble validates through {layout.ca_resolver.value}")
-        server, token = _start_server(namespace, layout, trust)
+        home = namespace.folder / "acmedns"
+        home.mkdir()
+        server = start_server(namespace, home, _configuration(home, layout, trust))
+        scopes = ("--scope", "register", "--scope", "storage")
+        token = namespace.run(ACMEDNS, "token", "new", "lab", *scopes, "-c", home / "config.toml").stdout.strip()
         say(f"acmedns serves {layout.zone} at {', '.join(SERVER)} and its API at {layout.api}")
         yield Laboratory(folder, layout, namespace, parent, trust, server, token, say)
         code = server.stop()
@@ -140,29 +144,26 @@ def laboratory(folder: Path, layout: Layout, *, say: Callable[[str], None]) -> I
             raise LabError(f"acmedns ended with {code}, or with a traceback in its log:\n{server.tail()}")
 
 
-def _start_server(namespace: Namespace, layout: Layout, trust: Trust) -> tuple[Program, str]:
-    folder = namespace.folder / "acmedns"
-    folder.mkdir()
-    configuration = folder / "config.toml"
-    configuration.write_text(_configuration(folder, layout, trust), encoding="utf-8")
-    namespace.run(ACMEDNS, "db", "upgrade", "-c", configuration)
-    scopes = ("--scope", "register", "--scope", "storage")
-    token = namespace.run(ACMEDNS, "token", "new", "lab", *scopes, "-c", configuration).stdout.strip()
+def start_server(namespace: Namespace, folder: Path, configuration: str) -> Program:
+    """Start our server with this configuration, its files in `folder`; gives it once it is ready."""
+    path = folder / "config.toml"
+    path.write_text(configuration, encoding="utf-8")
     notify = folder / "notify"
+    notify.unlink(missing_ok=True)
     # Readiness comes as systemd gets it: by a datagram, so nothing has to be guessed from a log.
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:
         ready.bind(str(notify))
         ready.settimeout(0.1)
         server = namespace.start(
             "acmedns",
-            *(ACMEDNS, "serve", "-c", configuration),
+            *(ACMEDNS, "serve", "-c", path),
             env={"NOTIFY_SOCKET": str(notify), "PATH": os.environ.get("PATH", os.defpath)},
         )
         end = time.monotonic() + _START_SECONDS
         while time.monotonic() < end and server.process.poll() is None:
             try:
                 if b"READY=1" in ready.recv(1000).splitlines():
-                    return server, token
+                    return server
             except TimeoutError:
                 continue
     raise LabError(f"acmedns did not get ready:\n{server.tail()}")

@@ -1,0 +1,259 @@
+"""Keeps the API's certificate valid: waits until the rule says so, gets a new one, has it served, begins again.
+
+Before a CA is asked for anything, the pause that a failure would bring is written down. So whatever ends the process,
+and however often it is started again, no CA is asked faster than the rule allows.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import structlog
+
+from acmedns_py.certificate import rule
+from acmedns_py.certificate.background import in_background
+from acmedns_py.certificate.ca import CertificateAuthority, Proof
+from acmedns_py.certificate.options import Access, Wanted
+from acmedns_py.certificate.pem import SELF_SIGNED, Certificate, make_key, read_certificate, self_signed
+from acmedns_py.certificate.rule import Pause
+from acmedns_py.certificate.state import Order, State
+from acmedns_py.errors import AcmednsError, NotIssued, Unusable
+
+POLL_SECONDS: Final = 2.0
+"""Between two looks at what the CA thinks of a proof."""
+
+VALIDATION_SECONDS: Final = 180.0
+"""How long a CA may take to look."""
+
+LOOK_SECONDS: Final = 3600.0
+"""The longest sleep: clocks are set, and machines suspended."""
+
+Publish = Callable[[Mapping[bytes, tuple[bytes, ...]]], Awaitable[None]]
+"""Serves TXT values at names of the zone, in place of those before; returns when every worker does."""
+
+log = structlog.get_logger(__name__)
+
+
+class Keeper:
+    """`prepare` before the API listens, `run` from then on."""
+
+    def __init__(self, wanted: Wanted, access: Access, *, owners: Mapping[str, bytes], state: State) -> None:
+        """`owners` has for each wanted name the one, folded, in wire form, at which its proof is served."""
+        self._wanted = wanted
+        self._access = access
+        self._owners = owners
+        self._state = state
+        self.path = state.certificate_path
+        """The certificate's file, with its key in it: there once `prepare` is done."""
+        self._account_key = b""
+        self._certificate: Certificate | None = None
+        self._suggested: float | None = None
+        self._ask_again = 0.0
+        self._pause: Pause | None = None
+
+    def prepare(self) -> None:
+        """Read what was kept and see that there is a certificate to listen with; raises `ConfigError`."""
+        self._state.prepare()
+        self._account_key = self._state.account_key(self._wanted.directory)
+        now = time.time()
+        try:
+            self._certificate = self._state.certificate()
+        except Unusable as error:
+            log.warning("certificate_unusable", problem=f"{error}; it was moved to {self._state.set_aside()}")
+        kept = self._certificate
+        if kept is None or (kept.directory == SELF_SIGNED and not (self._fits(kept) and self._left(now) > 0)):
+            self._certificate = self_signed(self._wanted.names, self._wanted.key_type, now)
+            self._state.keep_certificate(self._certificate)
+        order = self._state.order()
+        if order is not None and self._certificate is not None and self._certificate.pem.startswith(order.key.encode()):
+            # Killed between the two: another look at this order would bring the same certificate.
+            self._state.drop_order()
+        self._pause = self._state.pause(now)
+
+    async def run(self, *, publish: Publish, exchanged: Callable[[], None]) -> None:
+        """Renew until cancelled; `exchanged` is called when there is another certificate to serve."""
+        while True:
+            now = time.time()
+            try:
+                due = await self._due(now)
+                if due <= now:
+                    await self._try(publish, exchanged, now)
+            except AcmednsError as error:
+                # What can't be noted is not tried: the CA is left alone until it can.
+                log.error("certificate_not_kept", problem=str(error))
+                due = now + rule.SHORTEST_PAUSE
+            await asyncio.sleep(max(0.0, min(due - now, LOOK_SECONDS)))
+
+    def standing(self) -> dict[str, Any]:
+        """What is served, what is to come, and why the last try came to nothing, for people and monitoring."""
+        assert self._certificate is not None, "prepared"
+        pause = self._pause
+        return {
+            "issuer": self._certificate.directory,
+            "names": sorted(self._certificate.names),
+            "expires": _text(self._certificate.life.not_after),
+            "renewal": _text(self._renewal()) if self._is_wanted() else "due",
+            "problem": pause.reason if pause is not None and pause.failures else None,
+            "failures": pause.failures if pause is not None else 0,
+            "not_before": _text(pause.until) if pause is not None else None,
+        }
+
+    async def _due(self, now: float) -> float:
+        """Give the time of the next try."""
+        if self._pause is not None:
+            seen = self._pause.seen(now)
+            if seen is not self._pause:
+                await self._note(seen)
+            if now < seen.until:
+                return seen.until
+        if not self._is_wanted():
+            return now
+        if now >= self._ask_again:
+            await self._ask(now)
+        return min(self._renewal(), max(self._ask_again, now + rule.SHORTEST_PAUSE))
+
+    def _renewal(self) -> float:
+        assert self._certificate is not None, "prepared"
+        return rule.renewal_time(self._certificate.life, jitter=self._certificate.jitter, suggested=self._suggested)
+
+    async def _ask(self, now: float) -> None:
+        """Ask the CA when it would have the certificate renewed; a CA that can't be asked changes nothing."""
+        certificate = self._certificate
+        assert certificate is not None, "prepared"
+        try:
+            suggested, again = await in_background(lambda: self._authority().suggested(certificate))
+        except NotIssued as error:
+            log.debug("certificate_renewal_time_unknown", problem=str(error))
+            self._ask_again = now + LOOK_SECONDS
+        else:
+            self._suggested = suggested
+            self._ask_again = min(max(again, now + rule.SHORTEST_PAUSE), now + rule.LONGEST_PAUSE)
+
+    async def _try(self, publish: Publish, exchanged: Callable[[], None], now: float) -> None:
+        """Try to get a certificate; whatever comes of it is followed by a pause."""
+        before = self._pause
+        await self._note(self._failed(before, now, "the last try was interrupted"))
+        try:
+            certificate = await self._issued(publish)
+        except AcmednsError as error:
+            retry_after = error.retry_after if isinstance(error, NotIssued) else 0.0
+            pause = self._failed(before, time.time(), str(error), retry_after)
+            log.warning(
+                "certificate_not_issued", problem=pause.reason, failures=pause.failures, again=_text(pause.until)
+            )
+        except Exception as error:
+            # The supervisor of all tries: whatever it is, the CA must be left alone for a while.
+            pause = self._failed(before, time.time(), f"unforeseen: {type(error).__name__}: {error}")
+            log.exception("certificate_failed", failures=pause.failures, again=_text(pause.until))
+        else:
+            exchanged()
+            pause = self._judged(certificate, before, time.time())
+            log.info(
+                "certificate_issued",
+                names=sorted(certificate.names),
+                serial=f"{certificate.serial:x}",
+                expires=_text(certificate.life.not_after),
+                renewal=_text(self._renewal()),
+            )
+        await self._note(pause)
+
+    def _judged(self, certificate: Certificate, before: Pause | None, now: float) -> Pause:
+        """Give the pause after an issued certificate; one that can't be valid now must not bring the next at once."""
+        life = certificate.life
+        if not life.not_before <= now < life.not_after or not self._is_wanted():
+            reason = (
+                f"the new certificate is for {', '.join(sorted(certificate.names))}, from {_text(life.not_before)} to "
+                f"{_text(life.not_after)}; see that this machine's clock is right"
+            )
+            log.warning("certificate_of_no_use", problem=reason)
+            return self._failed(before, now, reason)
+        return rule.rest(life, now)
+
+    async def _issued(self, publish: Publish) -> Certificate:
+        """Get a certificate, by the order in progress where there is one; raises `AcmednsError`."""
+        authority = self._authority()
+        await in_background(authority.enter)
+        order = await self._order(authority)
+        proofs = await in_background(lambda: authority.proofs(order))
+        if proofs:
+            values: dict[bytes, tuple[bytes, ...]] = {}
+            for proof in proofs:
+                owner = self._owners[proof.host]
+                values[owner] = (*values.get(owner, ()), proof.value.encode())
+            try:
+                await publish(values)
+                await self._validated(authority, proofs)
+            finally:
+                await publish({})
+        chain = await in_background(lambda: authority.finish(order))
+        certificate = _read(order, chain)
+        await asyncio.to_thread(self._state.keep_certificate, certificate)
+        await asyncio.to_thread(self._state.drop_order)
+        self._certificate = certificate
+        self._suggested, self._ask_again = None, 0.0
+        return certificate
+
+    async def _order(self, authority: CertificateAuthority) -> Order:
+        kept = await asyncio.to_thread(self._state.order)
+        if kept is not None:
+            if kept.wanted == self._wanted and await in_background(lambda: authority.goes_on(kept)):
+                return kept
+            await asyncio.to_thread(self._state.drop_order)
+        replaced = self._certificate if self._is_wanted() else None
+        key = await asyncio.to_thread(make_key, self._wanted.key_type)
+        order = await in_background(lambda: authority.begin(self._wanted, key, replaced))
+        await asyncio.to_thread(self._state.keep_order, order)
+        return order
+
+    async def _validated(self, authority: CertificateAuthority, proofs: list[Proof]) -> None:
+        """Have the CA look at each proof; raises `NotIssued` where it does not like one."""
+        for proof in proofs:
+            await in_background(lambda proof=proof: authority.answer(proof))  # type: ignore[misc]
+        until = time.monotonic() + VALIDATION_SECONDS
+        for proof in proofs:
+            while await in_background(lambda proof=proof: authority.pending(proof)):  # type: ignore[misc]
+                if time.monotonic() > until:
+                    raise NotIssued(f"{proof.host}: the CA has not looked within {VALIDATION_SECONDS:.0f} s")
+                await asyncio.sleep(POLL_SECONDS)
+
+    def _authority(self) -> CertificateAuthority:
+        return CertificateAuthority(self._wanted.directory, self._access, self._account_key)
+
+    def _is_wanted(self) -> bool:
+        """Whether the certificate is what the options ask for, however old."""
+        return (
+            self._certificate is not None
+            and self._certificate.directory == self._wanted.directory
+            and self._fits(self._certificate)
+        )
+
+    def _fits(self, certificate: Certificate) -> bool:
+        return certificate.names == set(self._wanted.names) and certificate.key_type == self._wanted.key_type
+
+    def _left(self, now: float) -> float:
+        """Give what is left of the life of a certificate that clients accept."""
+        assert self._certificate is not None, "prepared"
+        return self._certificate.life.not_after - now
+
+    def _failed(self, before: Pause | None, now: float, reason: str, retry_after: float = 0.0) -> Pause:
+        left = self._left(now) if self._is_wanted() else 0.0
+        jitter = random.random()  # noqa: S311 - spreads load, guards nothing
+        return rule.failed(before, now, reason=reason, left=left, jitter=jitter, retry_after=retry_after)
+
+    async def _note(self, pause: Pause) -> None:
+        self._pause = pause
+        await asyncio.to_thread(self._state.keep_pause, pause)
+
+
+def _read(order: Order, chain: bytes) -> Certificate:
+    try:
+        return read_certificate(order.key.encode() + chain, order.wanted.directory)
+    except Unusable as error:
+        raise NotIssued(f"what {order.wanted.directory} has issued {error}") from None
+
+
+def _text(when: float) -> str:
+    return datetime.fromtimestamp(when, UTC).isoformat(timespec="seconds")

@@ -1,0 +1,53 @@
+"""The zone's static records as they are committed: the file's, and beside them the API's own challenge while it lasts.
+
+A crash leaves no challenge behind: the next start commits the file's records, and with that takes it away.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+
+from acmedns_py.accounts.ports import Publisher, Written
+from acmedns_py.dns.codes import RRType
+from acmedns_py.dns.rrset import RRset, merged, txt_rdata
+from acmedns_py.feed.changes import StaticData
+from acmedns_py.store.store import SqlStore
+
+
+class StaticRecords:
+    """What `serve` commits of the zone; one change at a time."""
+
+    def __init__(self, store: SqlStore, *, txt_ttl: int) -> None:
+        """`txt_ttl` is that of a challenge, in seconds."""
+        self._store = store
+        self._txt_ttl = txt_ttl
+        self._file: tuple[RRset, ...] = ()
+        self._challenge: tuple[RRset, ...] = ()
+        self._turn = asyncio.Lock()
+
+    async def replace(self, rrsets: Iterable[RRset]) -> Written:
+        """Commit what the file has now; raises `StoreUnavailable`."""
+        async with self._turn:
+            file = tuple(rrsets)
+            written = await self._commit(file, self._challenge)
+            self._file = file
+            return written
+
+    async def challenge(self, values: Mapping[bytes, tuple[bytes, ...]], publisher: Publisher) -> None:
+        """Serve these TXT values (dns-correctness #81) in place of those before, and return when every worker does.
+
+        Raises `StoreUnavailable`, `NotServed`.
+        """
+        async with self._turn:
+            challenge = tuple(
+                RRset(owner, RRType.TXT, self._txt_ttl, tuple(txt_rdata(value) for value in each))
+                for owner, each in values.items()
+            )
+            written = await self._commit(self._file, challenge)
+            self._challenge = challenge
+        await publisher.served(written.cursor)
+
+    async def _commit(self, *parts: tuple[RRset, ...]) -> Written:
+        rrsets = merged(rrset for part in parts for rrset in part)
+        return await self._store.replace_static(
+            (rrset.owner, rrset.rrtype, StaticData(rrset.ttl, rrset.rdatas)) for rrset in rrsets
+        )

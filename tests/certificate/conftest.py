@@ -1,0 +1,118 @@
+"""Pebble on loopback, which believes every proof: for what is between us and a CA, without the DNS."""
+
+import json
+import os
+import re
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from acmedns_py.certificate.options import Access
+from tests.lab.authority import Trust
+from tests.server import free_port
+from tests.tools import peers
+
+START_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Pebble:
+    """A running CA: `directory` is its URL, `management` that of its other side, `access` what trusts both."""
+
+    directory: str
+    management: str
+    access: Access
+    log: Path
+    process: "subprocess.Popen[bytes]"
+
+    def orders(self) -> int:
+        """Count the orders that it has taken."""
+        return len(re.findall(r"There are now \d+ orders in the db", self.log.read_text()))
+
+
+@pytest.fixture
+def make_pebble(tmp_path: Path) -> Iterator[Callable[..., Pebble]]:
+    """Start a CA with further settings, or on the port of one that has ended; all are gone after the test."""
+    trust = Trust(tmp_path)
+    chain, key = trust.issue("127.0.0.1", "localhost")
+    with ExitStack() as ends:
+
+        def make(*, port: int | None = None, env: dict[str, str] | None = None, **settings: Any) -> Pebble:
+            port = port or free_port()
+            other_port = free_port()
+            log = tmp_path / f"pebble-{port}-{time.monotonic_ns()}.log"
+            document = {
+                "listenAddress": f"127.0.0.1:{port}",
+                "managementListenAddress": f"127.0.0.1:{other_port}",
+                "certificate": str(chain),
+                "privateKey": str(key),
+                "httpPort": 5002,
+                "tlsPort": 5001,
+                "retryAfter": {"authz": 1, "order": 1},
+                **settings,
+            }
+            configuration = log.with_suffix(".json")
+            configuration.write_text(json.dumps({"pebble": document}))
+            always = {"PEBBLE_VA_ALWAYS_VALID": "1", "PEBBLE_VA_NOSLEEP": "1", "PEBBLE_AUTHZREUSE": "0"}
+            with log.open("wb") as output:
+                process = subprocess.Popen(
+                    [peers.need("pebble"), "-config", configuration, "-strict"],
+                    env={"PATH": os.environ["PATH"], **always, "PEBBLE_WFE_NONCEREJECT": "0", **(env or {})},
+                    stdout=output,
+                    stderr=output,
+                )
+            ends.callback(process.wait)
+            ends.callback(process.kill)
+            end = time.monotonic() + START_SECONDS
+            while "ACME directory available" not in log.read_text():
+                assert time.monotonic() < end, log.read_text()
+                assert process.poll() is None, log.read_text()
+                time.sleep(0.02)
+            management = f"https://127.0.0.1:{other_port}"
+            return Pebble(f"https://127.0.0.1:{port}/dir", management, Access(trust.bundle, "", "", ""), log, process)
+
+        yield make
+
+
+@pytest.fixture
+def answering(tmp_path: Path) -> Iterator[Callable[[int, dict[str, str], object], tuple[str, Access]]]:
+    """An HTTPS server in a CA's place that always answers the same; gives its URL and what trusts it."""
+    trust = Trust(tmp_path)
+    chain, key = trust.issue("127.0.0.1", "localhost")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain, key)
+    with ExitStack() as ends:
+
+        def make(status: int, headers: dict[str, str], document: object) -> tuple[str, Access]:
+            class Handler(BaseHTTPRequestHandler):
+                def do_GET(self) -> None:
+                    body = json.dumps(document).encode()
+                    self.send_response_only(status)
+                    for header, text in {"Content-Type": "application/problem+json", **headers}.items():
+                        self.send_header(header, text)
+                    self.send_header("Content-Length", str(len(body)))
+                    self.end_headers()
+                    self.wfile.write(body)
+
+                def log_message(self, *_what: object) -> None:
+                    pass
+
+            server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+            thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+            thread.start()
+            ends.callback(server.server_close)
+            ends.callback(thread.join)
+            ends.callback(server.shutdown)
+            return f"https://127.0.0.1:{server.server_port}/dir", Access(trust.bundle, "", "", "")
+
+        yield make

@@ -1,0 +1,383 @@
+"""The keeper with a real CA: what it orders, what it keeps, and that it may be killed at any moment."""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import acme.client
+import pytest
+import requests
+from structlog.testing import capture_logs
+
+from acmedns_py.certificate import keeper as keeper_module
+from acmedns_py.certificate import rule
+from acmedns_py.certificate import state as state_module
+from acmedns_py.certificate.ca import CertificateAuthority
+from acmedns_py.certificate.keeper import Keeper
+from acmedns_py.certificate.options import Access, Wanted
+from acmedns_py.certificate.pem import SELF_SIGNED
+from acmedns_py.certificate.state import State
+from acmedns_py.dns import name
+
+NAMES = ("auth.example.org", "api.example.org")
+SECONDS = 30
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    """The CA of the tests makes up its mind in milliseconds."""
+    monkeypatch.setattr(keeper_module, "POLL_SECONDS", 0.02)
+    sleep = time.sleep
+    monkeypatch.setattr(acme.client.time, "sleep", lambda seconds: sleep(min(seconds, 0.05)))
+
+
+class Run:
+    """One life of the process: the keeper on a folder, with what it has served."""
+
+    def __init__(self, folder: Path, directory: str, access: Access, *, wanted: Wanted | None = None) -> None:
+        self.state = State(folder)
+        self.wanted = wanted or Wanted(NAMES, "p256", "", directory)
+        owners = {host: name.from_text(f"_acme-challenge.{host}") for host in self.wanted.names}
+        self.keeper = Keeper(self.wanted, access, owners=owners, state=self.state)
+        self.served: list[dict[bytes, tuple[bytes, ...]]] = []
+        self.exchanges = 0
+        self.noted = asyncio.Event()
+        note = self.keeper._note
+
+        async def noted(pause):
+            await note(pause)
+            if pause.reason != "the last try was interrupted":
+                self.noted.set()
+
+        self.keeper._note = noted
+
+    async def publish(self, values):
+        self.served.append(dict(values))
+
+    def exchanged(self):
+        self.exchanges += 1
+
+    async def until_noted(self) -> None:
+        """Run until one try has come to an end."""
+        self.keeper.prepare()
+        running = asyncio.create_task(self.keeper.run(publish=self.publish, exchanged=self.exchanged))
+        noted = asyncio.create_task(self.noted.wait())
+        try:
+            async with asyncio.timeout(SECONDS):
+                await asyncio.wait({running, noted}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            noted.cancel()
+            running.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await running
+
+
+def minute_passes(folder: Path) -> None:
+    (folder / "pause.json").unlink(missing_ok=True)
+
+
+async def test_certificate_for_all_names_is_got_and_kept(tmp_path, make_pebble):
+    """One value at each name, gone afterwards; the next process orders nothing."""
+    pebble = make_pebble()
+    run = Run(tmp_path / "state", pebble.directory, pebble.access)
+    await run.until_noted()
+    assert run.exchanges == 1
+    first, last = run.served
+    assert set(first) == {name.from_text(f"_acme-challenge.{host}") for host in NAMES}
+    assert [len(values) for values in first.values()] == [1, 1]
+    assert last == {}
+    standing = run.keeper.standing()
+    assert (standing["names"], standing["problem"], standing["issuer"]) == (sorted(NAMES), None, pebble.directory)
+    again = Run(tmp_path / "state", pebble.directory, pebble.access)
+    again.keeper.prepare()
+    assert again.keeper.standing() == {**standing, "renewal": again.keeper.standing()["renewal"]}
+    assert await again.keeper._due(time.time()) > time.time() + 3000
+    assert pebble.orders() == 1
+
+
+class Killed(BaseException):
+    """The process is gone at this point."""
+
+
+def kill_at(monkeypatch, point: int) -> Callable[[], str]:
+    """Let the process die at the `point`th step that leaves a trace, on disk or at the CA; after it nothing is done.
+
+    Each trace gives two points, before and after it. The function tells at which one it died.
+    """
+    steps = 0
+    died = ""
+
+    def mortal(kind: type, method: str) -> None:
+        whole = getattr(kind, method)
+
+        def run(*arguments, **named):
+            nonlocal steps, died
+            for moment in ("before", "after"):
+                steps += 1
+                if died or steps == point:
+                    what = arguments[1].name if method == "_write" else method
+                    died = died or f"{steps:2} {moment} {what}"
+                    raise Killed
+                if moment == "before":
+                    result = whole(*arguments, **named)
+            return result
+
+        monkeypatch.setattr(kind, method, run)
+
+    for method in ("_write", "drop_order"):
+        mortal(State, method)
+    for method in ("enter", "begin", "answer", "finish"):
+        mortal(CertificateAuthority, method)
+    return lambda: died
+
+
+async def test_killed_at_any_step_it_ends_with_a_certificate(tmp_path, make_pebble):
+    """Every step that leaves a trace, before and after it: the next life gets the certificate, by the same order.
+
+    Only an order whose number was never written down is lost.
+    """
+    pebble = make_pebble()
+    table = {}
+    for point in range(1, 100):
+        folder = tmp_path / f"state-{point}"
+        before = pebble.orders()
+        with pytest.MonkeyPatch.context() as patch:
+            where = kill_at(patch, point)
+            with contextlib.suppress(Killed):
+                await Run(folder, pebble.directory, pebble.access).until_noted()
+        if not where():
+            break
+        minute_passes(folder)
+        run = Run(folder, pebble.directory, pebble.access)
+        run.keeper.prepare()
+        if await run.keeper._due(time.time()) <= time.time():
+            run = Run(folder, pebble.directory, pebble.access)
+            await run.until_noted()
+        kept = run.state.certificate()
+        assert kept is not None
+        assert (kept.directory, kept.names) == (pebble.directory, frozenset(NAMES)), where()
+        assert run.state.order() is None, where()
+        table[where()] = pebble.orders() - before
+    assert len(table) >= 20
+    lost = {where for where, orders in table.items() if orders != 1}
+    assert {where[3:] for where in lost} == {"after begin", "before order.json"}, table
+    assert {table[where] for where in lost} == {2}
+
+
+async def test_try_is_noted_before_the_ca_is_asked(tmp_path, make_pebble, monkeypatch):
+    """Killed again and again without a minute passing, it asks once."""
+    pebble = make_pebble()
+    folder = tmp_path / "state"
+    for _ in range(5):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(CertificateAuthority, "answer", lambda *_: (_ for _ in ()).throw(Killed()))
+            run = Run(folder, pebble.directory, pebble.access)
+            run.keeper.prepare()
+            if await run.keeper._due(time.time()) <= time.time():
+                with contextlib.suppress(Killed):
+                    await run.until_noted()
+    assert pebble.orders() == 1
+    run = Run(folder, pebble.directory, pebble.access)
+    run.keeper.prepare()
+    assert run.keeper.standing()["problem"] == "the last try was interrupted"
+
+
+async def test_disk_that_is_full_asks_no_ca(tmp_path, make_pebble, monkeypatch):
+    """What can't be noted is not tried; once there is room, the certificate comes."""
+    pebble = make_pebble()
+    run = Run(tmp_path / "state", pebble.directory, pebble.access)
+    run.keeper.prepare()
+    monkeypatch.setattr(rule, "SHORTEST_PAUSE", 0.05)
+    full = asyncio.Event()
+    with pytest.MonkeyPatch.context() as patch, capture_logs() as logs:
+        loop = asyncio.get_running_loop()
+
+        def refuse(_descriptor):
+            loop.call_soon_threadsafe(full.set)
+            raise OSError(28, "No space left on device")
+
+        patch.setattr(state_module.os, "fsync", refuse)
+        running = asyncio.create_task(run.keeper.run(publish=run.publish, exchanged=run.exchanged))
+        async with asyncio.timeout(SECONDS):
+            await full.wait()
+            while not logs:
+                await asyncio.sleep(0.01)
+        assert (logs[0]["event"], "No space left" in logs[0]["problem"]) == ("certificate_not_kept", True)
+        assert pebble.orders() == 0
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+    run = Run(tmp_path / "state", pebble.directory, pebble.access)
+    await run.until_noted()
+    assert run.exchanges == 1
+
+
+async def test_nonces_refused_at_random_do_no_harm(tmp_path, make_pebble):
+    """Half of all requests, as Pebble can."""
+    pebble = make_pebble(env={"PEBBLE_WFE_NONCEREJECT": "50"})
+    run = Run(tmp_path / "state", pebble.directory, pebble.access)
+    await run.until_noted()
+    assert run.keeper.standing()["problem"] is None
+    assert pebble.orders() == 1
+
+
+async def test_external_account_is_asked_for_and_used(tmp_path, make_pebble):
+    """Without its key one line names the options; with it there is a certificate; neither shows the key."""
+    key = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
+    pebble = make_pebble(externalAccountBindingRequired=True, externalAccountMACKeys={"kid-1": key})
+    run = Run(tmp_path / "state", pebble.directory, pebble.access)
+    await run.until_noted()
+    assert "set certificate.eab_key_id and certificate.eab_hmac_key" in run.keeper.standing()["problem"]
+    minute_passes(tmp_path / "state")
+    access = replace(pebble.access, eab_key_id="kid-1", eab_hmac_key=key, contact="admin@example.org")
+    run = Run(tmp_path / "state", pebble.directory, access)
+    await run.until_noted()
+    assert run.keeper.standing()["problem"] is None
+    assert key not in repr(access)
+
+
+async def test_profile_and_key_are_as_wanted(tmp_path, make_pebble):
+    """Another wish means another certificate; a profile that the CA does not have is told in its words."""
+    six_days = 6 * 86_400
+    profiles = {
+        "default": {"description": "default", "validityPeriod": 90 * 86_400},
+        "shortlived": {"description": "short", "validityPeriod": six_days},
+    }
+    pebble = make_pebble(profiles=profiles)
+    for key_type in ("p256", "p384", "rsa2048"):
+        minute_passes(tmp_path / "state")
+        wanted = Wanted(NAMES, key_type, "shortlived", pebble.directory)
+        run = Run(tmp_path / "state", pebble.directory, pebble.access, wanted=wanted)
+        await run.until_noted()
+        kept = run.state.certificate()
+        assert kept is not None
+        assert kept.key_type == key_type
+        assert abs(kept.life.length - six_days) < 60
+    minute_passes(tmp_path / "other")
+    wanted = Wanted(NAMES, "p256", "nonesuch", pebble.directory)
+    run = Run(tmp_path / "other", pebble.directory, pebble.access, wanted=wanted)
+    await run.until_noted()
+    assert "nonesuch" in run.keeper.standing()["problem"]
+    assert run.keeper.standing()["issuer"] == SELF_SIGNED
+
+
+async def test_ca_that_has_forgotten_everything(tmp_path, make_pebble):
+    """Account and order are gone there: both are made anew with the same account key."""
+    first = make_pebble()
+    folder = tmp_path / "state"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CertificateAuthority, "answer", lambda *_: (_ for _ in ()).throw(Killed()))
+        with contextlib.suppress(Killed):
+            await Run(folder, first.directory, first.access).until_noted()
+    (key,) = [path.read_bytes() for path in folder.glob("account-*.pem")]
+    first.process.kill()
+    first.process.wait()
+    second = make_pebble(port=int(first.directory.rpartition(":")[2].partition("/")[0]))
+    minute_passes(folder)
+    run = Run(folder, second.directory, second.access)
+    await run.until_noted()
+    assert run.keeper.standing()["problem"] is None
+    assert second.orders() == 1
+    assert [path.read_bytes() for path in folder.glob("account-*.pem")] == [key]
+
+
+async def test_ca_that_goes_away_in_the_middle(tmp_path, make_pebble):
+    """One line, a pause, and the same certificate is served on."""
+    pebble = make_pebble()
+    answer = CertificateAuthority.answer
+
+    def gone(authority, proof):
+        answer(authority, proof)
+        pebble.process.kill()
+        pebble.process.wait()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CertificateAuthority, "answer", gone)
+        run = Run(tmp_path / "state", pebble.directory, pebble.access)
+        await run.until_noted()
+    standing = run.keeper.standing()
+    assert "can't be reached" in standing["problem"]
+    assert (standing["failures"], standing["issuer"]) == (1, SELF_SIGNED)
+    assert run.served[-1] == {}
+
+
+async def test_renewal_window_that_was_moved_forward(tmp_path, make_pebble):
+    """A CA that must revoke says so by its window (RFC 9773): renewed at once, not with the last third."""
+    pebble = make_pebble()
+    run = Run(tmp_path / "state", pebble.directory, pebble.access)
+    await run.until_noted()
+    kept = run.state.certificate()
+    assert kept is not None
+    past = {"suggestedWindow": {"start": "2020-01-01T00:00:00Z", "end": "2020-01-02T00:00:00Z"}}
+    leaf = kept.pem[kept.pem.index(b"-----BEGIN CERTIFICATE") :].decode().partition("-----END CERTIFICATE-----")
+    reply = await asyncio.to_thread(
+        requests.post,
+        f"{pebble.management}/set-renewal-info/",
+        json={"certificate": leaf[0] + leaf[1] + "\n", "ariResponse": json.dumps(past)},
+        verify=str(pebble.access.ca_bundle),
+        timeout=10,
+    )
+    assert reply.ok, reply.text
+    # What was just issued has its rest first, whatever the CA says.
+    again = Run(tmp_path / "state", pebble.directory, pebble.access)
+    again.keeper.prepare()
+    assert await again.keeper._due(time.time()) > time.time() + 3000
+    minute_passes(tmp_path / "state")
+    again = Run(tmp_path / "state", pebble.directory, pebble.access)
+    await again.until_noted()
+    assert pebble.orders() == 2
+    assert "is a replacement of" in pebble.log.read_text()
+    renewed = again.state.certificate()
+    assert renewed is not None
+    assert renewed.serial != kept.serial
+
+
+async def test_clock_that_is_off_is_named(tmp_path, make_pebble, monkeypatch):
+    """A certificate that is not valid by our clock is served, and no second one is ordered at once."""
+    pebble = make_pebble()
+    skewed = SimpleNamespace(time=lambda: time.time() + 400 * 86_400, monotonic=time.monotonic)
+    monkeypatch.setattr(keeper_module, "time", skewed)
+    run = Run(tmp_path / "state", pebble.directory, pebble.access)
+    await run.until_noted()
+    standing = run.keeper.standing()
+    assert "see that this machine's clock is right" in standing["problem"]
+    assert (standing["failures"], standing["issuer"]) == (1, pebble.directory)
+    assert run.exchanges == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "90000"}, 90_000),
+        ({"Retry-After": "Thu, 26 Nov 2026 12:00:00 GMT", "Date": "Wed, 25 Nov 2026 12:00:00 GMT"}, 86_400),
+        ({"Retry-After": "99999999"}, 7 * 86_400),
+        ({"Retry-After": "soon"}, 60),
+    ],
+)
+async def test_limit_of_the_ca_is_obeyed(tmp_path, answering, headers, seconds):
+    """A rate-limit problem (RFC 8555 6.6): its words are kept, its Retry-After is the least of the pause."""
+    problem = {"type": "urn:ietf:params:acme:error:rateLimited", "detail": "too many\ncertificates"}
+    directory, access = answering(429, headers, problem)
+    run = Run(tmp_path / "state", directory, access)
+    await run.until_noted()
+    assert 'the CA says "too many certificates" (rateLimited)' in run.keeper.standing()["problem"]
+    pause = run.state.pause(time.time())
+    assert pause is not None
+    assert seconds - 1 <= pause.until - pause.since <= max(seconds, 120) + 1
+
+
+@pytest.mark.parametrize(("status", "document"), [(200, []), (200, {}), (200, {"newNonce": 1}), (500, "x"), (404, {})])
+async def test_what_is_no_ca_is_named(tmp_path, answering, status, document):
+    """One line, whatever it answers."""
+    directory, access = answering(status, {}, document)
+    run = Run(tmp_path / "state", directory, access)
+    await run.until_noted()
+    problem = run.keeper.standing()["problem"]
+    assert "unforeseen" not in problem
+    assert "\n" not in problem
+    assert run.keeper.standing()["failures"] == 1

@@ -1,0 +1,264 @@
+"""The API's own certificate from a real CA (Pebble): got, renewed, and got after all, whatever stood in between."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.lab import layouts, zones
+from tests.lab.authority import DIRECTORY, Trust, start_pebble
+from tests.lab.laboratory import start_server
+from tests.lab.layouts import ONE_NAME, SERVER
+from tests.lab.namespace import Namespace, Program, until
+from tests.lab.resolvers import Kind, start_resolver
+from tests.lab.zones import DOMAIN, Zones, address_record
+from tests.tools import peers
+
+ZONE = ONE_NAME.zone
+OUTSIDE = f"api.{DOMAIN}"
+"""A host beside the zone, whose challenge is a CNAME to the zone's."""
+
+ISSUED = "certificate_issued"
+SECONDS = 40
+
+
+class Ground:
+    """A world of names with a CA in it, and our server with one home that outlives its runs."""
+
+    def __init__(self, namespace: Namespace, home: Path, parent: Zones, trust: Trust) -> None:
+        self.namespace = namespace
+        self.home = home
+        self.parent = parent
+        self.trust = trust
+        self.state = home / "state"
+        self.server: Program | None = None
+        self.pebble: Program | None = None
+        self._runs = 0
+
+    def start_ca(self, *, settings: dict[str, Any] | None = None, env: dict[str, str] | None = None) -> None:
+        self._runs += 1
+        resolver = Kind.LETS_ENCRYPT.value
+        name = f"pebble-{self._runs}"
+        self.pebble = start_pebble(self.namespace, self.trust, resolver, name=name, settings=settings, env=env)
+
+    def start(self, api: str = "", certificate: str = "", records: str = "") -> None:
+        self.server = start_server(
+            self.namespace,
+            self.home,
+            f"""[zone]
+name = "{ZONE}"
+addresses = {json.dumps(SERVER)}
+{records}
+[dns]
+listen = {json.dumps([f"[{address}]" if ":" in address else address for address in SERVER])}
+workers = 2
+[api]
+listen = ["{SERVER[0]}:443"]
+tls = "acme"
+{api}
+[certificate]
+directory = "{DIRECTORY}"
+state_dir = "{self.state}"
+{certificate or f'ca_bundle = "{self.trust.bundle}"'}
+[database]
+url = "sqlite:///{self.home}/acmedns.db"
+""",
+        )
+
+    def wait_for(self, event: str, *, seconds: float = SECONDS) -> dict[str, Any]:
+        assert self.server is not None
+        found: dict[str, Any] = json.loads(self.server.wait_for(rf'.*"{event}".*', seconds=seconds)[0])
+        return found
+
+    def stop(self) -> None:
+        assert self.server is not None
+        assert self.server.stop() == 0
+        assert "Traceback" not in self.server.text()
+
+    def kill(self) -> None:
+        assert self.server is not None
+        self.server.process.kill()
+        self.server.process.wait()
+
+    def minute_passes(self) -> None:
+        """Let the pause be over, without waiting for it."""
+        (self.state / "pause.json").unlink(missing_ok=True)
+
+    def standing(self, host: str = ZONE, *options: str) -> dict[str, Any]:
+        """Ask /health/ready as a client that trusts only the CA, or as one that trusts everyone (`--insecure`)."""
+        root = self.home / "root.pem"
+        if not options:
+            root.write_text(self._curl("https://127.0.0.1:15000/roots/0", "--cacert", str(self.trust.bundle)))
+            options = ("--cacert", str(root))
+        document = json.loads(self._curl(f"https://{host}/health/ready", *options))
+        assert document["ready"]
+        standing: dict[str, Any] = document["certificate"]
+        return standing
+
+    def orders(self) -> int:
+        """Count the orders that the CA has taken."""
+        return len(re.findall(r"There are now \d+ orders in the db", self.ca_log()))
+
+    def ca_log(self) -> str:
+        assert self.pebble is not None
+        return self.pebble.text()
+
+    def challenge(self) -> str:
+        return self.namespace.dig(SERVER[0], f"_acme-challenge.{ZONE}", "TXT", "+norecurse")
+
+    def _curl(self, url: str, *options: str) -> str:
+        return self.namespace.run(
+            peers.need("curl"), "--silent", "--show-error", "--max-time", "20", url, *options
+        ).stdout
+
+
+@pytest.fixture
+def ground(tmp_path: Path) -> Iterator[Ground]:
+    with _ground(tmp_path) as made:
+        yield made
+
+
+@contextmanager
+def _ground(folder: Path) -> Iterator[Ground]:
+    for program in ("curl", "dig", "ip", "nsd", "nsenter", "pebble", "setpriv", "unbound", "unshare"):
+        peers.need(program)
+    trust = Trust(folder)
+    home = folder / "acmedns"
+    home.mkdir()
+    addresses = (*zones.ADDRESSES, *layouts.ADDRESSES)
+    with Namespace(folder, addresses=addresses, resolver=Kind.LETS_ENCRYPT.value) as namespace:
+        parent = Zones(namespace, [*ONE_NAME.parent_records(), address_record(OUTSIDE, SERVER[0])])
+        start_resolver(namespace, Kind.LETS_ENCRYPT, parent.hints())
+        yield Ground(namespace, home, parent, trust)
+
+
+def test_first_certificate_is_issued_and_kept(ground: Ground) -> None:
+    """By dns-01 against ourselves: the value is there for the CA and gone afterwards (dns-correctness #81)."""
+    ground.start_ca()
+    ground.start()
+    issued = ground.wait_for(ISSUED)
+    assert issued["names"] == [ZONE]
+    standing = ground.standing()
+    assert (standing["issuer"], standing["problem"], standing["failures"]) == (DIRECTORY, None, 0)
+    answer = ground.challenge()
+    assert "ANSWER: 0" in answer, answer
+    assert {path.stat().st_mode & 0o777 for path in ground.state.iterdir()} == {0o600}
+    ground.stop()
+    # What was kept is served from the start, and nothing is ordered.
+    ground.start()
+    assert ground.standing()["expires"] == standing["expires"]
+    assert ground.orders() == 1
+    ground.stop()
+
+
+def test_names_inside_and_beside_the_zone(ground: Ground) -> None:
+    """Three names in one certificate: the zone, one below it, and one whose challenge is a CNAME to the zone's."""
+    ground.parent.point(OUTSIDE, at=f"_acme-challenge.{ZONE}")
+    ground.start_ca(env={"PEBBLE_WFE_NONCEREJECT": "30"})
+    inside = f"api.{ZONE}"
+    ground.start(
+        api=f'hostnames = ["{ZONE}", "{inside}", "{OUTSIDE}"]',
+        records=f'records = ["api A {SERVER[0]}"]',
+        certificate=f'ca_bundle = "{ground.trust.bundle}"\nkey_type = "p384"\ncontact = "admin@{DOMAIN}"',
+    )
+    told = ground.wait_for("certificate_needs_cname")
+    assert (told["owner"], told["target"]) == (f"_acme-challenge.{OUTSIDE}.", f"_acme-challenge.{ZONE}.")
+    ground.wait_for(ISSUED)
+    for host in (ZONE, inside, OUTSIDE):
+        assert ground.standing(host)["names"] == sorted([ZONE, inside, OUTSIDE])
+    ground.stop()
+
+
+def test_short_certificate_is_renewed_in_time(ground: Ground) -> None:
+    """A certificate of half a minute is exchanged before its end, while the server goes on."""
+    ground.start_ca(settings={"profiles": {"default": {"description": "short", "validityPeriod": 30}}})
+    ground.start()
+    first = ground.wait_for(ISSUED)["serial"]
+    assert ground.server is not None
+    ground.server.wait_for(rf'"{ISSUED}"(?s:.*)"{ISSUED}"', seconds=SECONDS)
+    assert ground.server.text().count(first) == 1
+    assert ground.orders() >= 2
+    assert "is a replacement of" in ground.ca_log()
+    assert ground.standing()["issuer"] == DIRECTORY
+    ground.stop()
+
+
+def test_failed_validation_is_told_in_the_words_of_the_ca(ground: Ground) -> None:
+    """A host whose challenge leads nowhere: one line says what the CA said, and the API goes on self-signed."""
+    ground.start_ca()
+    ground.start(api=f'hostnames = ["{ZONE}", "{OUTSIDE}"]')
+    failed = ground.wait_for("certificate_not_issued")
+    assert OUTSIDE in failed["problem"]
+    assert "the CA says" in failed["problem"]
+    standing = ground.standing(ZONE, "--insecure")
+    assert (standing["issuer"], standing["failures"]) == ("self-signed", 1)
+    assert standing["problem"] == failed["problem"]
+    ground.stop()
+    # The pause survives a restart.
+    ground.start(api=f'hostnames = ["{ZONE}", "{OUTSIDE}"]')
+    assert ground.standing(ZONE, "--insecure")["not_before"] == standing["not_before"]
+    assert ground.orders() == 1
+    ground.stop()
+    # Mended, and the pause over: a fresh order, since a failed one is lost.
+    ground.parent.point(OUTSIDE, at=f"_acme-challenge.{ZONE}")
+    ground.minute_passes()
+    ground.start(api=f'hostnames = ["{ZONE}", "{OUTSIDE}"]')
+    ground.wait_for(ISSUED)
+    assert ground.orders() == 2
+    ground.stop()
+
+
+def test_directory_that_is_down_or_not_trusted(ground: Ground) -> None:
+    """The server starts and serves; once the CA is there and trusted, the next try succeeds."""
+    ground.start()
+    assert "can't be reached" in ground.wait_for("certificate_not_issued")["problem"]
+    assert ground.standing(ZONE, "--insecure")["issuer"] == "self-signed"
+    ground.stop()
+    ground.start_ca()
+    other = ground.home / "other.pem"
+    stranger = Trust(ground.home)
+    other.write_bytes(stranger.bundle.read_bytes())
+    ground.minute_passes()
+    ground.start(certificate=f'ca_bundle = "{other}"')
+    assert "can't be trusted" in ground.wait_for("certificate_not_issued")["problem"]
+    ground.stop()
+    ground.minute_passes()
+    ground.start()
+    ground.wait_for(ISSUED)
+    assert ground.standing()["failures"] == 0
+    ground.stop()
+
+
+def test_kill_in_the_middle_loses_neither_order_nor_certificate(ground: Ground) -> None:
+    """SIGKILL once the order is kept, once the CA believes us, once it has issued: one order each time."""
+    ground.start_ca()
+
+    def kept_order() -> bool:
+        return (ground.state / "order.json").exists()
+
+    def believed() -> bool:
+        return ground.ca_log().count("set VALID by completed challenge") > before
+
+    def issued() -> bool:
+        return ground.ca_log().count("Issued certificate serial") > before
+
+    for number, (what, reached) in enumerate({"order": kept_order, "belief": believed, "issue": issued}.items()):
+        shutil.rmtree(ground.state, ignore_errors=True)
+        before = number
+        ground.start()
+        until(reached, seconds=SECONDS, what=what)
+        ground.kill()
+        ground.minute_passes()
+        ground.start()
+        until(lambda: ground.standing(ZONE, "--insecure")["issuer"] == DIRECTORY, seconds=SECONDS, what="certificate")
+        assert ground.orders() == number + 1, what
+        assert "ANSWER: 0" in ground.challenge()
+        assert not kept_order()
+        ground.stop()
