@@ -45,7 +45,8 @@ _FAILURES = {
     "503": ("AdminUnavailable", "The database or the DNS workers could not do it in time; `detail` says what holds."),
 }
 _READING = "400 401 403 404 429 431 500 503"
-_WRITING = f"{_READING} 408 409 413"
+_WRITING = f"{_READING} 408 413"
+_MAKING = f"{_WRITING} 409"
 
 
 def paths() -> dict[str, Any]:
@@ -107,7 +108,7 @@ def _operation(
     status: str = "200",
     write: bool = False,
 ) -> dict[str, Any]:
-    statuses = _WRITING if write or body is not None else _READING
+    statuses = _READING if body is None and not write else _MAKING if status == "201" else _WRITING
     operation: dict[str, Any] = {
         "operationId": name,
         "tags": ["operator"],
