@@ -5,6 +5,7 @@
     ├── ListenError        the machine or the operator: an address can't be bound
     ├── StoreUnavailable   the database: gone, slow, full, locked; a later try may succeed
     ├── StoreRefused       the operator: this database is not one we may write (foreign, newer, held)
+    ├── BackupRefused      the operator or the machine: a backup file that can't be written, or must not be read in
     ├── WorkerNotStarted   the machine: a DNS worker's process can't be started
     ├── NotServed          our own workers: a committed change was not confirmed in time
     ├── Overloaded         the load: a bounded queue is full
@@ -59,6 +60,10 @@ class StoreUnavailable(AcmednsError):
 
 class StoreRefused(AcmednsError):
     """A database that must not be used as it is; the text says why and what to do."""
+
+
+class BackupRefused(AcmednsError):
+    """A backup file that can't be written, or is not whole, or not for this server; the text says what to do."""
 
 
 class WorkerNotStarted(AcmednsError):

@@ -6,7 +6,7 @@ answered without values; a deleted one is gone from DNS, and its label is never 
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from ipaddress import ip_address
 
 from acmedns_py.accounts import labels
@@ -26,14 +26,16 @@ from acmedns_py.accounts.directory import (
     SetAllowFrom,
     SetDisabled,
     SetTitle,
+    SetTxtRule,
     SetValue,
     Shown,
     Statistics,
 )
 from acmedns_py.accounts.hashing import HashPool, Work
 from acmedns_py.accounts.labels import MOST_NAME_CHARACTERS
+from acmedns_py.accounts.persist_record import remark
 from acmedns_py.accounts.ports import Entry, Publisher, Token, Written
-from acmedns_py.accounts.update import is_value
+from acmedns_py.accounts.txt_rule import TxtRule, objection
 from acmedns_py.errors import AcmednsError, BadInput, NotServed, UnknownAccount, Unusable
 
 MOST_LISTED = 1_000
@@ -109,7 +111,13 @@ class Administration:
         return await self._directory.audit(since=since, after=after, most=min(most, MOST_LISTED))
 
     async def create(
-        self, by: Operator, *, title: str = "", label: str | None = None, allow_from: Sequence[str] = ()
+        self,
+        by: Operator,
+        *,
+        title: str = "",
+        label: str | None = None,
+        allow_from: Sequence[str] = (),
+        txt_rule: str = TxtRule.ACME,
     ) -> Credential:
         """Make an account, with a label that was chosen or a random one.
 
@@ -124,8 +132,15 @@ class Administration:
             title=_title(title),
             allow_from=_entries(allow_from),
         )
+        rule = _txt_rule(txt_rule)
         entry = self._entry(
-            by, "account_created", fresh.username, fresh.label, label=fresh.title, allowfrom=fresh.allow_from
+            by,
+            "account_created",
+            fresh.username,
+            fresh.label,
+            label=fresh.title,
+            allowfrom=fresh.allow_from,
+            txt_rule=rule,
         )
         verifier = await self._hashed(fresh.password)
         commit = self._directory.register(
@@ -134,6 +149,7 @@ class Administration:
             allow_from=fresh.allow_from,
             verifier=verifier,
             title=fresh.title,
+            txt_rule=rule,
             chosen=label is not None,
             entry=entry,
         )
@@ -176,9 +192,17 @@ class Administration:
         found = await self._found(by, "allowfrom_set", name)
         await self._change(by, "allowfrom_set", found, SetAllowFrom(entries), allowfrom=entries)
 
-    async def set_value(self, by: Operator, name: str, value: str) -> None:
-        """Add a live value, or renew it."""
-        await self._change(by, "value_set", await self._found(by, "value_set", name), SetValue(_value(value)))
+    async def set_txt_rule(self, by: Operator, name: str, txt_rule: str) -> None:
+        """Say which values an account may hold; it can't be acme while there are others."""
+        rule = _txt_rule(txt_rule)
+        found = await self._found(by, "txt_rule_set", name)
+        await self._change(by, "txt_rule_set", found, SetTxtRule(rule), txt_rule=rule)
+
+    async def set_value(self, by: Operator, name: str, value: str) -> list[str]:
+        """Add a live value, or renew it; gives what is odd about it, in sentences."""
+        found = await self._found(by, "value_set", name)
+        await self._change(by, "value_set", found, SetValue(_value(value)))
+        return remark(found.username, value, datetime.now(UTC))
 
     async def remove_value(self, by: Operator, name: str, value: str) -> None:
         """Take one value away, if it is there; it is named as it is shown, whatever it is."""
@@ -192,7 +216,7 @@ class Administration:
         self, by: Operator, action: str, found: Listed, change: OperatorChange, **details: object
     ) -> None:
         entry = self._entry(by, action, found.username, found.label, **details)
-        in_dns = not isinstance(change, Rotate | SetTitle | SetAllowFrom)
+        in_dns = not isinstance(change, Rotate | SetTitle | SetAllowFrom | SetTxtRule)
         try:
             await self._carry_out(entry, self._directory.change(found.id, change, entry), in_dns=in_dns)
         finally:
@@ -274,9 +298,17 @@ def _entries(allow_from: Sequence[str]) -> tuple[str, ...]:
 
 
 def _value(text: str) -> str:
-    if not is_value(text):
-        raise Unusable(f"a value of {len(text)} characters can't be used; write 43 of A-Z a-z 0-9 _ - (RFC 8555 8.4)")
+    """A value that some account can hold; whether this one can, the writer finds out."""
+    if wrong := objection(text, TxtRule.ANY):
+        raise Unusable(wrong)
     return text
+
+
+def _txt_rule(text: str) -> TxtRule:
+    try:
+        return TxtRule(text)
+    except ValueError:
+        raise Unusable(f"{text!r} is no rule of values; write {' or '.join(TxtRule)}") from None
 
 
 def _address(text: str) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from acmedns_py.accounts.ports import Entry, Registrar, Written
+from acmedns_py.accounts.txt_rule import TxtRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Listed:
     created_at: datetime
     last_update_at: datetime | None
     last_update_from: str | None
+    txt_rule: TxtRule
 
 
 def shown_value(octets: bytes) -> str:
@@ -134,6 +136,13 @@ class SetTitle:
 
 
 @dataclass(frozen=True, slots=True)
+class SetTxtRule:
+    """Replace the rule of which values the account may hold; not by one that present values don't fit."""
+
+    txt_rule: TxtRule
+
+
+@dataclass(frozen=True, slots=True)
 class SetValue:
     """Add a live value, or renew it."""
 
@@ -152,7 +161,9 @@ class ClearValues:
     """Take all values away."""
 
 
-OperatorChange = SetDisabled | Delete | Rotate | SetAllowFrom | SetTitle | SetValue | RemoveValue | ClearValues
+OperatorChange = (
+    SetDisabled | Delete | Rotate | SetAllowFrom | SetTitle | SetTxtRule | SetValue | RemoveValue | ClearValues
+)
 """All that can be changed of an account that exists."""
 
 
@@ -177,7 +188,7 @@ class Directory(Registrar, Protocol):
     async def change(self, account: int, change: OperatorChange, entry: Entry) -> Written:
         """Commit a change together with its entry.
 
-        Raises `UnknownAccount`, or `Unusable` for a value of an account that is disabled.
+        Raises `UnknownAccount`, or `Unusable` for a value that the account can't hold, or a rule that its values break.
         """
 
     async def note(self, entry: Entry) -> Written:

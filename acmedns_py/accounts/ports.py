@@ -6,6 +6,8 @@ from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
 from typing import Protocol
 
+from acmedns_py.accounts.txt_rule import TxtRule
+
 Source = IPv4Address | IPv6Address | None
 """Where a request comes from; None where that can't be known."""
 
@@ -24,6 +26,7 @@ class Account:
     verifier: str
     former: str | None = None
     disabled: bool = False
+    txt_rule: TxtRule = TxtRule.ACME
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,7 @@ class Registrar(Protocol):
         allow_from: Sequence[str],
         verifier: str,
         title: str = "",
+        txt_rule: TxtRule = TxtRule.ACME,
         chosen: bool = False,
         token: Token | None = None,
         entry: Entry | None = None,
@@ -145,6 +149,8 @@ class Store(Registrar, Protocol):
 
     async def add_value(self, account: Account, value: str, *, source: Source = None) -> Written:
         """Commit one more live value; raises `Refused` where the account is no longer as `account` has it.
+
+        Raises `BadInput` for one more lasting value than there may be.
 
         `source` is kept as the address of the last update.
         """

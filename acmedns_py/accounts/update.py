@@ -4,16 +4,15 @@ The order of the checks is acme-dns's, because clients see which one fails first
 name, value. A repeat of a live value waits for the cursor under which that value was written, like any other.
 """
 
-import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from acmedns_py.accounts.allow_from import permits
 from acmedns_py.accounts.credentials import Credentials, Login
+from acmedns_py.accounts.persist_record import remark
 from acmedns_py.accounts.ports import Account, Publisher, Store, Written
+from acmedns_py.accounts.txt_rule import objection
 from acmedns_py.errors import BadInput, Refused
-
-_VALUE = re.compile(r"[A-Za-z0-9_-]{43}")
-"""A SHA-256 digest in URL-safe base64 without padding (RFC 8555 8.4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +51,8 @@ class Updates:
             account = await self._credentials.authenticate(login)
             _check(account, login, change)
             written = await self._write(account, login, change)
+        if change.value and not change.remove:
+            remark(account.username, change.value, datetime.now(UTC))
         await self._publisher.served(written.cursor)
 
     async def _write(self, account: Account, login: Login, change: Change) -> Written:
@@ -70,11 +71,9 @@ def _check(account: Account, login: Login, change: Change) -> None:
         raise Refused("malformed_json_payload")
     if change.label != account.label:
         raise Refused("subdomain_mismatch")
-    clears = change.value == "" and not change.remove
-    if not clears and (change.value is None or not is_value(change.value)):
-        raise BadInput("bad_txt")
-
-
-def is_value(text: str) -> bool:
-    """Whether a text has the form of an ACME challenge's value."""
-    return _VALUE.fullmatch(text) is not None
+    if change.value == "" and not change.remove:
+        return
+    if change.value is None:
+        raise BadInput("bad_txt", "no text")
+    if wrong := objection(change.value, account.txt_rule):
+        raise BadInput("bad_txt", wrong)

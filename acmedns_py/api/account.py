@@ -35,6 +35,7 @@ class AccountRoute:
                 "created": account.created_at,
                 "last_update": account.last_update_at,
                 "last_update_from": account.last_update_from,
+                "txt_rule": account.txt_rule,
                 "values": [
                     {"txt": one.value, "written": one.written_at, "age_seconds": one.age_seconds}
                     for one in view.shown.values

@@ -9,8 +9,8 @@ known nowhere else.
 | method | path | does |
 |---|---|---|
 | GET | /admin/v1/accounts | `after`, `limit`; `label`, `unused_since`, `never_updated`, `last_from`, `disabled` |
-| POST | /admin/v1/accounts | a new account: `label`, `subdomain`, `allowfrom` |
-| GET, PATCH, DELETE | /admin/v1/accounts/NAME | one account; PATCH takes one of `label`, `allowfrom`, `disabled` |
+| POST | /admin/v1/accounts | a new account: `label`, `subdomain`, `allowfrom`, `txt_rule` |
+| GET, PATCH, DELETE | /admin/v1/accounts/NAME | one; PATCH takes one of `label`, `allowfrom`, `disabled`, `txt_rule` |
 | POST | /admin/v1/accounts/NAME/password | a new password: `grace_seconds` |
 | POST, DELETE | /admin/v1/accounts/NAME/values | `txt`: set it, take it away; DELETE without it clears |
 | GET | /admin/v1/tokens | a page: `after`, `limit` |
@@ -30,6 +30,7 @@ import structlog
 from acmedns_py.accounts.administration import MOST_LISTED, Administration, Credential
 from acmedns_py.accounts.directory import Filter, Listed, Recorded, Shown
 from acmedns_py.accounts.issued_tokens import IssuedTokens
+from acmedns_py.accounts.txt_rule import TxtRule
 from acmedns_py.api.asked import Asked, Told, body_of, flag, known, moment, number
 from acmedns_py.api.problems import RETRY_AFTER_SECONDS
 from acmedns_py.api.token_routes import TokenRoutes
@@ -57,12 +58,14 @@ class _NewAccount(msgspec.Struct, forbid_unknown_fields=True):
     label: str = ""
     subdomain: str | None = None
     allowfrom: tuple[str, ...] = ()
+    txt_rule: str = TxtRule.ACME
 
 
 class _Edit(msgspec.Struct, forbid_unknown_fields=True):
     label: str | msgspec.UnsetType = msgspec.UNSET
     allowfrom: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     disabled: bool | msgspec.UnsetType = msgspec.UNSET
+    txt_rule: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Rotation(msgspec.Struct, forbid_unknown_fields=True):
@@ -145,7 +148,9 @@ class AdminRoutes:
 
     async def _create(self, asked: Asked) -> Told:
         wish = body_of(asked, _NewAccount)
-        made = await self._accounts.create(asked.by, title=wish.label, label=wish.subdomain, allow_from=wish.allowfrom)
+        made = await self._accounts.create(
+            asked.by, title=wish.label, label=wish.subdomain, allow_from=wish.allowfrom, txt_rule=wish.txt_rule
+        )
         warning = {} if made.served else {"warning": f"the account is there, but {_LATE}"}
         return Told(201, {**self._credential(made), "served": made.served, **warning})
 
@@ -157,13 +162,15 @@ class AdminRoutes:
         given = [key for key in wish.__struct_fields__ if getattr(wish, key) is not msgspec.UNSET]
         if len(given) != 1:
             # Each is a change of its own in the audit log, and one of two could fail.
-            raise Unusable("give exactly one of label, allowfrom and disabled")
+            raise Unusable("give exactly one of label, allowfrom, disabled and txt_rule")
         if wish.label is not msgspec.UNSET:
             await self._accounts.set_title(asked.by, name, wish.label)
         if wish.allowfrom is not msgspec.UNSET:
             await self._accounts.set_allow_from(asked.by, name, wish.allowfrom)
         if wish.disabled is not msgspec.UNSET:
             await self._accounts.set_disabled(asked.by, name, disabled=wish.disabled)
+        if wish.txt_rule is not msgspec.UNSET:
+            await self._accounts.set_txt_rule(asked.by, name, wish.txt_rule)
         return await self._show(name)
 
     async def _delete(self, asked: Asked, name: str) -> Told:
@@ -176,8 +183,9 @@ class AdminRoutes:
         return Told(200, self._credential(made))
 
     async def _set_value(self, asked: Asked, name: str) -> Told:
-        await self._accounts.set_value(asked.by, name, body_of(asked, _Value).txt)
-        return await self._show(name)
+        remarks = await self._accounts.set_value(asked.by, name, body_of(asked, _Value).txt)
+        shown = await self._show(name)
+        return Told(200, {**shown.document, "remarks": remarks})
 
     async def _take_values(self, asked: Asked, name: str) -> Told:
         value = body_of(asked, _MaybeValue).txt
@@ -210,6 +218,7 @@ class AdminRoutes:
             "created": account.created_at,
             "last_update": account.last_update_at,
             "last_update_from": account.last_update_from,
+            "txt_rule": account.txt_rule,
         }
 
     def _whole(self, shown: Shown) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from aiohttp import hdrs, web
 
+from acmedns_py.accounts.txt_rule import LONGEST_OCTETS
 from acmedns_py.api import openapi_admin
 from acmedns_py.api.answers import CHALLENGE, JSON, Answer
 from acmedns_py.api.visit import Visit
@@ -28,7 +29,12 @@ _ERRORS = {
 
 _TIME = {"type": "string", "format": "date-time"}
 _UUID = {"type": "string", "format": "uuid"}
-_TXT = {"type": "string", "pattern": "^[A-Za-z0-9_-]{43}$"}
+_TXT = {
+    "type": "string",
+    "description": "43 characters of `A-Z a-z 0-9 _ -` (RFC 8555 8.4); an account of the rule `any` may hold other "
+    f"text, of at most {LONGEST_OCTETS} octets",
+    "examples": ["___validation_token_received_from_the_ca___"],
+}
 _CIDRS = {"type": "array", "items": {"type": "string"}, "examples": [["192.0.2.0/24", "2001:db8::/32"]]}
 _LABEL = {"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"}
 _CREDENTIAL: list[dict[str, list[str]]] = [{"user": [], "key": []}]
@@ -196,6 +202,7 @@ _SCHEMAS: dict[str, Any] = {
             "created",
             "last_update",
             "last_update_from",
+            "txt_rule",
             "values",
         ],
         "additionalProperties": False,
@@ -210,6 +217,7 @@ _SCHEMAS: dict[str, Any] = {
             "created": _TIME,
             "last_update": {**_TIME, "type": ["string", "null"]},
             "last_update_from": {"type": ["string", "null"]},
+            "txt_rule": {"enum": ["acme", "any"], "description": "Which values the account may hold"},
             "values": {
                 "type": "array",
                 "items": {
@@ -228,7 +236,7 @@ _SCHEMAS: dict[str, Any] = {
     "Update": {
         "type": "object",
         "required": ["subdomain", "txt"],
-        "properties": {"subdomain": _LABEL, "txt": {"type": "string", "pattern": "^([A-Za-z0-9_-]{43})?$"}},
+        "properties": {"subdomain": _LABEL, "txt": _TXT},
     },
     "Remove": {
         "type": "object",
@@ -239,7 +247,7 @@ _SCHEMAS: dict[str, Any] = {
         "type": "object",
         "required": ["txt"],
         "additionalProperties": False,
-        "properties": {"txt": {"type": "string", "pattern": "^([A-Za-z0-9_-]{43})?$"}},
+        "properties": {"txt": {"type": "string"}},
     },
     "Readiness": {"type": "object"},
     "Document": {"type": "object"},

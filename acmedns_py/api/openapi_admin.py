@@ -5,6 +5,7 @@ from typing import Any
 from aiohttp import hdrs
 
 from acmedns_py.accounts.tokens import SCOPES
+from acmedns_py.accounts.txt_rule import TxtRule
 from acmedns_py.api.admin import PREFIX
 from acmedns_py.api.answers import JSON, OPERATOR_CHALLENGE
 
@@ -14,6 +15,8 @@ _MAYBE_TIME = {**_TIME, "type": ["string", "null"]}
 _CIDRS = {"type": "array", "items": {"type": "string"}}
 _TEXT = {"type": "string"}
 _COUNT = {"type": "integer", "minimum": 0}
+
+_RULE = {"enum": list(TxtRule), "description": "Which values the account may hold"}
 
 _NAME = {
     "name": "name",
@@ -158,6 +161,7 @@ _ACCOUNT = {
     "created": _TIME,
     "last_update": _MAYBE_TIME,
     "last_update_from": {"type": ["string", "null"]},
+    "txt_rule": _RULE,
 }
 
 _TOKEN_FACTS = {
@@ -184,7 +188,8 @@ SCHEMAS: dict[str, Any] = {
             **_ACCOUNT,
             "values": {"type": "array", "items": _object({"txt": _TEXT, "written": _TIME, "age_seconds": _COUNT})},
             "former_password_until": _MAYBE_TIME,
-        }
+        },
+        {"remarks": {"type": "array", "items": _TEXT, "description": "What is odd in a value that was set"}},
     ),
     "AdminCredential": _object(
         {
@@ -218,9 +223,11 @@ SCHEMAS: dict[str, Any] = {
     ),
     "AdminAudit": _page("entries", "AdminEntry"),
     "AdminStats": {"type": "object", "additionalProperties": _COUNT},
-    "AdminNewAccount": _object({}, {"label": _TEXT, "subdomain": {"type": ["string", "null"]}, "allowfrom": _CIDRS}),
+    "AdminNewAccount": _object(
+        {}, {"label": _TEXT, "subdomain": {"type": ["string", "null"]}, "allowfrom": _CIDRS, "txt_rule": _RULE}
+    ),
     "AdminEdit": {
-        **_object({}, {"label": _TEXT, "allowfrom": _CIDRS, "disabled": {"type": "boolean"}}),
+        **_object({}, {"label": _TEXT, "allowfrom": _CIDRS, "disabled": {"type": "boolean"}, "txt_rule": _RULE}),
         "minProperties": 1,
         "maxProperties": 1,
     },

@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 import typer
 
-from acmedns_py.cli import account, audit, config, db, health, imports, serve, stats, token
+from acmedns_py.cli import account, audit, backup, config, db, health, imports, serve, stats, token
 
 app = typer.Typer(
     name="acmedns",
@@ -19,6 +19,9 @@ app.command("serve")(serve.serve)
 app.command("health")(health.health)
 app.command("audit")(audit.audit)
 app.command("stats")(stats.stats)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
+app.command("export")(backup.export)
 app.add_typer(account.app, name="account", help="List, make and change accounts.")
 app.add_typer(config.app, name="config", help="Look at the configuration.")
 app.add_typer(db.app, name="db", help="Look after the database.")

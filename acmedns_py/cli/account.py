@@ -23,6 +23,7 @@ from acmedns_py.cli.asking import (
     when,
 )
 from acmedns_py.cli.new_account import new
+from acmedns_py.config.problems import one_line
 
 app = typer.Typer(no_args_is_help=True, help="List, make and change accounts.")
 app.command("new")(new)
@@ -77,7 +78,7 @@ def list_accounts(
         most = limit or TABLE_ROWS
         found = list(pages(asked, ACCOUNTS, "accounts", query, after=after, most=most))
     print_table(
-        ("ID", "SUBDOMAIN", "LABEL", "CREATED", "LAST UPDATE", "FROM", "STATE"),
+        ("ID", "SUBDOMAIN", "LABEL", "CREATED", "LAST UPDATE", "FROM", "STATE", "TXT"),
         [
             (
                 str(one["id"]),
@@ -87,6 +88,7 @@ def list_accounts(
                 when(one["last_update"]),
                 one["last_update_from"] or "",
                 _state(one),
+                one["txt_rule"],
             )
             for one in found
         ],
@@ -112,6 +114,18 @@ def label(
 ) -> None:
     """Set what people call an account; its name in DNS stays."""
     _edit(account, {"label": text}, config, json=json)
+
+
+@app.command("txt-rule")
+def txt_rule(
+    account: Account,
+    rule: Annotated[str, typer.Argument(metavar="RULE", help="any, or acme.")],
+    config: ConfigPath = None,
+    *,
+    json: Json = False,
+) -> None:
+    """Say which values an account may hold: those of ACME challenges, or any text, as dns-persist-01 needs."""
+    _edit(account, {"txt_rule": rule}, config, json=json)
 
 
 @app.command()
@@ -197,16 +211,18 @@ def values(
         fail("--set and --remove can't be done at once; give one of them")
     with door(config) as asked:
         if set_value is not None:
-            found = asked.ask("POST", path_of(account, "values"), body={"txt": set_value})
+            found = asked.ask("POST", path_of(account, "values"), body={"txt": _text(set_value, "--set")})
+            for remark in found["remarks"]:
+                typer.echo(one_line(f"acmedns: the value is served, but {remark}"), err=True)
         elif remove is not None:
-            found = asked.ask("DELETE", path_of(account, "values"), body={"txt": remove})
+            found = asked.ask("DELETE", path_of(account, "values"), body={"txt": _text(remove, "--remove")})
         else:
             found = asked.ask("GET", path_of(account))
     if json:
         print_json({"fulldomain": found["fulldomain"], "values": found["values"]})
         return
     for one in found["values"]:
-        typer.echo(f"{one['txt']}  {age(one['age_seconds'])}")
+        typer.echo(_value_line(one))
 
 
 @app.command()
@@ -231,6 +247,7 @@ def _print_account(found: dict[str, Any], *, json: bool) -> None:
         "label": found["label"] or "-",
         "state": _state(found),
         "allow-from": ", ".join(found["allowfrom"]) or "anywhere",
+        "txt-rule": found["txt_rule"],
         "created": when(found["created"]),
         "last update": when(found["last_update"])
         + (f" from {found['last_update_from']}" if found["last_update_from"] else ""),
@@ -240,7 +257,19 @@ def _print_account(found: dict[str, Any], *, json: bool) -> None:
     facts["values"] = str(len(found["values"]))
     print_facts(facts)
     for one in found["values"]:
-        typer.echo(f"  {one['txt']}  {age(one['age_seconds'])}")
+        typer.echo(f"  {_value_line(one)}")
+
+
+def _value_line(one: dict[str, Any]) -> str:
+    return f"{one_line(one['txt'])}  {age(one['age_seconds'])}"
+
+
+def _text(argument: str, option: str) -> str:
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        fail(f"{option} is not UTF-8; write text")
+    return argument
 
 
 def _state(found: dict[str, Any]) -> str:

@@ -37,6 +37,9 @@ def new(
         str | None,
         typer.Option("--url", metavar="URL", help="Where clients reach the API, as https://acme.example.org."),
     ] = None,
+    txt_rule: Annotated[
+        str | None, typer.Option("--txt-rule", metavar="RULE", help="Which values it may hold: acme, or any text.")
+    ] = None,
     domain_file: Annotated[
         Path | None, typer.Option("--domains", metavar="FILE", help="A file with one domain a line.")
     ] = None,
@@ -69,6 +72,8 @@ def new(
                 }
                 if subdomain is not None:
                     body["subdomain"] = subdomain
+                if txt_rule is not None:
+                    body["txt_rule"] = txt_rule
                 made.append(Made(asked.ask("POST", ACCOUNTS, body=body), group, base))
                 if not made[-1].credential["served"]:
                     # Each further one would be waited for in vain, too.

@@ -13,6 +13,7 @@ from sqlalchemy import bindparam, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from acmedns_py.accounts.ports import Account, Entry, Token
+from acmedns_py.accounts.txt_rule import TxtRule
 from acmedns_py.store.live import LiveValues, Row
 from acmedns_py.store.schema import PASSWORD, Clock, account, credential, txt
 from acmedns_py.store.standing import stored_allow_from
@@ -37,6 +38,7 @@ class NewAccount:
     entry: Entry | None
     chosen: bool = False
     token: Token | None = None
+    txt_rule: TxtRule = TxtRule.ACME
 
 
 def padded(values: Iterable[T]) -> list[T]:
@@ -59,6 +61,7 @@ async def by_username(connection: AsyncConnection, usernames: Sequence[str], clo
             account.c.label,
             account.c.allow_from,
             account.c.disabled,
+            account.c.txt_rule,
             credential.c.verifier,
         )
         .join(credential, credential.c.account == account.c.id)
@@ -70,7 +73,7 @@ async def by_username(connection: AsyncConnection, usernames: Sequence[str], clo
         .order_by(credential.c.id)
     )
     found: dict[str, Account] = {}
-    for number, username, label, allow_from, disabled, verifier in rows:
+    for number, username, label, allow_from, disabled, txt_rule, verifier in rows:
         older = found.get(username)
         found[username] = Account(
             number,
@@ -80,6 +83,7 @@ async def by_username(connection: AsyncConnection, usernames: Sequence[str], clo
             verifier,
             former=None if older is None else older.verifier,
             disabled=disabled,
+            txt_rule=TxtRule(txt_rule),
         )
     return found
 
@@ -145,6 +149,7 @@ async def create(connection: AsyncConnection, accounts: Sequence[NewAccount], no
                 "allow_from": json.dumps(one.allow_from),
                 "disabled": False,
                 "created_at": now,
+                "txt_rule": one.txt_rule,
             }
             for one in accounts
         ],

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from acmedns_py.accounts.directory import Filter, Listed, LiveValue, Recorded, Shown, Statistics, shown_value
 from acmedns_py.accounts.ports import Entry, Issued
 from acmedns_py.accounts.times import moment_of, ticks_of
+from acmedns_py.accounts.txt_rule import TxtRule
 from acmedns_py.store.engine import FOREIGN_ERRORS, Target, Use, connect, connection_lost, unavailable
 from acmedns_py.store.schema import MICROSECONDS, PASSWORD, Clock, account, audit, credential, retired_label, token, txt
 from acmedns_py.store.standing import stored_allow_from
@@ -36,6 +37,7 @@ _LISTED = (
     account.c.created_at,
     account.c.last_update_at,
     account.c.last_update_from,
+    account.c.txt_rule,
 )
 
 
@@ -125,7 +127,7 @@ async def _accounts(connection: AsyncConnection, query: Select[Any]) -> list[Lis
 
 
 def _listed(row: Sequence[Any]) -> Listed:
-    number, username, label, title, allow_from, disabled, created_at, last_update_at, last_update_from = row
+    number, username, label, title, allow_from, disabled, created_at, last_update_at, last_update_from, txt_rule = row
     return Listed(
         id=number,
         username=username,
@@ -136,6 +138,7 @@ def _listed(row: Sequence[Any]) -> Listed:
         created_at=moment_of(created_at),
         last_update_at=None if last_update_at is None else moment_of(last_update_at),
         last_update_from=last_update_from,
+        txt_rule=TxtRule(txt_rule),
     )
 
 

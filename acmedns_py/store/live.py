@@ -2,11 +2,16 @@
 
 Live is every value written within the window, and always the last two, at most `max_values`. Equal values are one
 record. A repeat renews the time of a value and leaves its cursor: what workers serve does not change by it.
+
+Of an account that may hold any text, that is the rule for values of ACME challenges only. All others last: they are
+live until they are taken away, whatever is written and however much time passes, and they count neither among the last
+two nor towards `max_values`. Nothing is stored of that: their form and the account's rule say it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from acmedns_py.accounts.txt_rule import MOST_LASTING, TxtRule, is_challenge
 from acmedns_py.dns.table import Values
 from acmedns_py.store.schema import MICROSECONDS
 
@@ -36,13 +41,28 @@ class Row:
 
 
 class LiveValues:
-    """The values of one account while a transaction changes them; `next_cursor` is what the transaction may take."""
+    """The values of one account while a transaction changes them.
 
-    def __init__(self, rows: Mapping[bytes, Row], *, rule: Rule, next_cursor: int) -> None:
+    `next_cursor` is what the transaction may take; `txt_rule`, which may be replaced, says whether values can last.
+    """
+
+    def __init__(self, rows: Mapping[bytes, Row], *, rule: Rule, txt_rule: TxtRule, next_cursor: int) -> None:
         self._original = dict(rows)
         self._rows = dict(rows)
         self._rule = rule
+        self.txt_rule = txt_rule
         self._next_cursor = next_cursor
+
+    def has_room(self, value: bytes) -> bool:
+        """Whether a value may be added: one that lasts pushes nothing out."""
+        return not self._lasts(value) or value in self._rows or self.lasting() < MOST_LASTING
+
+    def lasting(self) -> int:
+        """How many of the values last."""
+        return sum(map(self._lasts, self._rows))
+
+    def _lasts(self, value: bytes) -> bool:
+        return self.txt_rule is TxtRule.ANY and not is_challenge(value)
 
     def add(self, value: bytes, now: int) -> int:
         """Write or renew a value; gives the cursor under which it is served."""
@@ -69,9 +89,10 @@ class LiveValues:
         """Drop what has left the window or was pushed out, and mark what has two later ones."""
         oldest = self._rule.oldest_within(now)
         latest_first = sorted(self._rows.items(), key=lambda item: (item[1].written_at, item[0]), reverse=True)
-        self._rows = {
-            value: Row(row.cursor, row.written_at, superseded=rank >= ALWAYS_LIVE)
-            for rank, (value, row) in enumerate(latest_first)
+        lasting = {value: replace(row, superseded=False) for value, row in latest_first if self._lasts(value)}
+        self._rows = lasting | {
+            value: replace(row, superseded=rank >= ALWAYS_LIVE)
+            for rank, (value, row) in enumerate(one for one in latest_first if one[0] not in lasting)
             if rank < self._rule.max_values and (rank < ALWAYS_LIVE or row.written_at >= oldest)
         }
 

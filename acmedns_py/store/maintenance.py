@@ -61,8 +61,8 @@ async def check(url: str) -> Report:
     )
 
 
-async def require_tables(url: str) -> None:
-    """Refuse a database that the first start of a server has yet to make, or to take over from acme-dns.
+async def require_tables(url: str) -> Target:
+    """Give the place of our tables; refuses what the first start has yet to make, or to take over from acme-dns.
 
     Raises `StoreRefused`, `StoreUnavailable`.
     """
@@ -73,6 +73,7 @@ async def require_tables(url: str) -> None:
             "start it first"
         )
     _require_file(found.place)
+    return found.place
 
 
 def _require_file(place: Target) -> None:

@@ -41,7 +41,7 @@ CHALLENGE = "challenge"
 STATIC = "static"
 """`change.kind` of a static RRset."""
 
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """The revisions of `migrations/`, oldest first: what a database is compared with, without loading Alembic for it."""
 
 metadata = MetaData()
@@ -74,6 +74,8 @@ account = Table(
     # The last write of the account's own credential, and the address that it came from where one is known.
     Column("last_update_at", BigInteger, nullable=True),
     Column("last_update_from", Text, nullable=True),
+    # Which TXT values it may hold: "acme" or "any".
+    Column("txt_rule", Text, nullable=False, server_default="acme"),
     UniqueConstraint("username", name="account_username"),
     UniqueConstraint("label", name="account_label"),
     # An id that was given once is never given again, as little as a label is.
@@ -180,6 +182,8 @@ token = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("last_used_at", BigInteger, nullable=True),
     Column("revoked_at", BigInteger, nullable=True),
+    # That of the accounts that it makes.
+    Column("txt_rule", Text, nullable=False, server_default="acme"),
     UniqueConstraint("name", name="token_name"),
     UniqueConstraint("digest", name="token_digest"),
 )
@@ -191,6 +195,20 @@ made_by = Table(
     Column("token", BigInteger, ForeignKey("token.id"), nullable=False),
     PrimaryKeyConstraint("account", name="made_by_pkey"),
     Index("made_by_token", "token"),
+    sqlite_with_rowid=False,
+)
+
+stored = Table(
+    "stored",
+    metadata,
+    # Whose it is: what was sealed with one token can be opened with no other.
+    Column("token", BigInteger, ForeignKey("token.id"), nullable=False),
+    Column("domain", Text, nullable=False),
+    Column("account", BigInteger, ForeignKey("account.id", ondelete="CASCADE"), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("written_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("token", "domain", name="stored_pkey"),
+    Index("stored_account", "account"),
     sqlite_with_rowid=False,
 )
 

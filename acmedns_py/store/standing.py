@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from acmedns_py.accounts.audit import without_tokens_in
 from acmedns_py.accounts.ports import Entry
+from acmedns_py.accounts.txt_rule import TxtRule
 from acmedns_py.store.schema import MICROSECONDS, PASSWORD, account, audit, credential, retired_label
 
 PRUNED_AT_ONCE = 5_000
@@ -35,6 +36,7 @@ class Standing:
     title: str
     allow_from: tuple[str, ...]
     disabled: bool
+    txt_rule: TxtRule
     passwords: list[Password] = field(default_factory=list)
     replaced: set[str] = field(default_factory=set)
     edited: bool = False
@@ -79,6 +81,7 @@ async def standings(connection: AsyncConnection, ids: Sequence[int], now: int) -
             account.c.title,
             account.c.allow_from,
             account.c.disabled,
+            account.c.txt_rule,
             credential.c.verifier,
             credential.c.expires,
         )
@@ -92,10 +95,12 @@ async def standings(connection: AsyncConnection, ids: Sequence[int], now: int) -
         .order_by(credential.c.id)
     )
     found: dict[int, Standing] = {}
-    for number, label, title, allow_from, disabled, verifier, expires in rows:
+    for number, label, title, allow_from, disabled, txt_rule, verifier, expires in rows:
         standing = found.get(number)
         if standing is None:
-            standing = found[number] = Standing(label, title, stored_allow_from(allow_from), disabled)
+            standing = found[number] = Standing(
+                label, title, stored_allow_from(allow_from), disabled, TxtRule(txt_rule)
+            )
         if verifier is not None:
             standing.passwords.append(Password(verifier, expires))
     return found
@@ -114,6 +119,7 @@ async def save_standings(connection: AsyncConnection, accounts: Mapping[int, Sta
             "new_title": standing.title,
             "new_list": json.dumps(standing.allow_from),
             "is_disabled": standing.disabled,
+            "new_rule": standing.txt_rule,
         }
         for number, standing in accounts.items()
         if standing.edited
@@ -122,7 +128,12 @@ async def save_standings(connection: AsyncConnection, accounts: Mapping[int, Sta
         await connection.execute(
             update(account)
             .where(account.c.id == bindparam("of_account"))
-            .values(title=bindparam("new_title"), allow_from=bindparam("new_list"), disabled=bindparam("is_disabled")),
+            .values(
+                title=bindparam("new_title"),
+                allow_from=bindparam("new_list"),
+                disabled=bindparam("is_disabled"),
+                txt_rule=bindparam("new_rule"),
+            ),
             edited,
         )
     updated = [

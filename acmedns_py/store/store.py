@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from acmedns_py.accounts.directory import Filter, Listed, OperatorChange, Recorded, Shown, Statistics
 from acmedns_py.accounts.ports import Account, Entry, Issued, NewToken, Source, Token, Written
+from acmedns_py.accounts.txt_rule import TxtRule
 from acmedns_py.errors import AcmednsError
 from acmedns_py.feed.changes import Commit, StaticData, ZoneState
 from acmedns_py.store import expiry
@@ -154,6 +155,7 @@ class SqlStore:
         allow_from: Sequence[str],
         verifier: str,
         title: str = "",
+        txt_rule: TxtRule = TxtRule.ACME,
         chosen: bool = False,
         token: Token | None = None,
         entry: Entry | None = None,
@@ -165,7 +167,15 @@ class SqlStore:
         has another.
         """
         request = NewAccount(
-            username, label.lower(), tuple(allow_from), verifier, title=title, chosen=chosen, token=token, entry=entry
+            username,
+            label.lower(),
+            tuple(allow_from),
+            verifier,
+            title=title,
+            chosen=chosen,
+            token=token,
+            txt_rule=txt_rule,
+            entry=entry,
         )
         return await self._writer.write(request)
 
@@ -186,7 +196,10 @@ class SqlStore:
         return await self._writer.write(Note(entry))
 
     async def add_value(self, account: Account, value: str, *, source: Source = None) -> Written:
-        """Commit one more live value, or renew it; raises `Refused` where the account is no longer what it was."""
+        """Commit one more live value, or renew it.
+
+        Raises `Refused` where the account is no longer what it was, `BadInput` for one lasting value too many.
+        """
         return await self._writer.write(ValueWrite(account, Action.ADD, value.encode(), source))
 
     async def remove_value(self, account: Account, value: str, *, source: Source = None) -> Written:

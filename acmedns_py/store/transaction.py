@@ -19,12 +19,14 @@ from acmedns_py.accounts.directory import (
     SetAllowFrom,
     SetDisabled,
     SetTitle,
+    SetTxtRule,
     SetValue,
     shown_value,
 )
 from acmedns_py.accounts.ports import Account, Entry, Written
+from acmedns_py.accounts.txt_rule import TxtRule, objection, too_many
 from acmedns_py.dns.table import Values
-from acmedns_py.errors import AcmednsError, Refused, TokenRefused, UnknownAccount, Unusable
+from acmedns_py.errors import AcmednsError, BadInput, Refused, TokenRefused, UnknownAccount, Unusable
 from acmedns_py.feed.changes import ChallengeChange, Commit, StaticChange, StaticData
 from acmedns_py.store import changes, expiry, tokens
 from acmedns_py.store.accounts import NewAccount, live_rows, padded, save
@@ -242,7 +244,9 @@ async def _touched(connection: AsyncConnection, ground: Ground, at: Moment, requ
     return _Touched(
         found,
         {
-            number: LiveValues(rows.get(number, {}), rule=ground.rule, next_cursor=at.next_cursor)
+            number: LiveValues(
+                rows.get(number, {}), rule=ground.rule, txt_rule=found[number].txt_rule, next_cursor=at.next_cursor
+            )
             for number in sorted(found)
         },
     )
@@ -290,11 +294,15 @@ def _write_value(request: ValueWrite, touched: _Touched, at: Moment) -> int | Ac
         return standing
     if standing.allow_from != request.account.allow_from:
         return Refused("allow_from_changed")
+    if standing.txt_rule is not request.account.txt_rule:
+        return Refused("txt_rule_changed")
     standing.updated = True
     standing.updated_from = None if request.source is None else str(request.source)
     values = touched.values[request.account.id]
     match request.action:
         case Action.ADD:
+            if not values.has_room(request.value):
+                return BadInput("bad_txt", too_many())
             return values.add(request.value, at.now)
         case Action.REMOVE:
             changed = values.remove(request.value)
@@ -325,9 +333,22 @@ def _change_account(request: AccountChange, touched: _Touched, at: Moment) -> in
         case SetTitle(title):
             standing.title = title
             standing.edited = True
+        case SetTxtRule(txt_rule):
+            if txt_rule is TxtRule.ACME and (lasting := values.lasting()):
+                # Served under a rule that says otherwise, they would be a leave to validate that nobody looks for.
+                return Unusable(
+                    f"the account holds {lasting} lasting values, which the rule acme does not know; take them away "
+                    "first: acmedns account values ACCOUNT --remove TXT, or acmedns account clear ACCOUNT"
+                )
+            standing.txt_rule = values.txt_rule = txt_rule
+            standing.edited = True
         case SetValue(value):
             if standing.disabled:
                 return Unusable("the account is disabled and has no values; enable it first")
+            if wrong := objection(value, standing.txt_rule):
+                return Unusable(wrong)
+            if not values.has_room(value.encode()):
+                return Unusable(too_many())
             return values.add(value.encode(), at.now)
         case RemoveValue(value):
             for octets in values.after():

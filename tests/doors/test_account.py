@@ -272,7 +272,12 @@ def test_audit_tells_who_did_what_and_no_secret(server):
         ("user:root", "local socket", "value_set", "done"),
         ("user:root", "local socket", "account_deleted", "done"),
     ]
-    assert found[1]["details"] == {"subdomain": made["subdomain"], "label": "audited", "allowfrom": []}
+    assert found[1]["details"] == {
+        "subdomain": made["subdomain"],
+        "label": "audited",
+        "allowfrom": [],
+        "txt_rule": "acme",
+    }
     assert entries[-1]["result"].startswith("refused: the name 'www' is taken")
     assert [one["id"] for one in entries] == sorted(one["id"] for one in entries)
     log = server.log.read_text()

@@ -1,0 +1,299 @@
+"""A backup as a file: JSON lines, a header, the rows, and an end that tells whether all of it is as it was written.
+
+The last line has the number of rows and the SHA-256 of every octet before it, so that a file that was cut off, damaged,
+put in another order or joined with another is refused whole. Compressed (gzip) or not is seen by the first octets.
+Nothing here knows a database, and a whole file is never in memory.
+"""
+
+import gzip
+import hashlib
+import os
+import tempfile
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any, Final, Union, cast
+
+import msgspec
+
+from acmedns_py.errors import BackupRefused
+from acmedns_py.store import rows
+from acmedns_py.store.schema import REVISIONS
+
+FORMAT: Final = 1
+
+LONGEST_LINE: Final = 1 << 20
+"""Octets of a line, so that no file can fill the memory; the longest row has some kilobytes."""
+
+COMPRESSION: Final = 3
+"""Of gzip. Most of a backup is random; 6 takes twice the time to save some 3 % more."""
+
+BATCH: Final = 5_000
+"""Rows of one table that are given at once, at most."""
+
+_GZIP: Final = b"\x1f\x8b"
+
+_ELSE: Final = "name a file made by acmedns backup or acmedns export"
+
+
+class Header(msgspec.Struct, tag_field=rows.TAG, tag="backup", kw_only=True):
+    """The first line: what wrote it, of what and when (microseconds since 1970 by the database), and rows by table."""
+
+    format: int
+    program: str
+    revision: str
+    zone: str
+    cursor: int
+    made_at: int
+    counts: dict[str, int]
+
+
+class End(msgspec.Struct, tag_field=rows.TAG, tag="end", kw_only=True):
+    """The last line: the number of rows, and the SHA-256 of all lines before this one in hexadecimal digits."""
+
+    rows: int
+    sha256: str
+
+
+class _Claim(msgspec.Struct, tag_field=rows.TAG, tag="backup"):
+    """What the header of any format has."""
+
+    format: int
+    program: str = "unknown"
+
+
+_encoder = msgspec.json.Encoder()
+_claim = msgspec.json.Decoder(_Claim)
+_header = msgspec.json.Decoder(Header)
+_line: "msgspec.json.Decoder[Any]" = msgspec.json.Decoder(Union[(End, *rows.ROW_TYPES.values())])
+
+_NO_ROW: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What octets that are no line of ours can raise in a decoder."""
+
+
+class Sink:
+    """Where lines go; they are counted and hashed on their way."""
+
+    def __init__(self, out: IO[bytes], name: str, header: Header) -> None:
+        """Write the header to `out`, which people know by `name`; raises `BackupRefused`, as all methods do."""
+        self._out = out
+        self._name = name
+        self._sum = hashlib.sha256()
+        self._rows = 0
+        self._put(_encoder.encode(header) + b"\n")
+
+    def write(self, lines: bytes, count: int) -> None:
+        """Write the lines of so many rows."""
+        self._rows += count
+        self._put(lines)
+
+    def end(self) -> None:
+        """Write the end; without it the file is none."""
+        self._put(_encoder.encode(End(rows=self._rows, sha256=self._sum.hexdigest())) + b"\n")
+
+    def _put(self, octets: bytes) -> None:
+        self._sum.update(octets)
+        try:
+            self._out.write(octets)
+        except OSError as error:
+            raise _unwritable(self._name, error) from error
+
+
+@contextmanager
+def written(path: Path, *, compressed: bool, force: bool = False) -> Iterator[IO[bytes]]:
+    """Give a file to write to, for its owner alone (0600), that has its name only once it is whole and on the disk.
+
+    Raises `BackupRefused` where it can't be written, or is there already and `force` is not given.
+    """
+    if path.is_dir() or (path.exists() and not force):
+        raise BackupRefused(f"{path} is there already; name another file, or let --force overwrite it")
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    except OSError as error:
+        raise _unwritable(str(path), error) from error
+    unfinished = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as raw:
+            yield from _through(raw, compressed=compressed)
+            raw.flush()
+            os.fsync(raw.fileno())
+        unfinished.rename(path)
+        # The name too, or a power cut could take the file away again.
+        directory = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+    except OSError as error:
+        raise _unwritable(str(path), error) from error
+    finally:
+        with suppress(OSError):
+            unfinished.unlink()
+
+
+@contextmanager
+def passed_on(out: IO[bytes], *, compressed: bool) -> Iterator[IO[bytes]]:
+    """Give a way to a stream that is open already, standard output for example; raises `BackupRefused`."""
+    try:
+        yield from _through(out, compressed=compressed)
+        out.flush()
+    except OSError as error:
+        raise _unwritable("standard output", error) from error
+
+
+def _through(raw: IO[bytes], *, compressed: bool) -> Iterator[IO[bytes]]:
+    if not compressed:
+        yield raw
+        return
+    # Neither name nor time in it: the same rows give the same octets.
+    with gzip.GzipFile(filename="", mode="wb", compresslevel=COMPRESSION, fileobj=raw, mtime=0) as packed:
+        yield cast("IO[bytes]", packed)
+
+
+def _unwritable(name: str, error: OSError) -> BackupRefused:
+    cure = "make room, or name another place, that this user can write"
+    return BackupRefused(f"{name} can't be written: {error.strerror or error}; {cure}")
+
+
+Unreadable = Callable[[int, str], None]
+"""Told of a line that is whole but can't be used: its number and why."""
+
+
+class Reader:
+    """A file that is being read; `batches` is to be called once, and only its end says that the file is whole."""
+
+    def __init__(self, file: IO[bytes], path: Path) -> None:
+        """Read the header; raises `BackupRefused`, as all methods do."""
+        self._file = file
+        self._path = path
+        self._number = 0
+        self._sum = hashlib.sha256()
+        self.header = self._read_header()
+
+    def batches(self, unreadable: Unreadable | None = None) -> Iterator[list[Any]]:
+        """Give all rows in the order of the file, those of one batch from one table; ends where the file is whole.
+
+        Tables come in the order of `rows.CARRIED`, each behind those that it refers to. A row that can't be used is
+        told to `unreadable` and left out; without that the file is refused.
+        """
+        found: Counter[str] = Counter()
+        bad = 0
+        table = ""
+        batch: list[Any] = []
+        while (line := self._next()) is not None:
+            try:
+                row = _line.decode(line)
+                reason = None if isinstance(row, End) else rows.fault(row)
+            except _NO_ROW as error:
+                reason = str(error)
+            if reason is not None:
+                if unreadable is None:
+                    raise self._damaged(f"line {self._number} can't be read: {reason}")
+                unreadable(self._number, reason)
+                bad += 1
+            elif isinstance(row, End):
+                yield batch
+                self._check_end(row, found, bad)
+                return
+            else:
+                if rows.table_of(row) != table or len(batch) == BATCH:
+                    yield batch
+                    batch = []
+                    table = self._next_table(table, rows.table_of(row))
+                batch.append(row)
+                found[table] += 1
+            self._sum.update(line)
+        raise self._damaged(f"it ends behind line {self._number}, before its end: it was cut off")
+
+    def _read_header(self) -> Header:
+        line = self._next() or b""
+        try:
+            claim = _claim.decode(line)
+        except _NO_ROW:
+            raise BackupRefused(f"{self._path} is no backup of acmedns; {_ELSE}") from None
+        if claim.format != FORMAT:
+            raise BackupRefused(
+                f"{self._path} has format {claim.format}, made by acmedns-py {claim.program}; this program reads "
+                f"format {FORMAT}: use that version, or a later one"
+            )
+        try:
+            header = _header.decode(line)
+        except _NO_ROW as error:
+            raise self._damaged(f"its header can't be read: {error}") from None
+        if header.revision not in REVISIONS:
+            raise BackupRefused(
+                f"{self._path} was made by acmedns-py {header.program} from a database of revision {header.revision}; "
+                f"this program knows revisions up to {REVISIONS[-1]}: upgrade it to that version first"
+            )
+        self._sum.update(line)
+        return header
+
+    def _next(self) -> bytes | None:
+        """Give the next line with its end, None behind the last."""
+        try:
+            line = self._file.readline(LONGEST_LINE)
+        except EOFError:
+            raise self._damaged(f"it ends behind line {self._number}, before its end: it was cut off") from None
+        except (zlib.error, gzip.BadGzipFile) as error:
+            raise self._damaged(f"behind line {self._number} it can't be unpacked: {error}") from None
+        except OSError as error:
+            raise _unreadable_file(self._path, error) from error
+        if not line:
+            return None
+        self._number += 1
+        # A first line without an end is none of ours.
+        if not line.endswith(b"\n") and self._number > 1:
+            long = len(line) == LONGEST_LINE
+            raise self._damaged(f"line {self._number} {'is too long' if long else 'has no end: it was cut off'}")
+        return line
+
+    def _next_table(self, table: str, following: str) -> str:
+        order = list(rows.BY_NAME)
+        if table and order.index(following) < order.index(table):
+            raise self._damaged(f"line {self._number}: rows of {following} behind those of {table}")
+        return following
+
+    def _check_end(self, end: End, found: Counter[str], bad: int) -> None:
+        if end.sha256 != self._sum.hexdigest():
+            raise self._damaged("its octets are not those that were written (SHA-256)")
+        counted = found == Counter(self.header.counts) or bad > 0
+        if end.rows != found.total() + bad or not counted:
+            raise self._damaged("it has other rows than its header and its end say")
+        if self._next() is not None:
+            raise self._damaged(f"it goes on behind its end, at line {self._number}")
+
+    def _damaged(self, what: str) -> BackupRefused:
+        return BackupRefused(f"{self._path} is not whole and was not used: {what}; take another backup")
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Reader]:
+    """Give a reader of a file, compressed or not; raises `BackupRefused`."""
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise _unreadable_file(path, error) from error
+    with file:
+        try:
+            packed = file.peek(len(_GZIP)).startswith(_GZIP)
+        except OSError as error:
+            raise _unreadable_file(path, error) from error
+        if not packed:
+            yield Reader(file, path)
+            return
+        with gzip.GzipFile(fileobj=file, mode="rb") as unpacked:
+            yield Reader(cast("IO[bytes]", unpacked), path)
+
+
+def examined(path: Path, unreadable: Unreadable | None = None) -> Header:
+    """Read a file to its end, so that it is known to be whole; gives its header, raises `BackupRefused`."""
+    with opened(path) as reader:
+        for _ in reader.batches(unreadable):
+            pass
+        return reader.header
+
+
+def _unreadable_file(path: Path, error: OSError) -> BackupRefused:
+    return BackupRefused(f"{path} can't be read: {error.strerror or error}; {_ELSE}")

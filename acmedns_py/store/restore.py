@@ -1,0 +1,139 @@
+"""Makes a database what a backup says: all of it in one transaction, or nothing.
+
+The file is read to its end before anything is touched, and a second time while its rows go in. Static records are not
+among them: the next start makes them of the configuration.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import delete, func, insert, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from acmedns_py.errors import BackupRefused, StoreRefused
+from acmedns_py.store import rows
+from acmedns_py.store.backup import copy_out
+from acmedns_py.store.backup_file import Header, examined, opened, written
+from acmedns_py.store.bulk import copy_in, make_room, settle
+from acmedns_py.store.engine import Target, Use, connect
+from acmedns_py.store.home import home
+from acmedns_py.store.owned import owned
+from acmedns_py.store.schema import MICROSECONDS, Clock, DatabaseClock, compatibility, metadata, zone
+
+COMMITS_A_SECOND = 100
+"""How many commits a second, at the most, are believed to have followed a backup: each of them is an fsync."""
+
+MOST_AHEAD = 2**30
+"""The longest step of the serial: half of what a secondary takes for forward (RFC 1982 3.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """Where rows went, the header that they came under, the cursor that the zone goes on from, what was kept."""
+
+    place: Target
+    header: Header
+    cursor: int
+    kept: Path | None
+
+
+async def restore(
+    url: str, path: Path, *, apex: bytes, zone_name: str, replace: bool, clock: Clock = DatabaseClock
+) -> Restored:
+    """Restore a backup into the database of `url`, which must be empty, and whose server must not be running.
+
+    With `replace` a backup of what is there is written first, beside SQLite's file or else beside `path`.
+
+    Raises `BackupRefused`, `StoreRefused` or `StoreUnavailable`; then nothing was changed.
+    """
+    header = await asyncio.to_thread(examined, path)
+    require_zone(header, path, zone_name)
+    place = (await home(url)).place
+    async with owned(place) as taken:
+        engine = connect(place, Use.LONG)
+        try:
+            async with engine.connect() as connection, connection.begin():
+                await make_room(connection, place)
+                kept = await _set_aside(connection, place, path, zone_name, replace=replace)
+                now = await connection.scalar(select(clock())) or 0
+                replaced = await connection.scalar(select(func.max(zone.c.cursor))) or 0
+                cursor = resumed(header, replaced=replaced, now=now)
+                for table in reversed(metadata.sorted_tables):
+                    if table is not compatibility:
+                        await connection.execute(delete(table))
+                await _fill(connection, place, path, header)
+                await connection.execute(insert(zone).values(name=apex, cursor=cursor, holder=taken.lock.token))
+        finally:
+            await engine.dispose()
+    return Restored(place, header, cursor, kept)
+
+
+def require_zone(header: Header, path: Path, zone_name: str) -> None:
+    """Refuse a backup of another zone: hosts' CNAMEs lead to names of that one."""
+    if header.zone != zone_name:
+        raise BackupRefused(
+            f"{path} is of the zone {header.zone}, this configuration serves {zone_name}; set zone.name to that of the "
+            "backup (accounts keep their labels when zone.name changes afterwards)"
+        )
+
+
+def resumed(header: Header, *, replaced: int, now: int) -> int:
+    """The cursor to go on from, above all that was served: by the backup's server since then too, as far as is known.
+
+    A secondary takes no lower serial. `replaced` is the cursor of what was there, `now` in microseconds since 1970.
+    """
+    since = max(0, now - header.made_at) // MICROSECONDS
+    ahead = min(since * COMMITS_A_SECOND, MOST_AHEAD)
+    return max(header.cursor + 1 + ahead, replaced + 1, now // MICROSECONDS)
+
+
+async def _set_aside(
+    connection: AsyncConnection, place: Target, path: Path, zone_name: str, *, replace: bool
+) -> Path | None:
+    """Write a backup of what is there, where there is something, and give its path."""
+    there = {
+        table.name: count
+        for table in rows.CARRIED
+        if (count := await connection.scalar(select(func.count()).select_from(table)))
+    }
+    if not there:
+        return None
+    if not replace:
+        holds = ", ".join(f"{table}: {count}" for table, count in there.items())
+        raise StoreRefused(
+            f"{place.name} is not empty ({holds}); with --replace a backup of it is written, and it is replaced"
+        )
+    beside = place.path or path
+    time = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    kept = beside.with_name(f"{beside.name}.replaced-{time}.jsonl.gz")
+    await copy_out(place, zone_name=zone_name, out=partial(written, kept, compressed=True), name=str(kept))
+    return kept
+
+
+async def _fill(connection: AsyncConnection, place: Target, path: Path, header: Header) -> None:
+    with opened(path) as reader:
+        if reader.header != header:
+            raise BackupRefused(f"{path} was replaced while it was read; try again")
+        for batch in reader.batches():
+            if batch:
+                table = rows.BY_NAME[rows.table_of(batch[0])]
+                await copy_in(connection, place, table, table.columns.keys(), [rows.cells(row) for row in batch])
+    if place.path is None:
+        for table in rows.CARRIED:
+            if "id" in table.columns:
+                await connection.execute(_NUMBER_ON[table.name])
+    await settle(connection, place, rows.CARRIED)
+
+
+_NUMBER_ON = {
+    table.name: text(
+        f"SELECT setval(numbers, greatest(nextval(numbers), (SELECT max(id) FROM {table.name})))"  # noqa: S608 - ours
+        f" FROM (SELECT pg_get_serial_sequence('{table.name}', 'id')::regclass AS numbers) AS found"
+    )
+    for table in rows.CARRIED
+    if "id" in table.columns
+}
+"""Lets PostgreSQL's own numbering go on above the rows that came with their numbers, and never back."""

@@ -1,0 +1,81 @@
+"""`acmedns backup`, `acmedns restore` and `acmedns export`, as an operator runs them."""
+
+import asyncio
+import gzip
+import json
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+from acmedns_py.store.backup_file import examined
+from tests.cli.test_db import acmedns
+from tests.cli.test_import import configured
+from tests.store.test_backup import contents, filled
+
+
+def config_for(folder: Path, url: str, zone: str = "auth.example") -> str:
+    """Write a configuration."""
+    path = configured(folder / f"{len(list(folder.iterdir()))}.toml", url)
+    path.write_text(path.read_text().replace("auth.example.org", zone))
+    return str(path)
+
+
+async def test_out_and_in_again_by_file_and_by_pipe(database_url: str, tmp_path: Path):
+    """Each command says in a line what it did; all three files hold the same; an SQLite file is made with its folder."""
+    config = config_for(tmp_path, await filled(database_url))
+    file, plain = tmp_path / "backup.jsonl.gz", tmp_path / "plain.jsonl"
+    told = acmedns("backup", str(file), "-c", config)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout == (
+        f"{file}: 3 accounts of auth.example, {sum(examined(file).counts.values())} rows in all; "
+        f"{file.stat().st_size:,} octets, revision {examined(file).revision}\n"
+    )
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    exported = acmedns("export", "--no-audit", "-c", config)
+    lines = [json.loads(line) for line in exported.stdout.splitlines()]
+    audits = [line for line in gzip.decompress(file.read_bytes()).splitlines() if json.loads(line)["type"] == "audit"]
+    assert len(audits) == 3
+    assert [line["type"] for line in lines if line["type"] == "audit"] == []
+    plain.write_text(exported.stdout)
+    assert "audit" not in examined(plain).counts
+    destination = f"sqlite:///{tmp_path}/new/acmedns.db"
+    told = acmedns("restore", str(file), "-c", config_for(tmp_path, destination))
+    assert told.returncode == 0
+    assert told.stdout.startswith(f"SQLite {tmp_path}/new/acmedns.db: 3 accounts of auth.example, ")
+    assert await contents(destination) == await contents(database_url)
+
+
+async def test_what_fails_is_one_line(tmp_path: Path):
+    """On standard error, with exit code 1; another zone and a file that is there are refused."""
+    url = await filled(f"sqlite:///{tmp_path}/acmedns.db")
+    config, file = config_for(tmp_path, url), tmp_path / "backup"
+    assert acmedns("backup", str(file), "-c", config).returncode == 0
+    for arguments, words in (
+        (("backup", str(file), "-c", config), "is there already"),
+        (("restore", str(file), "-c", config), "is not empty (account: 3, "),
+        (("restore", str(file), "-c", config_for(tmp_path, url, "other.example")), "is of the zone auth.example"),
+        (("restore", str(tmp_path / "missing"), "-c", config), "can't be read: No such file or directory"),
+    ):
+        told = acmedns(*arguments)
+        assert (told.returncode, told.stdout) == (1, "")
+        assert words in told.stderr
+        assert told.stderr.count("\n") == 1
+
+
+async def test_a_full_disk_leaves_no_file_and_says_so(tmp_path: Path):
+    """Neither under its name nor under another."""
+    config = config_for(tmp_path, await filled(f"sqlite:///{tmp_path}/acmedns.db"))
+    small = tmp_path / "small"
+    small.mkdir()
+    done = await asyncio.create_subprocess_exec(
+        "unshare", "--map-root-user", "--mount", "sh", "-c",
+        'mount -t tmpfs -o size=4k none "$1" && head -c 4096 /dev/zero > "$1/ballast" && '
+        '"$2" backup "$1/backup" -c "$3"; echo $?; ls -A "$1"',
+        "sh", str(small), str(Path(sys.executable).with_name("acmedns")), config,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    output, errors = await done.communicate()
+    assert output.decode().split() == ["1", "ballast"]
+    assert "backup can't be written: No space left on device; make room" in errors.decode()
+    assert errors.count(b"\n") == 1

@@ -1,0 +1,439 @@
+"""Backups of one engine restored into the same or the other: row by row the same, or nothing at all."""
+
+import gzip
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Boolean, Column, ForeignKey, LargeBinary, Table, Text, select
+
+from acmedns_py.errors import AcmednsError, BackupRefused, StoreRefused, StoreUnavailable
+from acmedns_py.store import restore as restoring
+from acmedns_py.store import rows, schema
+from acmedns_py.store.backup import back_up
+from acmedns_py.store.backup_file import LONGEST_LINE, Header, examined, opened, written
+from acmedns_py.store.bulk import copy_in
+from acmedns_py.store.engine import Use, connect, snapshot, target
+from acmedns_py.store.restore import COMMITS_A_SECOND, MOST_AHEAD, Restored, restore, resumed
+from acmedns_py.store.store import SqlStore
+from tests.postgres import Postgres
+from tests.store.conftest import APEX, OpenStore, a_value, execute
+
+ZONE = "auth.example"
+EACH = 3
+"""Rows of every table."""
+
+
+@pytest.fixture
+def urls(tmp_path: Path, postgres: Postgres) -> Iterator[Callable[[str, str], str]]:
+    """Gives URLs of empty databases by engine and name; of SQLite not even the directory is there."""
+    made: list[str] = []
+
+    def url(engine: str, name: str) -> str:
+        if engine == "sqlite":
+            return f"sqlite:///{tmp_path}/{name}/acmedns.db"
+        made.append(postgres.make_database())
+        return postgres.url(made[-1])
+
+    yield url
+    for name in made:
+        postgres.drop_database(name)
+
+
+async def prepared(url: str) -> str:
+    """Make the tables and the zone's row, as a server does."""
+    store = await SqlStore.open(url, apex=APEX, window_seconds=3600, max_values=100, on_commit=lambda _commit: None)
+    await store.close()
+    return url
+
+
+def cell(column: Column[Any], number: int) -> Any:
+    """Make up what a column of the `number`-th row holds, unlike what it holds in any other."""
+    if column.foreign_keys or column.name == "id":
+        return 1_000 + number
+    if column.name == "allow_from":
+        return json.dumps(["192.0.2.0/24", f"2001:db8::{number}/128"])
+    if isinstance(column.type, Boolean):
+        return number % 2 == 0
+    if isinstance(column.type, LargeBinary):
+        return bytes([0, number, 255]) + column.name.encode()
+    if isinstance(column.type, Text):
+        return None if column.nullable and number == 0 else f"{column.name.replace('_', '-')}-{number}"
+    return None if column.nullable and number == 0 else 2**53 + number
+
+
+async def filled(url: str) -> str:
+    """Put rows into every table that is carried, all columns of them."""
+    place = target(await prepared(url))
+    engine = connect(place, Use.LONG)
+    try:
+        async with engine.begin() as connection:
+            for table in rows.CARRIED:
+                made = [tuple(cell(column, number) for column in table.columns) for number in range(EACH)]
+                await copy_in(connection, place, table, table.columns.keys(), made)
+    finally:
+        await engine.dispose()
+    return url
+
+
+async def contents(url: str) -> dict[str, list[tuple[Any, ...]]]:
+    """Give all rows of the tables that are carried."""
+    async with snapshot(target(url), Use.LOOK) as connection:
+        return {
+            table.name: [
+                tuple(row) for row in await connection.execute(select(table).order_by(*table.primary_key.columns))
+            ]
+            for table in rows.CARRIED
+        }
+
+
+async def backed_up(url: str, path: Path, **options: Any) -> Header:
+    """Write a backup."""
+    return await back_up(url, zone_name=ZONE, out=partial(written, path, compressed=True), name=str(path), **options)
+
+
+async def restored(url: str, path: Path, *, replace: bool = False) -> Restored:
+    """Restore a backup."""
+    return await restore(url, path, apex=APEX, zone_name=ZONE, replace=replace)
+
+
+BOTH = pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+
+
+@BOTH
+@pytest.mark.parametrize("into", ["sqlite", "postgresql"])
+async def test_every_column_of_every_table_comes_back(engine: str, into: str, urls, tmp_path: Path):
+    """From either engine into either; and a backup of what was restored has the same lines but for its header."""
+    source, destination = await filled(urls(engine, "source")), urls(into, "destination")
+    first, second = tmp_path / "first", tmp_path / "second"
+    await backed_up(source, first)
+    made = await restored(destination, first)
+    assert made.kept is None
+    assert await contents(destination) == await contents(source)
+    assert all(len(found) == EACH for found in (await contents(destination)).values())
+    await backed_up(destination, second)
+    lines, again = (gzip.decompress(path.read_bytes()).splitlines() for path in (first, second))
+    assert again[1:-1] == lines[1:-1]
+    assert len(lines) == EACH * len(rows.CARRIED) + 2
+
+
+@BOTH
+async def test_numbers_go_on_above_those_that_came(engine: str, urls, tmp_path: Path, open_at: OpenStore):
+    """A host registers at the restored server, and gets an id that no row has; so does a token."""
+    await backed_up(await filled(urls("sqlite", "source")), tmp_path / "backup")
+    url = urls(engine, "destination")
+    await restored(url, tmp_path / "backup")
+    account = await (await open_at(url)).new_account()
+    assert account.id > 1_000 + EACH - 1
+
+
+def test_what_is_not_carried_has_a_reason():
+    """A table is carried unless it is on the list; the list names tables that there are."""
+    assert set(rows.NOT_CARRIED) < set(schema.metadata.tables)
+    assert set(rows.BY_NAME) | set(rows.NOT_CARRIED) == set(schema.metadata.tables)
+    assert not set(rows.BY_NAME) & set(rows.NOT_CARRIED)
+    assert all(len(reason) >= 20 for reason in rows.NOT_CARRIED.values())
+
+
+async def test_a_backup_is_one_moment(open_store: OpenStore, database_url: str, tmp_path: Path):
+    """What is committed behind its first look is not in it."""
+    opened_store = await open_store()
+    account = await opened_store.new_account()
+    await opened_store.store.add_value(account, a_value())
+    before = await contents(database_url)
+
+    path = tmp_path / "backup"
+    async with snapshot(target(database_url), Use.LOOK) as connection:
+        # The moment is the first look.
+        await connection.execute(select(schema.account.c.id))
+        await opened_store.store.add_value(account, a_value())
+        found = [tuple(row) for row in await connection.execute(select(schema.txt))]
+    assert len(found) == len(before["txt"])
+    header = await backed_up(database_url, path)
+    assert header.counts["txt"] == len(before["txt"]) + 1
+
+
+def test_the_serial_goes_on_above_all_that_was_served():
+    """Above the backup's and what may have followed it, above what is replaced, by less than 2^31 (RFC 1982 3.2)."""
+    header = Header(format=1, program="", revision="", zone=ZONE, cursor=10**9, made_at=10**15, counts={})
+    seconds = schema.MICROSECONDS
+    assert resumed(header, replaced=0, now=10**15) == 10**9 + 1
+    assert resumed(header, replaced=0, now=10**15 - seconds) == 10**9 + 1
+    assert resumed(header, replaced=10**9 + 5, now=10**15) == 10**9 + 6
+    assert resumed(header, replaced=0, now=10**15 + 60 * seconds) == 10**9 + 1 + 60 * COMMITS_A_SECOND
+    assert resumed(header, replaced=0, now=10**15 + 365 * 86_400 * seconds) == 10**9 + 1 + MOST_AHEAD
+    assert MOST_AHEAD < 2**31
+
+
+@BOTH
+async def test_a_restored_server_goes_on_above_the_serial(engine: str, urls, tmp_path: Path, open_at: OpenStore):
+    """An older backup over a database that has served more since."""
+    url = urls(engine, "one")
+    one = await open_at(url)
+    account = await one.new_account()
+    await backed_up(url, tmp_path / "backup")
+    for _ in range(5):
+        await one.store.add_value(account, a_value())
+    served = one.image.state().cursor
+    await one.store.close()
+    made = await restored(url, tmp_path / "backup", replace=True)
+    again = await open_at(url)
+    assert again.image.state().cursor >= made.cursor > served
+    assert await again.loaded(account) == ()
+    found = await again.store.account(account.username)
+    assert found is not None
+    assert found.verifier == account.verifier
+
+
+@BOTH
+async def test_what_is_there_is_replaced_only_when_asked_and_is_kept(engine: str, urls, tmp_path: Path):
+    """Refused with what there is; with replace a backup of it is written that brings it back."""
+    await backed_up(await filled(urls("sqlite", "source")), tmp_path / "backup")
+    url = urls(engine, "destination")
+    place = await prepared(url)
+    await execute(url, "INSERT INTO retired_label VALUES ('gone')")
+    before = await contents(url)
+    with pytest.raises(StoreRefused, match=r"is not empty \(retired_label: 1\); with --replace a backup"):
+        await restored(url, tmp_path / "backup")
+    assert await contents(url) == before
+    made = await restored(url, tmp_path / "backup", replace=True)
+    assert made.kept is not None
+    assert made.kept.stat().st_mode & 0o777 == 0o600
+    assert (await contents(url))["retired_label"] != before["retired_label"]
+    await restored(place, made.kept, replace=True)
+    assert await contents(url) == before
+
+
+async def lines_of(urls, tmp_path: Path) -> list[bytes]:
+    """Give the lines of a good backup."""
+    path = tmp_path / "good"
+    await backed_up(await filled(urls("sqlite", "source")), path)
+    return gzip.decompress(path.read_bytes()).splitlines(keepends=True)
+
+
+def ended(lines: list[bytes]) -> list[bytes]:
+    """Give these lines an end that fits them, as somebody would who means it."""
+    body = b"".join(lines)
+    end = {"type": "end", "rows": len(lines) - 1, "sha256": hashlib.sha256(body).hexdigest()}
+    return [*lines, json.dumps(end).encode() + b"\n"]
+
+
+def changed(lines: list[bytes], number: int, **fields: object) -> list[bytes]:
+    """Change fields of a line, None for no such field, and give all an end that fits."""
+    document = json.loads(lines[number])
+    for key, found in fields.items():
+        document[key] = found
+    changed_line = json.dumps({key: found for key, found in document.items() if found is not ...}).encode() + b"\n"
+    return ended([*lines[:number], changed_line, *lines[number + 1 : -1]])
+
+
+packed = gzip.compress
+BAD: dict[str, tuple[Callable[[list[bytes]], bytes], str]] = {
+    "empty": (lambda _lines: b"", "is no backup of acmedns; name a file made by acmedns backup"),
+    "JSON of something else": (lambda _lines: b'{"accounts": []}\n', "is no backup of acmedns"),
+    "not even text": (lambda _lines: b"\x00\xff" * 50, "is no backup of acmedns"),
+    "gzip of something else": (lambda _lines: packed(b"tar\n"), "is no backup of acmedns"),
+    "a database": (lambda _lines: b"SQLite format 3\0" + bytes(100), "is no backup of acmedns"),
+    "newer format": (
+        lambda lines: b"".join(changed(lines, 0, format=2, program="7.0")),
+        "has format 2, made by acmedns-py 7.0; this program reads format 1",
+    ),
+    "newer revision": (
+        lambda lines: b"".join(changed(lines, 0, revision="0999", program="7.0")),
+        "was made by acmedns-py 7.0 from a database of revision 0999; this program knows revisions up to",
+    ),
+    "other zone": (
+        lambda lines: b"".join(changed(lines, 0, zone="other.example")),
+        "is of the zone other.example, this configuration serves auth.example; set zone.name",
+    ),
+    "odd header": (lambda lines: b"".join(changed(lines, 0, cursor="x")), "its header can't be read: Expected `int`"),
+    "cut between lines": (lambda lines: b"".join(lines[:5]), "it ends behind line 5, before its end: it was cut off"),
+    "cut in a line": (lambda lines: b"".join(lines)[:-9], "has no end: it was cut off"),
+    "cut in gzip": (lambda lines: packed(b"".join(lines))[:-20], "before its end: it was cut off"),
+    "flipped in gzip": (
+        lambda lines: flipped(packed(b"".join(lines)), -6),
+        "can't be unpacked: CRC check failed",
+    ),
+    "flipped": (lambda lines: b"".join(lines).replace(b"username-1", b"username-7"), "SHA-256"),
+    "swapped": (lambda lines: b"".join([lines[0], lines[2], lines[1], *lines[3:]]), "SHA-256"),
+    "joined": (lambda lines: b"".join(lines * 2), "it goes on behind its end, at line"),
+    "joined in gzip": (lambda lines: packed(b"".join(lines)) * 2, "it goes on behind its end"),
+    "wrong end": (
+        lambda lines: b"".join([*lines[:-1], lines[-1].replace(b'"rows":', b'"rows":1')]),
+        "it has other rows than its header and its end say",
+    ),
+    "a row missing": (
+        lambda lines: b"".join(ended([*lines[:2], *lines[3:-1]])),
+        "it has other rows than its header and its end say",
+    ),
+    "unknown column": (lambda lines: b"".join(changed(lines, 1, shoe_size=9)), "line 2 can't be read: Object contains"),
+    "unknown table": (lambda lines: b"".join(changed(lines, 1, type="shoe")), "line 2 can't be read: Invalid value"),
+    "missing column": (lambda lines: b"".join(changed(lines, 1, username=...)), "line 2 can't be read: Object missing"),
+    "wrong type": (lambda lines: b"".join(changed(lines, 1, id="1")), "line 2 can't be read: Expected `int`"),
+    "too large": (lambda lines: b"".join(changed(lines, 1, id=2**63)), "line 2 can't be read: "),
+    "bad label": (lambda lines: b"".join(changed(lines, 1, label="A.b")), "line 2 can't be read: the label 'A.b'"),
+    "bad username": (lambda lines: b"".join(changed(lines, 1, username="")), "line 2 can't be read: the username ''"),
+    "bad networks": (lambda lines: b"".join(changed(lines, 1, allow_from="{}")), "line 2 can't be read: allow_from"),
+    "wrong order": (
+        lambda lines: b"".join(ended([lines[0], *reversed(lines[1:-1])])),
+        ": rows of ",
+    ),
+    "long line": (lambda lines: b"".join([lines[0], b"x" * (LONGEST_LINE + 1)]), "line 2 is too long"),
+    "deep": (lambda lines: b"".join([lines[0], b'{"type":' + b"[" * 50_000 + b"\n"]), "line 2 can't be read"),
+}  # fmt: skip
+
+
+def flipped(octets: bytes, place: int, bit: int = 0) -> bytes:
+    """Turn one bit over."""
+    changed_octets = bytearray(octets)
+    changed_octets[place] ^= 1 << bit
+    return bytes(changed_octets)
+
+
+@pytest.mark.parametrize("case", BAD)
+async def test_a_file_that_is_not_as_it_was_written_is_refused_whole(case: str, urls, tmp_path: Path):
+    """Each with its reason, in one line with the file's name; and not even a directory is made."""
+    spoil, words = BAD[case]
+    path = tmp_path / "backup"
+    path.write_bytes(spoil(await lines_of(urls, tmp_path)))
+    with pytest.raises(BackupRefused) as refused:
+        await restored(urls("sqlite", "destination"), path)
+    assert words in str(refused.value)
+    assert str(refused.value).startswith(str(path))
+    assert "\n" not in str(refused.value)
+    assert not (tmp_path / "destination").exists()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A small whole backup, uncompressed."""
+    header = {"type": "backup", "format": 1, "program": "0", "revision": schema.REVISIONS[-1], "zone": ZONE}
+    header |= {"cursor": 1, "made_at": 1, "counts": {"retired_label": 3}}
+    lines = [header, *({"type": "retired_label", "label": label} for label in "abc")]
+    return b"".join(ended([json.dumps(line).encode() + b"\n" for line in lines]))
+
+
+@given(data=st.data(), compressed=st.booleans(), cut=st.booleans())
+def test_no_cut_and_no_flipped_bit_goes_unseen(tmp_path_factory, whole: bytes, data, compressed, cut):
+    """Refused; or where a bit of gzip's own header says nothing, the same rows."""
+    good = gzip.compress(whole, mtime=0) if compressed else whole
+    place = data.draw(st.integers(0, len(good) - 1))
+    path = tmp_path_factory.getbasetemp() / "spoiled"
+    path.write_bytes(good[:place] if cut else flipped(good, place, data.draw(st.integers(0, 7))))
+    try:
+        with opened(path) as reader:
+            found = [row.label for batch in reader.batches() for row in batch]
+    except BackupRefused:
+        return
+    assert compressed
+    assert not cut
+    assert found == ["a", "b", "c"]
+
+
+async def test_an_older_backup_takes_defaults_for_what_it_lacks(urls, tmp_path: Path):
+    """Columns that came later, with the defaults that their migration gave to rows."""
+    lines = await lines_of(urls, tmp_path)
+    older = changed(changed(lines, 0, revision="0001"), 1, title=..., disabled=..., last_update_at=...)
+    path = tmp_path / "older"
+    path.write_bytes(b"".join(older))
+    await restored(urls("sqlite", "destination"), path)
+    found = await execute(
+        urls("sqlite", "destination"), "SELECT title, disabled, last_update_at FROM account WHERE id = 1000"
+    )
+    assert found == [("", 0, None)]
+
+
+async def test_what_two_rows_can_not_both_have_is_refused_whole(urls, tmp_path: Path):
+    """A file that fits its sum, and breaks a rule of the tables."""
+    path = tmp_path / "twice"
+    path.write_bytes(b"".join(changed(await lines_of(urls, tmp_path), 2, username="username-0")))
+    with pytest.raises(AcmednsError, match=r"account\.username"):
+        await restored(urls("sqlite", "destination"), path)
+    assert not any((await contents(urls("sqlite", "destination"))).values())
+
+
+async def test_a_database_that_a_server_writes_is_refused_by_name(
+    open_store: OpenStore, database_url: str, urls, tmp_path
+):
+    """With whoever holds it."""
+    await backed_up(await filled(urls("sqlite", "source")), tmp_path / "backup")
+    await open_store()
+    with pytest.raises(StoreRefused, match="is written by acmedns"):
+        await restored(database_url, tmp_path / "backup", replace=True)
+
+
+async def test_postgresql_lost_in_the_middle_leaves_nothing_half_done(
+    urls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres: Postgres
+):
+    """Its backend ends behind the first rows; the next try finds an empty database."""
+    await backed_up(await filled(urls("sqlite", "source")), tmp_path / "backup")
+    url = await prepared(urls("postgresql", "destination"))
+
+    async def copy_and_lose(connection: Any, place: Any, table: Table, *arguments: Any) -> None:
+        await copy_in(connection, place, table, *arguments)
+        if table is schema.credential:
+            database = place.url.database
+            ours = f"FROM pg_stat_activity WHERE datname = '{database}'"
+            postgres.sql(f"SELECT pg_terminate_backend(pid) {ours}")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(restoring, "copy_in", copy_and_lose)
+        with pytest.raises(StoreUnavailable):
+            await restored(url, tmp_path / "backup")
+    assert not any((await contents(url)).values())
+    await restored(url, tmp_path / "backup")
+
+
+async def test_a_file_that_is_there_is_overwritten_only_by_force(urls, tmp_path: Path):
+    """And where the database fails meanwhile, it stays as it was."""
+    url, path = await filled(urls("sqlite", "source")), tmp_path / "backup"
+    await backed_up(url, path)
+    first = path.read_bytes()
+    with pytest.raises(BackupRefused, match="is there already"):
+        await backed_up(url, path)
+    forced = partial(written, path, compressed=True, force=True)
+    with pytest.raises(StoreRefused, match="does not exist"):
+        await back_up(f"sqlite:///{tmp_path}/none.db", zone_name=ZONE, out=forced, name="")
+    assert path.read_bytes() == first
+    await execute(url, "DELETE FROM retired_label")
+    await back_up(url, zone_name=ZONE, out=forced, name="")
+    assert examined(path).counts["retired_label"] == 0
+    assert [name for name in os.listdir(tmp_path) if ".part" in name] == []
+
+
+async def test_a_place_that_can_not_be_written_is_named(urls, tmp_path: Path):
+    """With the system's reason."""
+    url = await filled(urls("sqlite", "source"))
+    with pytest.raises(BackupRefused, match=r"/nowhere/backup can't be written: No such file or directory; make room"):
+        await backed_up(url, tmp_path / "nowhere" / "backup")
+
+
+def test_a_killed_backup_leaves_no_file_of_that_name(tmp_path: Path):
+    """SIGKILL in the middle: what is half written has another name."""
+    path = tmp_path / "backup"
+    code = (
+        "import sys; from pathlib import Path; from acmedns_py.store.backup_file import written\n"
+        f"with written(Path({str(path)!r}), compressed=True) as file:\n"
+        "    file.write(b'x' * 100_000); print('in the middle', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"in the middle\n"
+        process.kill()
+    assert not path.exists()
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_truths_of_a_foreign_key_are_numbers():
+    """Whoever refers to an account or a token does so by its id, on which a merge relies."""
+    keys = [key for table in rows.CARRIED for key in table.foreign_keys]
+    assert all(isinstance(key, ForeignKey) and key.column.name == "id" for key in keys)
