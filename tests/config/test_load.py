@@ -101,6 +101,7 @@ WRONG = [
     ("log", 'destination = "file"', "log.file", "name the file"),
     ("log", 'destination = "file"\nfile = "/nowhere/at/all.log"', "log.file", "no directory"),
     ("log", 'destination = "file"\nfile = "/"', "log.file", "directory"),
+    ("admin", 'listen = ["0.0.0.0:9", "127.0.0.1:8080"]', "admin.listen", "the API is there already"),
     ("process", 'user = "nobody-of-that-name"', "process.user", "no such user"),
     ("process", 'group = "nobody-of-that-name"\nuser = "root"', "process.group", "no such group"),
     ("process", 'group = "root"', "process.group", "process.user"),
@@ -251,6 +252,7 @@ def test_settings_are_frozen(loaded):
         ('[api]\ntrusted_proxies = ["::1"]', "not used"),
         ('[api]\nuse_header = true\ntrusted_proxies = ["::1"]\nhsts = true\nhsts_preload = true', "no effect"),
         ('[database]\npassword = "x"', "not used"),
+        ('[admin]\nlisten = ["127.0.0.1:9", "192.0.2.1:9"]', "tokens travel there in the clear"),
     ],
 )
 def test_option_without_effect_is_a_warning(loaded, lines, warning):
