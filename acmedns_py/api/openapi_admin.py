@@ -164,6 +164,8 @@ _ACCOUNT = {
     "txt_rule": _RULE,
 }
 
+_STORED_FOR = {"type": "array", "items": _object({"domain": _TEXT, "token": _TEXT})}
+
 _TOKEN_FACTS = {
     "id": _COUNT,
     "name": _TEXT,
@@ -188,6 +190,7 @@ SCHEMAS: dict[str, Any] = {
             **_ACCOUNT,
             "values": {"type": "array", "items": _object({"txt": _TEXT, "written": _TIME, "age_seconds": _COUNT})},
             "former_password_until": _MAYBE_TIME,
+            "stored_for": _STORED_FOR,
         },
         {"remarks": {"type": "array", "items": _TEXT, "description": "What is odd in a value that was set"}},
     ),
@@ -203,6 +206,7 @@ SCHEMAS: dict[str, Any] = {
         {
             "served": {"type": "boolean", "description": "Of a new account: whether every DNS worker has it already"},
             "warning": _TEXT,
+            "stored_for": {**_STORED_FOR, "description": "What this rotation has made out of date"},
         },
     ),
     "AdminDeleted": _object({"deleted": _TEXT}),
