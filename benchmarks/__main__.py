@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import api, cost, latency, machine, many, report, takeover, throughput
+from benchmarks import api, backup, cost, latency, machine, many, report, takeover, throughput
 from benchmarks.report import Row, Settings
 
 PARTS: dict[str, Callable[[Settings], list[Row]]] = {
@@ -19,6 +19,7 @@ PARTS: dict[str, Callable[[Settings], list[Row]]] = {
     "many": many.speed,
     "size": many.size,
     "import": takeover.run,
+    "backup": backup.run,
     "latency": latency.run,
     "api": api.run,
     "cost": cost.run,

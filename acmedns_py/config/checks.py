@@ -84,6 +84,11 @@ def _missing(option: str, path: Path | None) -> ConfigError | None:
     return tls.unreadable(option, path)
 
 
+def _backup_directory(settings: Settings) -> Iterator[ConfigError]:
+    if settings.backup.every_seconds and settings.backup.directory is None:
+        yield ConfigError("backup.directory", NOT_SET, "backup.every needs it; name the directory")
+
+
 def _log_file(settings: Settings) -> Iterator[ConfigError]:
     log = settings.log
     if log.destination != "file":
@@ -133,6 +138,7 @@ _RULES: list[tuple[tuple[str, ...], Callable[[Settings], Iterator[ConfigError]]]
     (("api.use_header", "api.trusted_proxies"), _proxies),
     (("api.hsts", "api.tls", "api.use_header"), _hsts),
     (("api.tls", "api.tls_certificate", "api.tls_key"), _certificate),
+    (("backup.every", "backup.directory"), _backup_directory),
     (("log.destination", "log.file"), _log_file),
     (("process.user", "process.group"), _owner),
 ]

@@ -35,6 +35,7 @@ from acmedns_py.dns.policy import Policy
 from acmedns_py.errors import ListenError
 from acmedns_py.feed.changes import Commit, ZoneState
 from acmedns_py.feed.image import ZoneImage
+from acmedns_py.service.backups import Backups, Plan
 from acmedns_py.service.launch import Launcher
 from acmedns_py.service.privileges import worker_connections
 from acmedns_py.service.sockets import DnsSocket
@@ -181,8 +182,24 @@ def bind_local(settings: Settings) -> LocalListener | None:
     return listener
 
 
+def make_backups(settings: Settings) -> Backups | None:
+    """Make what writes backups; None where none are wanted."""
+    wanted = settings.backup
+    if not wanted.every_seconds:
+        return None
+    assert wanted.directory is not None, "the configuration has seen to it"
+    plan = Plan(wanted.every_seconds, wanted.keep, wanted.directory.absolute())
+    return Backups(plan, url=settings.database.connection_url, zone=settings.zone.name)
+
+
 async def start_api(
-    settings: Settings, sockets: list[socket.socket], *, store: SqlStore, pool: WorkerPool, credentials: Credentials
+    settings: Settings,
+    sockets: list[socket.socket],
+    *,
+    store: SqlStore,
+    pool: WorkerPool,
+    credentials: Credentials,
+    backups: Backups | None,
 ) -> ApiListener:
     """Start the API on its bound sockets; raises `ConfigError` where the certificate can't be used."""
     api = settings.api
@@ -198,7 +215,7 @@ async def start_api(
         else None,
         updates=Updates(credentials=credentials, store=store, publisher=pool),
         own=OwnAccount(credentials=credentials, directory=store),
-        readiness=partial(readiness, settings, Remembered(store.ready), pool),
+        readiness=partial(readiness, settings, Remembered(store.ready), pool, backups),
         zone=settings.zone.name,
         forwarded_by=ForwardedBy(api.header_name, api.trusted_proxies) if api.use_header else None,
         cors_origins=api.cors_origins,
@@ -223,7 +240,7 @@ def _certificate(settings: Settings) -> CertificateFiles | None:
 
 
 async def readiness(
-    settings: Settings, database_ready: Callable[[], Awaitable[bool]], pool: WorkerPool
+    settings: Settings, database_ready: Callable[[], Awaitable[bool]], pool: WorkerPool, backups: Backups | None
 ) -> tuple[bool, dict[str, Any]]:
     """Give whether this node can do its work, and the document of /health/ready."""
     database = await database_ready()
@@ -236,4 +253,6 @@ async def readiness(
         "database": {"reachable": database},
         "workers": workers,
         "workers_keep_dying": pool.crash_looping,
+        # Told, and no reason to turn clients away.
+        "backup": None if backups is None else backups.state(),
     }

@@ -102,6 +102,7 @@ class Service:
         self._early: list[Commit] = []
         self._pool: WorkerPool | None = None
         self._local: LocalListener | None = None
+        self._backups = compose.make_backups(loaded.settings)
         self._stop_asked = asyncio.Event()
         self._reload_asked = asyncio.Event()
 
@@ -118,9 +119,12 @@ class Service:
             if start.done():
                 store, pool, listener = start.result()
                 self._say_ready()
-                rolling = asyncio.create_task(self._roll_secrets(pool))
+                beside = [asyncio.create_task(self._roll_secrets(pool))]
+                if self._backups is not None:
+                    beside.append(asyncio.create_task(self._backups.run(), name="backups"))
                 await self._run(stop, store, pool, listener)
-                rolling.cancel()
+                for task in beside:
+                    task.cancel()
                 await self._stop(listener, pool)
             else:
                 start.cancel()
@@ -151,7 +155,9 @@ class Service:
         return (
             store,
             pool,
-            await compose.start_api(settings, api_sockets, store=store, pool=pool, credentials=credentials),
+            await compose.start_api(
+                settings, api_sockets, store=store, pool=pool, credentials=credentials, backups=self._backups
+            ),
         )
 
     def _committed(self, commit: Commit) -> None:
