@@ -31,6 +31,7 @@ class TokenWish:
     sources: Sequence[str] = ()
     labels: str | None = None
     uses: int | None = None
+    txt_rule: str | None = None
     expires: datetime | None = None
 
 
@@ -64,6 +65,7 @@ class IssuedTokens:
             "uses": wish.uses,
             "sources": list(wish.sources),
             "labels": wish.labels,
+            "txt_rule": wish.txt_rule,
         }
         details = {limit: value for limit, value in limits.items() if value}
         entry = Entry(by.name, by.source, "token_created", wish.name[:NAME_CHARACTERS], details=details)
@@ -79,6 +81,7 @@ class IssuedTokens:
                 sources=wish.sources,
                 labels=wish.labels,
                 uses=wish.uses,
+                txt_rule=wish.txt_rule,
                 expires_at=None if wish.expires is None else ticks_of(wish.expires),
                 entry=entry,
             )

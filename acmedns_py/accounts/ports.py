@@ -53,7 +53,7 @@ class Token:
 
     `read_at` is when it was read. `scopes` are words of `tokens.SCOPES`, `sources` CIDR texts, none for every address;
     `labels` is the pattern of the labels that its holder may choose, None where the server chooses; None in
-    `uses_left` is no limit.
+    `uses_left` is no limit; `txt_rule` is that of the accounts that it makes.
     """
 
     id: int
@@ -67,6 +67,7 @@ class Token:
     created_at: int
     last_used_at: int | None
     revoked_at: int | None
+    txt_rule: TxtRule
     read_at: int
 
     @property
@@ -90,6 +91,7 @@ class NewToken:
     labels: str | None
     expires_at: int | None
     uses: int | None
+    txt_rule: TxtRule
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from acmedns_py.accounts.audit import ANYONE, tell
 from acmedns_py.accounts.credentials import Credentials, fresh_name, fresh_password
 from acmedns_py.accounts.ports import Entry, Publisher, Store, Token
 from acmedns_py.accounts.tokens import REGISTER, Tokens
+from acmedns_py.accounts.txt_rule import TxtRule
 from acmedns_py.errors import (
     AcmednsError,
     BadInput,
@@ -113,6 +114,7 @@ class Registration:
                 label=fresh.label,
                 allow_from=entries,
                 verifier=verifier,
+                txt_rule=TxtRule.ACME if token is None else token.txt_rule,
                 chosen=chosen is not None,
                 token=token,
                 entry=entry,

@@ -20,6 +20,7 @@ from acmedns_py.accounts.allow_from import network, permits
 from acmedns_py.accounts.attempts import WrongTokens
 from acmedns_py.accounts.labels import check_pattern
 from acmedns_py.accounts.ports import Ended, Entry, NewToken, Store, Token, TokenKeeper
+from acmedns_py.accounts.txt_rule import TxtRule
 from acmedns_py.errors import ScopeLacking, TokenNotAccepted, TokenRefused
 
 MARK = "adt_"
@@ -134,6 +135,7 @@ async def issue(
     sources: Sequence[str] = (),
     labels: str | None = None,
     uses: int | None = None,
+    txt_rule: str | None = None,
     expires_at: int | None = None,
     entry: Entry | None = None,
 ) -> str:
@@ -155,6 +157,10 @@ async def issue(
         raise TokenRefused(f"a token without a scope is good for nothing; give one of {', '.join(SCOPES)}")
     if REGISTER not in scopes and (uses is not None or labels is not None):
         raise TokenRefused(f"uses and labels are about registrations; leave them out, or add the scope {REGISTER}")
+    if REGISTER not in scopes and txt_rule is not None:
+        raise TokenRefused(f"txt_rule is about registrations; leave it out, or add the scope {REGISTER}")
+    if txt_rule is not None and txt_rule not in set(TxtRule):
+        raise TokenRefused(f"txt_rule {txt_rule!r} is no rule of values; write {' or '.join(TxtRule)}")
     if uses is not None and not 0 < uses <= MOST_USES:
         raise TokenRefused(f"uses = {uses}: write a number from 1 to {MOST_USES}, or leave it out for no limit")
     for source in sources:
@@ -176,6 +182,7 @@ async def issue(
             labels=labels,
             expires_at=expires_at,
             uses=uses,
+            txt_rule=TxtRule(txt_rule or TxtRule.ACME),
         ),
         entry,
     )

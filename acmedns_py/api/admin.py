@@ -14,7 +14,7 @@ known nowhere else.
 | POST | /admin/v1/accounts/NAME/password | a new password: `grace_seconds` |
 | POST, DELETE | /admin/v1/accounts/NAME/values | `txt`: set it, take it away; DELETE without it clears |
 | GET | /admin/v1/tokens | a page: `after`, `limit` |
-| POST | /admin/v1/tokens | a new token: `name`, `scopes`, `expires`, `uses`, `sources`, `labels` |
+| POST | /admin/v1/tokens | a new token: `name`, `scopes`, `expires`, `uses`, `sources`, `labels`, `txt_rule` |
 | GET, DELETE | /admin/v1/tokens/NAME | one token; DELETE revokes it |
 | GET | /admin/v1/audit | a page: `since`, `after`, `limit` |
 | GET | /admin/v1/stats | numbers |

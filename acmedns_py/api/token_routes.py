@@ -20,6 +20,7 @@ class _NewToken(msgspec.Struct, forbid_unknown_fields=True):
     uses: int | None = None
     sources: tuple[str, ...] = ()
     labels: str | None = None
+    txt_rule: str | None = None
 
 
 class TokenRoutes:
@@ -44,7 +45,7 @@ class TokenRoutes:
             expires = expires.replace(tzinfo=UTC)
         text = await self._issued.issue(
             asked.by,
-            TokenWish(wish.name, wish.scopes, wish.sources, wish.labels, wish.uses, expires),
+            TokenWish(wish.name, wish.scopes, wish.sources, wish.labels, wish.uses, wish.txt_rule, expires),
         )
         return Told(201, {"token": text, **_document(await self._issued.shown(wish.name))})
 
@@ -70,6 +71,7 @@ def _document(issued: Issued) -> dict[str, Any]:
         "expires": _time(token.expires_at),
         "sources": token.sources,
         "labels": token.labels,
+        "txt_rule": token.txt_rule,
         "created": _time(token.created_at),
         "last_used": _time(token.last_used_at),
         "revoked": _time(token.revoked_at),

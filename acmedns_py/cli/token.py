@@ -40,6 +40,10 @@ def new(
     labels: Annotated[
         str | None, typer.Option(metavar="PATTERN", help="Let its holder choose labels like this one, as web-*.")
     ] = None,
+    txt_rule: Annotated[
+        str | None,
+        typer.Option(metavar="RULE", help="Which values its accounts may hold: acme, or any text."),
+    ] = None,
     *,
     json: Json = False,
 ) -> None:
@@ -51,6 +55,7 @@ def new(
         "uses": uses,
         "sources": source or [],
         "labels": labels,
+        "txt_rule": txt_rule,
     }
     with door(config) as asked:
         made = asked.ask("POST", TOKENS, body=wish)
@@ -71,7 +76,7 @@ def list_tokens(config: ConfigPath = None, *, json: Json = False) -> None:
             return
         found = list(tokens)
     print_table(
-        ("NAME", "STATE", "SCOPES", "ACCOUNTS", "USES LEFT", "EXPIRES", "FROM", "LABELS", "LAST USED"),
+        ("NAME", "STATE", "SCOPES", "ACCOUNTS", "USES LEFT", "EXPIRES", "FROM", "LABELS", "TXT", "LAST USED"),
         [_row(one) for one in found],
     )
 
@@ -97,5 +102,6 @@ def _row(token: dict[str, Any]) -> tuple[str, ...]:
         when(token["expires"]),
         " ".join(token["sources"]) or "anywhere",
         token["labels"] or "random",
+        token["txt_rule"],
         when(token["last_used"]),
     )

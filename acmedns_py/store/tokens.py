@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Select, bindparam, func, insert, literal, 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from acmedns_py.accounts.ports import Issued, NewToken, Token
+from acmedns_py.accounts.txt_rule import TxtRule
 from acmedns_py.errors import TokenTaken, UnknownToken
 from acmedns_py.store.schema import Clock, made_by, token
 
@@ -26,12 +27,14 @@ def _tokens(read_at: Any) -> Select[Any]:
         token.c.created_at,
         token.c.last_used_at,
         token.c.revoked_at,
+        token.c.txt_rule,
         read_at.label("read_at"),
     )
 
 
 def _token(row: Sequence[Any]) -> Token:
-    number, name, digest, scopes, sources, *others = row
+    number, name, digest, scopes, sources, *others, txt_rule, read_at = row
+    others += [TxtRule(txt_rule), read_at]
     return Token(number, name, digest, tuple(scopes.split()), tuple(json.loads(sources)), *others)
 
 
@@ -91,6 +94,7 @@ async def add(connection: AsyncConnection, wanted: NewToken, now: int) -> None:
         "expires_at": wanted.expires_at,
         "uses_left": wanted.uses,
         "created_at": now,
+        "txt_rule": wanted.txt_rule,
     }
     await connection.execute(insert(token), row)
 

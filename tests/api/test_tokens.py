@@ -602,3 +602,16 @@ async def test_token_is_in_no_log_and_no_answer(database_url, written, monkeypat
     found = written.read_bytes() + b"".join(answers) + repr(kept).encode()
     assert found.count(b'"request_') >= len(asked)
     assert [secret for secret in secrets if secret.lower().encode() in found.lower()] == []
+
+
+async def test_accounts_of_a_token_have_its_rule_of_values(guarded):
+    """A token of the rule any makes accounts that hold any text; all others don't."""
+    text = "ca.example; accounturi=https://ca.example/acct/1"
+    for txt_rule, status in ((None, 400), ("acme", 400), ("any", 200)):
+        token = await tokens.issue(guarded.store, f"rule-{txt_rule}", txt_rule=txt_rule)
+        account = (await guarded.post("/register", None, bearer(token))).json
+        assert (await guarded.update(account, text)).status == status
+    with pytest.raises(TokenRefused, match="txt_rule 'some' is no rule of values; write acme or any"):
+        await tokens.issue(guarded.store, "some", txt_rule="some")
+    with pytest.raises(TokenRefused, match="txt_rule is about registrations"):
+        await tokens.issue(guarded.store, "store", scopes=(tokens.STORAGE,), txt_rule="any")

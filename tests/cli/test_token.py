@@ -74,6 +74,7 @@ def test_a_token_is_made_listed_and_revoked(config: str):
         "expires": "2999-01-31T00:00:00Z",
         "sources": ["192.0.2.0/24", "2001:db8::/32"],
         "labels": "web-*",
+        "txt_rule": "acme",
         "last_used": None,
         "revoked": None,
     }
@@ -82,8 +83,8 @@ def test_a_token_is_made_listed_and_revoked(config: str):
     assert lines[0].split()[:3] == ["NAME", "STATE", "SCOPES"]
     assert [line.split() for line in lines[1:]] == [
         ["fleet", "good", "register", "0", "10", "2999-01-31", "00:00:00Z", "192.0.2.0/24", "2001:db8::/32", "web-*",
-         "never"],
-        ["bare", "good", "storage", "write", "0", "any", "never", "anywhere", "random", "never"],
+         "acme", "never"],
+        ["bare", "good", "storage", "write", "0", "any", "never", "anywhere", "random", "acme", "never"],
     ]  # fmt: skip
     revoked = acmedns("token", "revoke", "fleet", "-c", config)
     assert (revoked.exit_code, revoked.stdout) == (0, "token fleet is revoked\n")
