@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from acmedns_py.store.backup_file import examined
+from acmedns_py.store.engine import target
 from tests.cli.test_db import acmedns
 from tests.cli.test_import import configured
 from tests.store.test_backup import contents, filled
@@ -44,6 +45,15 @@ async def test_out_and_in_again_by_file_and_by_pipe(database_url: str, tmp_path:
     assert told.returncode == 0
     assert told.stdout.startswith(f"SQLite {tmp_path}/new/acmedns.db: 3 accounts of auth.example, ")
     assert await contents(destination) == await contents(database_url)
+    merged = acmedns("import", "json", str(plain), "-c", config)
+    assert (merged.returncode, merged.stderr) == (0, "")
+    assert merged.stdout.splitlines() == [
+        f"from: {plain} (backup of revision {examined(file).revision})",
+        f"into: {target(database_url).name}",
+        "retired label: 0 new, 3 already there, 0 differ",
+        "token: 0 new, 3 already there, 0 differ",
+        "0 new, 3 already there, 0 differ, 0 can't be read",
+    ]
 
 
 async def test_what_fails_is_one_line(tmp_path: Path):
