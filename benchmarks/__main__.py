@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import api, cost, hand, latency, machine, many, report, takeover, throughput
+from benchmarks import api, backup, cost, hand, latency, machine, many, report, takeover, throughput
 from benchmarks.report import Row, Settings
 
 PARTS: dict[str, Callable[[Settings], list[Row]]] = {
@@ -20,6 +20,7 @@ PARTS: dict[str, Callable[[Settings], list[Row]]] = {
     "size": many.size,
     "import": takeover.run,
     "hand": hand.run,
+    "backup": backup.run,
     "latency": latency.run,
     "api": api.run,
     "cost": cost.run,

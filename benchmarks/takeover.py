@@ -1,26 +1,19 @@
 """A million accounts of acme-dns taken over: how long it takes, and what memory of the program at the most."""
 
 import asyncio
-import os
 import random
 import sqlite3
-import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from contextlib import closing
 from pathlib import Path
 
 import asyncpg  # type: ignore[import-untyped]
 
-from benchmarks import machine, zones
+from benchmarks import commands, zones
+from benchmarks.commands import Ran, configure
 from benchmarks.many import MANY, VALUES
 from benchmarks.report import Row, Settings, table
-from tests.postgres import Postgres, find_postgres
 
-_ACMEDNS = Path(sys.executable).with_name("acmedns")
 _BCRYPT = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _TABLES = """
 CREATE TABLE acmedns(Name TEXT, Value TEXT);
@@ -32,26 +25,20 @@ CREATE TABLE txt({rowid}Subdomain TEXT NOT NULL, Value TEXT NOT NULL DEFAULT '',
 """As acme-dns makes them."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    seconds: float
-    peak_mib: float
-
-
 def run(settings: Settings) -> list[Row]:
     """Import into an empty database and again, on each engine; without PostgreSQL on SQLite alone."""
     recipe = zones.Recipe(settings.many, VALUES)
     config = settings.folder / "config.toml"
-    runs: dict[str, tuple[_Run, _Run]] = {}
+    runs: dict[str, tuple[Ran, Ran]] = {}
     source = settings.folder / "acme-dns.db"
     _fill_sqlite(source, recipe)
-    _configure(config, f"sqlite:///{settings.folder}/acmedns.db")
+    configure(config, f"sqlite:///{settings.folder}/acmedns.db")
     runs["SQLite"] = _import(str(source), config), _import(str(source), config)
-    if binaries := find_postgres():
-        with _postgresql(binaries) as server:
+    with commands.postgresql() as server:
+        if server is not None:
             theirs, ours = server.url(server.make_database()), server.url(server.make_database())
             asyncio.run(_fill_postgresql(theirs, recipe))
-            _configure(config, ours)
+            configure(config, ours)
             url = f"{theirs}?sslmode=disable"
             runs["PostgreSQL"] = _import(url, config), _import(url, config)
     lines = [
@@ -70,25 +57,8 @@ def run(settings: Settings) -> list[Row]:
     return rows
 
 
-def _configure(path: Path, url: str) -> None:
-    path.write_text(f'[zone]\nname = "{zones.ZONE}"\naddresses = ["192.0.2.1"]\n[database]\nurl = "{url}"\n')
-
-
-def _import(source: str, config: Path) -> _Run:
-    """Import once; the kernel says how large the program has been."""
-    began = time.perf_counter()
-    with subprocess.Popen(
-        [_ACMEDNS, "import", "acme-dns", source, "-c", config], stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        told = process.stdout.read().splitlines()
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        raise SystemExit(f"the import failed with exit code {process.returncode}")
-    made = _Run(time.perf_counter() - began, used.ru_maxrss / 1024)
-    print(f"  {told[-1]}: {made.seconds:.0f} s, {made.peak_mib:.0f} MiB, load {machine.load()}", flush=True)
-    return made
+def _import(source: str, config: Path) -> Ran:
+    return commands.run("import", "acme-dns", source, "-c", config)
 
 
 def _rows(recipe: zones.Recipe) -> Iterator[tuple[tuple[str, str, str, str], list[tuple[str, str, int]]]]:
@@ -121,14 +91,3 @@ async def _fill_postgresql(url: str, recipe: zones.Recipe) -> None:
         await connection.execute("ANALYZE")
     finally:
         await connection.close()
-
-
-@contextmanager
-def _postgresql(binaries: Path) -> Iterator[Postgres]:
-    with tempfile.TemporaryDirectory(prefix="acmedns-pg-", ignore_cleanup_errors=True) as folder:
-        server = Postgres(binaries, Path(folder))
-        server.start()
-        try:
-            yield server
-        finally:
-            server.stop()

@@ -5,6 +5,7 @@ from typing import Any
 from aiohttp import hdrs
 
 from acmedns_py.accounts.tokens import SCOPES
+from acmedns_py.accounts.txt_rule import TxtRule
 from acmedns_py.api.admin import PREFIX
 from acmedns_py.api.answers import JSON, OPERATOR_CHALLENGE
 
@@ -14,6 +15,8 @@ _MAYBE_TIME = {**_TIME, "type": ["string", "null"]}
 _CIDRS = {"type": "array", "items": {"type": "string"}}
 _TEXT = {"type": "string"}
 _COUNT = {"type": "integer", "minimum": 0}
+
+_RULE = {"enum": list(TxtRule), "description": "Which values the account may hold"}
 
 _NAME = {
     "name": "name",
@@ -45,7 +48,8 @@ _FAILURES = {
     "503": ("AdminUnavailable", "The database or the DNS workers could not do it in time; `detail` says what holds."),
 }
 _READING = "400 401 403 404 429 431 500 503"
-_WRITING = f"{_READING} 408 409 413"
+_WRITING = f"{_READING} 408 413"
+_MAKING = f"{_WRITING} 409"
 
 
 def paths() -> dict[str, Any]:
@@ -107,7 +111,7 @@ def _operation(
     status: str = "200",
     write: bool = False,
 ) -> dict[str, Any]:
-    statuses = _WRITING if write or body is not None else _READING
+    statuses = _READING if body is None and not write else _MAKING if status == "201" else _WRITING
     operation: dict[str, Any] = {
         "operationId": name,
         "tags": ["operator"],
@@ -157,7 +161,10 @@ _ACCOUNT = {
     "created": _TIME,
     "last_update": _MAYBE_TIME,
     "last_update_from": {"type": ["string", "null"]},
+    "txt_rule": _RULE,
 }
+
+_STORED_FOR = {"type": "array", "items": _object({"domain": _TEXT, "token": _TEXT})}
 
 _TOKEN_FACTS = {
     "id": _COUNT,
@@ -183,7 +190,9 @@ SCHEMAS: dict[str, Any] = {
             **_ACCOUNT,
             "values": {"type": "array", "items": _object({"txt": _TEXT, "written": _TIME, "age_seconds": _COUNT})},
             "former_password_until": _MAYBE_TIME,
-        }
+            "stored_for": _STORED_FOR,
+        },
+        {"remarks": {"type": "array", "items": _TEXT, "description": "What is odd in a value that was set"}},
     ),
     "AdminCredential": _object(
         {
@@ -197,6 +206,7 @@ SCHEMAS: dict[str, Any] = {
         {
             "served": {"type": "boolean", "description": "Of a new account: whether every DNS worker has it already"},
             "warning": _TEXT,
+            "stored_for": {**_STORED_FOR, "description": "What this rotation has made out of date"},
         },
     ),
     "AdminDeleted": _object({"deleted": _TEXT}),
@@ -217,9 +227,11 @@ SCHEMAS: dict[str, Any] = {
     ),
     "AdminAudit": _page("entries", "AdminEntry"),
     "AdminStats": {"type": "object", "additionalProperties": _COUNT},
-    "AdminNewAccount": _object({}, {"label": _TEXT, "subdomain": {"type": ["string", "null"]}, "allowfrom": _CIDRS}),
+    "AdminNewAccount": _object(
+        {}, {"label": _TEXT, "subdomain": {"type": ["string", "null"]}, "allowfrom": _CIDRS, "txt_rule": _RULE}
+    ),
     "AdminEdit": {
-        **_object({}, {"label": _TEXT, "allowfrom": _CIDRS, "disabled": {"type": "boolean"}}),
+        **_object({}, {"label": _TEXT, "allowfrom": _CIDRS, "disabled": {"type": "boolean"}, "txt_rule": _RULE}),
         "minProperties": 1,
         "maxProperties": 1,
     },

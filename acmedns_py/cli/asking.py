@@ -1,7 +1,6 @@
 """What the commands of the operator's hand share: options, the way to the server, times, how answers are printed."""
 
 import os
-import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from acmedns_py.cli.config import tell_problems
 from acmedns_py.config.load import load
 from acmedns_py.config.problems import ConfigProblems, one_line
 from acmedns_py.config.settings import Settings
+from acmedns_py.config.values import DURATION, UNITS
 from acmedns_py.errors import AcmednsError
 from acmedns_py.service.door import Door, open_door
 
@@ -37,9 +37,6 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Account = Annotated[
     str, typer.Argument(metavar="ACCOUNT", help="Username, subdomain, or the complete name in DNS.", show_default=False)
 ]
-
-_DURATION = re.compile(r"(\d{1,6})(s|m|h|d|w)", re.ASCII)
-_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
 @contextmanager
@@ -119,10 +116,10 @@ def print_facts(facts: Mapping[str, str]) -> None:
 
 def duration(text: str, option: str) -> int:
     """Seconds of a duration such as 90s, 15m, 1h, 30d or 2w."""
-    found = _DURATION.fullmatch(text.strip().lower())
+    found = DURATION.fullmatch(text.strip().lower())
     if found is None:
         fail(f"{option} {text!r} is no duration; write one such as 90s, 15m, 1h, 30d or 2w")
-    return int(found[1]) * _UNITS[found[2]]
+    return int(found[1]) * UNITS[found[2]]
 
 
 def moment(text: str, option: str) -> str:
@@ -137,7 +134,7 @@ def until(text: str, option: str) -> str:
 
 def _time(text: str, option: str, *, ahead: bool) -> str:
     try:
-        if _DURATION.fullmatch(text.strip().lower()):
+        if DURATION.fullmatch(text.strip().lower()):
             span = timedelta(seconds=duration(text, option))
             found = datetime.now(UTC) + (span if ahead else -span)
         else:
@@ -158,6 +155,6 @@ def when(text: str | None) -> str:
 def age(seconds: int) -> str:
     """How long ago, in the largest unit that leaves more than one."""
     for unit in ("d", "h", "m"):
-        if seconds >= 2 * _UNITS[unit]:
-            return f"{seconds // _UNITS[unit]}{unit} ago"
+        if seconds >= 2 * UNITS[unit]:
+            return f"{seconds // UNITS[unit]}{unit} ago"
     return f"{seconds}s ago"

@@ -1,18 +1,21 @@
-"""`acmedns import acme-dns`: accounts of another server into the database, while the server does not run."""
+"""`acmedns import acme-dns` and `acmedns import json`: accounts of another server into the database, without ours."""
 
 import asyncio
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from acmedns_py.api.local import user_name
 from acmedns_py.cli.asking import ConfigPath, fail, settings_of
+from acmedns_py.cli.backup import run
 from acmedns_py.cli.config import tell_problems
 from acmedns_py.config import acme_dns_source
 from acmedns_py.config.problems import ConfigProblems, one_line
 from acmedns_py.dns import name
 from acmedns_py.errors import AcmednsError
+from acmedns_py.store.merge import DIFFERING, NEW, PRESENT, merge
 from acmedns_py.store.takeover import Taken, import_acme_dns
 
 app = typer.Typer(no_args_is_help=True, help="Take over accounts of another server.")
@@ -62,11 +65,30 @@ def acme_dns(
         typer.echo(one_line(line))
 
 
-def summary(taken: Taken, *, dry_run: bool) -> list[str]:
-    """Give what came of it, line by line."""
+@app.command("json")
+def json_lines(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file of acmedns export or acmedns backup.")],
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be imported; change nothing.")] = False,
+    config: ConfigPath = None,
+) -> None:
+    """Import all that is not here yet; what is here stays as it is, and the server must not be running."""
+    settings = settings_of(config)
+    zone, url = settings.zone.name, settings.database.connection_url
+    merged = run(merge(url, file, apex=name.from_text(zone), zone_name=zone, dry_run=dry_run))
+    *lines, last = summary(merged.accounts, dry_run=dry_run, noun="")
+    for table, counts in merged.others.items():
+        told = ", ".join(f"{counts[what]} {what}" for what in (NEW, PRESENT, DIFFERING))
+        lines.append(f"{table.replace('_', ' ')}: {told}")
+    for line in (*lines, last):
+        typer.echo(one_line(line))
+
+
+def summary(taken: Taken, *, dry_run: bool, noun: str = "account ") -> list[str]:
+    """Give what came of it, line by line; `noun` is what all those are that something is told of."""
     lines = [f"from: {taken.source} ({taken.form})", f"into: {taken.kept_in}"]
     for kind, told in taken.told.items():
-        lines += [f"{kind}: account {who}: {what}" for who, what in told]
+        lines += [f"{kind}: {noun}{who}: {what}" for who, what in told]
         if taken.untold[kind]:
             lines.append(f"{kind}: and {taken.untold[kind]} more")
     would = "dry run, nothing was changed: " if dry_run else ""

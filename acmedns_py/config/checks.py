@@ -114,6 +114,11 @@ def _missing(option: str, path: Path | None) -> ConfigError | None:
     return tls.unreadable(option, path)
 
 
+def _backup_directory(settings: Settings) -> Iterator[ConfigError]:
+    if settings.backup.every_seconds and settings.backup.directory is None:
+        yield ConfigError("backup.directory", NOT_SET, "backup.every needs it; name the directory")
+
+
 def _log_file(settings: Settings) -> Iterator[ConfigError]:
     log = settings.log
     if log.destination != "file":
@@ -165,6 +170,7 @@ _RULES: list[tuple[tuple[str, ...], Callable[[Settings], Iterator[ConfigError]]]
     (("admin.listen", "api.listen"), _admin_listen),
     (("api.tls", "api.tls_certificate", "api.tls_key"), _certificate),
     (("api.tls", CA_BUNDLE, "certificate.eab_key_id", "certificate.eab_hmac_key"), _authority),
+    (("backup.every", "backup.directory"), _backup_directory),
     (("log.destination", "log.file"), _log_file),
     (("process.user", "process.group"), _owner),
 ]

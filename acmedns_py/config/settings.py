@@ -140,6 +140,19 @@ class Audit(_Section):
     keep_days: Annotated[StrictInt, Field(ge=1, le=36_500)] = 365
 
 
+class Backup(_Section):
+    """How often the running server writes a backup, how many of these it keeps, and where."""
+
+    every: Annotated[str, AfterValidator(values.duration)] = ""
+    keep: Annotated[StrictInt, Field(ge=1, le=10_000)] = 7
+    directory: File | None = None
+
+    @property
+    def every_seconds(self) -> int:
+        """Seconds from one to the next; 0 for none."""
+        return values.seconds(self.every)
+
+
 class Log(_Section):
     """What is logged, how and where to."""
 
@@ -167,6 +180,7 @@ class Settings(_Section):
     database: Database = Database()
     admin: Admin = Admin()
     audit: Audit = Audit()
+    backup: Backup = Backup()
     log: Log = Log()
     process: Process = Process()
 
@@ -180,6 +194,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "database": Database,
     "admin": Admin,
     "audit": Audit,
+    "backup": Backup,
     "log": Log,
     "process": Process,
 }

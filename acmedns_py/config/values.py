@@ -33,6 +33,10 @@ _MAIL: Final = re.compile(r"[!-+.-9;-?A-~-]+@[A-Za-z0-9.-]+")
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """A header's name (RFC 9110 5.6.2)."""
 
+DURATION: Final = re.compile(r"(\d{1,6})(s|m|h|d|w)", re.ASCII)
+UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+SHORTEST_SECONDS: Final = 60
+
 
 def address(value: object) -> IPAddress:
     """Read one public address."""
@@ -158,6 +162,23 @@ def file_path(path: Path) -> Path:
     """Check the path of a file."""
     _without_nul(str(path))
     return path
+
+
+def duration(text: str) -> str:
+    """Check a duration of a minute or more, such as 15m, 1h or 30d; empty or 0 is none."""
+    if 0 < seconds(text) < SHORTEST_SECONDS:
+        raise ValueError(f"write at least {SHORTEST_SECONDS}s, or nothing")
+    return text
+
+
+def seconds(text: str) -> int:
+    """Give the seconds of a duration; 0 for none."""
+    if text in ("", "0"):
+        return 0
+    found = DURATION.fullmatch(text)
+    if found is None:
+        raise ValueError("write a duration such as 90s, 15m, 1h, 30d or 2w")
+    return int(found[1]) * UNITS[found[2]]
 
 
 def password(secret: SecretStr) -> SecretStr:

@@ -41,6 +41,7 @@ from acmedns_py.dns.table import ChallengeTable
 from acmedns_py.errors import ListenError
 from acmedns_py.feed.changes import Commit, ZoneState
 from acmedns_py.feed.image import ZoneImage
+from acmedns_py.service.backups import Backups, Plan
 from acmedns_py.service.launch import Launcher
 from acmedns_py.service.privileges import worker_connections
 from acmedns_py.service.sockets import DnsSocket
@@ -239,6 +240,16 @@ def certificate_folder(settings: Settings) -> Path:
     return STATE_DIRECTORY / "certificate"
 
 
+def make_backups(settings: Settings) -> Backups | None:
+    """Make what writes backups; None where none are wanted."""
+    wanted = settings.backup
+    if not wanted.every_seconds:
+        return None
+    assert wanted.directory is not None, "the configuration has seen to it"
+    plan = Plan(wanted.every_seconds, wanted.keep, wanted.directory.absolute())
+    return Backups(plan, url=settings.database.connection_url, zone=settings.zone.name)
+
+
 async def start_api(
     settings: Settings,
     sockets: list[socket.socket],
@@ -249,6 +260,7 @@ async def start_api(
     credentials: Credentials,
     routes: AdminRoutes,
     keeper: "Keeper | None",
+    backups: Backups | None,
 ) -> list[ApiListener]:
     """Start the API on its bound sockets; raises `ConfigError` where the certificate can't be used.
 
@@ -273,7 +285,7 @@ async def start_api(
         updates=Updates(credentials=credentials, store=store, publisher=pool),
         own=OwnAccount(credentials=credentials, directory=store),
         storage=Storage(tokens=tokens, credentials=credentials, store=store, zone=settings.zone.name),
-        readiness=partial(readiness, settings, Remembered(store.ready), pool, keeper),
+        readiness=partial(readiness, settings, Remembered(store.ready), pool, keeper, backups),
         zone=settings.zone.name,
         forwarded_by=forwarded_by,
         cors_origins=api.cors_origins,
@@ -314,7 +326,11 @@ def _certificate(settings: Settings, keeper: "Keeper | None") -> CertificateFile
 
 
 async def readiness(
-    settings: Settings, database_ready: Callable[[], Awaitable[bool]], pool: WorkerPool, keeper: "Keeper | None"
+    settings: Settings,
+    database_ready: Callable[[], Awaitable[bool]],
+    pool: WorkerPool,
+    keeper: "Keeper | None",
+    backups: Backups | None,
 ) -> tuple[bool, dict[str, Any]]:
     """Give whether this node can do its work, and the document of /health/ready."""
     database = await database_ready()
@@ -327,6 +343,8 @@ async def readiness(
         "database": {"reachable": database},
         "workers": workers,
         "workers_keep_dying": pool.crash_looping,
+        # Told, and no reason to turn clients away.
+        "backup": None if backups is None else backups.state(),
     }
     if keeper is not None:
         # Not part of `ready`: the CA asks this server, and who takes it out for want of a certificate gets none.

@@ -108,6 +108,7 @@ class Service:
         self._local: LocalListener | None = None
         self._static: StaticRecords | None = None
         self._certifying: asyncio.Task[None] | None = None
+        self._backups = compose.make_backups(loaded.settings)
         self._stop_asked = asyncio.Event()
         self._reload_asked = asyncio.Event()
 
@@ -124,9 +125,12 @@ class Service:
             if start.done():
                 store, pool, listeners = start.result()
                 self._say_ready()
-                rolling = asyncio.create_task(self._roll_secrets(pool))
+                beside = [asyncio.create_task(self._roll_secrets(pool))]
+                if self._backups is not None:
+                    beside.append(asyncio.create_task(self._backups.run(), name="backups"))
                 await self._run(stop, store, pool, listeners)
-                rolling.cancel()
+                for task in beside:
+                    task.cancel()
                 await self._stop(listeners, pool)
             else:
                 start.cancel()
@@ -171,6 +175,7 @@ class Service:
             credentials=credentials,
             routes=routes,
             keeper=keeper,
+            backups=self._backups,
         )
         if keeper is not None:
             publish = partial(static.challenge, publisher=pool)

@@ -82,6 +82,10 @@ WRONG = [
     ("api", 'cors_origins = ["https://*.*.example.org"]', "api.cors_origins[0]", "without a path"),
     ("api", 'cors_origins = ["https://app.example.org/"]', "api.cors_origins[0]", "without a path"),
     ("api", "hsts = true", "api.hsts", "needs HTTPS"),
+    ("backup", 'every = "1h"', "backup.directory", "backup.every needs it"),
+    ("backup", 'every = "1 hour"', "backup.every", "write a duration such as 90s, 15m, 1h, 30d or 2w"),
+    ("backup", 'every = "59s"', "backup.every", "write at least 60s"),
+    ("backup", "keep = 0", "backup.keep", "1"),
     ("challenges", "max_values = 1", "challenges.max_values", "2 or more"),
     ("database", 'url = "mysql://u:geheim@h/db"', "database.url", "sqlite:////PATH"),
     ("database", 'url = "postgresql://u:geheim@h:port/db"', "database.url", "port after the host"),
@@ -101,6 +105,7 @@ WRONG = [
     ("log", 'destination = "file"', "log.file", "name the file"),
     ("log", 'destination = "file"\nfile = "/nowhere/at/all.log"', "log.file", "no directory"),
     ("log", 'destination = "file"\nfile = "/"', "log.file", "directory"),
+    ("admin", 'listen = ["0.0.0.0:9", "127.0.0.1:8080"]', "admin.listen", "the API is there already"),
     ("process", 'user = "nobody-of-that-name"', "process.user", "no such user"),
     ("process", 'group = "nobody-of-that-name"\nuser = "root"', "process.group", "no such group"),
     ("process", 'group = "root"', "process.group", "process.user"),
@@ -251,6 +256,7 @@ def test_settings_are_frozen(loaded):
         ('[api]\ntrusted_proxies = ["::1"]', "not used"),
         ('[api]\nuse_header = true\ntrusted_proxies = ["::1"]\nhsts = true\nhsts_preload = true', "no effect"),
         ('[database]\npassword = "x"', "not used"),
+        ('[admin]\nlisten = ["127.0.0.1:9", "192.0.2.1:9"]', "tokens travel there in the clear"),
     ],
 )
 def test_option_without_effect_is_a_warning(loaded, lines, warning):

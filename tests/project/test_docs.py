@@ -12,7 +12,7 @@ import pytest
 import typer.main
 from pydantic import BaseModel
 
-from acmedns_py.api import openapi
+from acmedns_py.api import openapi, openapi_admin
 from acmedns_py.cli import app
 from acmedns_py.config import acme_dns_file
 from acmedns_py.config.environment import SECRETS, variable
@@ -230,11 +230,49 @@ def test_routes_methods_and_statuses_are_those_of_the_openapi_document():
     """The table of api.md, both directions; a test of the API holds the document against the server."""
     promised = {
         (method.upper(), route, tuple(sorted(operation["responses"])))
-        for route, methods in openapi.document(registration_open=True)["paths"].items()
+        for route, methods in openapi.document(registration_open=True, admin=False)["paths"].items()
         for method, operation in methods.items()
     }
     table = rows(text("docs/api.md").partition("\n## ")[0])
     assert {(method, route.strip("`"), tuple(statuses.split(", "))) for method, route, statuses in table} == promised
+
+
+def test_operator_s_routes_are_those_of_the_openapi_document():
+    """Methods, routes, the scope that each takes, statuses of success and conflict."""
+    promised = {
+        (
+            method.upper(),
+            route.replace("{name}", "NAME"),
+            "read" if method == "get" else "write",
+            tuple(sorted({"200", "201", "409"} & set(operation["responses"]))),
+        )
+        for route, methods in openapi_admin.paths().items()
+        for method, operation in methods.items()
+        if method != "parameters"
+    }
+    table = rows(section(text("docs/api.md"), "Operators: /admin/v1").partition("\n### ")[0])
+    assert {
+        (method, route.strip("`"), scope.strip("`"), tuple(statuses.split(", ")))
+        for method, route, scope, _parameters, statuses in table
+    } == promised
+
+
+def test_words_of_the_operator_s_routes_are_those_of_the_program():
+    """Each with its status, both directions."""
+    sent = set()
+    for path in SOURCES:
+        for call in (
+            node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)
+        ):
+            match call:
+                case ast.Call(
+                    func=ast.Name(id="_failure" | "_explained"), args=[ast.Constant(status), ast.Constant(word), *_]
+                ):
+                    sent.add((status, word))
+                case ast.Call(func=ast.Name(id="_later"), args=[ast.Constant(str(word)), *_]):
+                    sent.add((503, word))
+    table = rows(section(text("docs/api.md"), "Errors of the operator's routes"))
+    assert {(int(row[0]), row[1].strip("`")) for row in table} == sent
 
 
 def test_error_words_are_those_of_the_api():

@@ -31,6 +31,7 @@ from tests.store.conftest import APEX, OpenStore, a_value, execute
 ZONE = "auth.example"
 EACH = 3
 """Rows of every table."""
+VERIFIER = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAA{}A$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 
 @pytest.fixture
@@ -62,6 +63,12 @@ def cell(column: Column[Any], number: int) -> Any:
         return 1_000 + number
     if column.name == "allow_from":
         return json.dumps(["192.0.2.0/24", f"2001:db8::{number}/128"])
+    if column.name == "verifier":
+        return VERIFIER.format(number)
+    if column is schema.credential.c.kind:
+        return schema.PASSWORD
+    if column is schema.retired_label.c.label:
+        return f"retired-{number}"
     if isinstance(column.type, Boolean):
         return number % 2 == 0
     if isinstance(column.type, LargeBinary):

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from acmedns_py.accounts.directory import ClearValues, RemoveValue, SetDisabled, SetTxtRule, SetValue
+from acmedns_py.accounts.directory import ClearValues, RemoveValue, SetDisabled, SetTxtRule, SetValue, shown_value
 from acmedns_py.accounts.ports import Account, Entry, Written
 from acmedns_py.accounts.txt_rule import LONGEST_OCTETS, MOST_LASTING, TxtRule
 from acmedns_py.errors import BadInput, Refused, Unusable
@@ -53,8 +53,8 @@ async def test_it_is_there_after_a_restart_and_goes_by_removal_and_clearing_alon
     assert set(opened.values(account) or ()) == {text.encode() for text in texts}
     shown = await opened.store.shown(account.id)
     assert shown is not None
-    assert {one.value for one in shown.values} == set(texts)
-    await opened.store.change(account.id, RemoveValue(texts[1]), ENTRY)
+    assert {one.value for one in shown.values} == {shown_value(text.encode()) for text in texts}
+    await opened.store.change(account.id, RemoveValue(shown_value(texts[1].encode())), ENTRY)
     await opened.store.remove_value(account, texts[2])
     assert set(opened.values(account) or ()) == {texts[0].encode(), texts[3].encode(), b" "}
     await opened.store.change(account.id, ClearValues(), ENTRY)
