@@ -33,6 +33,8 @@ REQUEST_SECONDS: Final = 30
 FINALIZE_SECONDS: Final = 90
 NONCE_TRIES: Final = 5
 
+_ACCOUNT_GONE: Final = "to begin with a new account there, move the key of this one in certificate.state_dir away"
+
 _CURES: Final = {
     "caa": "a CAA record of the name or of a zone above it forbids this CA; allow it there, or use another directory",
     "dns": "see that the zone is delegated to this server, and answers from outside (acmedns config check)",
@@ -43,7 +45,7 @@ _CURES: Final = {
     "unsupportedContact": "correct certificate.contact",
     "rejectedIdentifier": "name a host name in api.hostnames that this CA issues for",
     "rateLimited": "it is tried again when the CA allows",
-    "accountDoesNotExist": "the account's key is not known there; move its file in certificate.state_dir away",
+    "accountDoesNotExist": _ACCOUNT_GONE,
 }
 """What to do, by ACME's type of error (RFC 8555 6.7)."""
 
@@ -121,6 +123,11 @@ class CertificateAuthority:
             except errors.ConflictError as found:
                 # Not an error: the account is there already, and this is its URL.
                 self._net.account = messages.RegistrationResource(body=messages.Registration(), uri=found.location)
+            except messages.Error as error:
+                # So a CA answers for an account that was closed (RFC 8555 7.3.6); elsewhere it means other things.
+                if error.code == "unauthorized":
+                    raise NotIssued(f"{_words(error)}; {_ACCOUNT_GONE}") from error
+                raise
             self._client = client
 
     def suggested(self, certificate: Certificate) -> tuple[float | None, float]:

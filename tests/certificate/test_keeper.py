@@ -381,3 +381,28 @@ async def test_what_is_no_ca_is_named(tmp_path, answering, status, document):
     assert "unforeseen" not in problem
     assert "\n" not in problem
     assert run.keeper.standing()["failures"] == 1
+
+
+async def test_account_that_was_closed_is_named(tmp_path, make_pebble):
+    """One line says what to do; the certificate stays, and a moved key begins a new account."""
+    pebble = make_pebble()
+    folder = tmp_path / "state"
+    run = Run(folder, pebble.directory, pebble.access)
+    await run.until_noted()
+    (key,) = folder.glob("account-*.pem")
+    authority = CertificateAuthority(pebble.directory, pebble.access, key.read_bytes())
+    await asyncio.to_thread(authority.enter)
+    client = authority._entered()
+    await asyncio.to_thread(client.deactivate_registration, client.net.account)
+    minute_passes(folder)
+    wanted = replace(run.wanted, key_type="p384")
+    closed = Run(folder, pebble.directory, pebble.access, wanted=wanted)
+    await closed.until_noted()
+    standing = closed.keeper.standing()
+    assert "move the key of this one in certificate.state_dir away" in standing["problem"]
+    assert (standing["issuer"], standing["failures"]) == (pebble.directory, 1)
+    minute_passes(folder)
+    key.rename(tmp_path / "moved.pem")
+    again = Run(folder, pebble.directory, pebble.access, wanted=wanted)
+    await again.until_noted()
+    assert again.keeper.standing()["problem"] is None
