@@ -176,6 +176,7 @@ _TOKEN_FACTS = {
     "expires": _MAYBE_TIME,
     "sources": _CIDRS,
     "labels": {"type": ["string", "null"]},
+    "txt_rule": _RULE,
     "created": _TIME,
     "last_used": _MAYBE_TIME,
     "revoked": _MAYBE_TIME,
@@ -246,6 +247,7 @@ SCHEMAS: dict[str, Any] = {
             "uses": {"type": ["integer", "null"], "minimum": 1},
             "sources": _CIDRS,
             "labels": {"type": ["string", "null"]},
+            "txt_rule": {"enum": [*TxtRule, None]},
         },
     ),
 }

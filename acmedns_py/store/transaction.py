@@ -355,9 +355,10 @@ def _change_account(request: AccountChange, touched: _Touched, at: Moment) -> in
                 return Unusable(too_many())
             return values.add(value.encode(), at.now)
         case RemoveValue(value):
-            for octets in values.after():
-                if shown_value(octets) == value:
-                    values.remove(octets)
+            held = values.after()
+            # As it is shown; else as it was written, which is another text where it had to be escaped.
+            for octets in [one for one in held if shown_value(one) == value] or {value.encode()} & set(held):
+                values.remove(octets)
         case ClearValues():
             values.clear()
     return at.next_cursor

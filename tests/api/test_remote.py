@@ -307,6 +307,7 @@ async def test_tokens_are_made_shown_and_ended(remote):
         "expires": "2999-01-30T23:00:00Z",
         "sources": ["127.0.0.0/8"],
         "labels": "web-*",
+        "txt_rule": "acme",
         "revoked": None,
     }
     assert (await ask(remote, "DELETE", "/admin/v1/tokens/fleet", token)).json["state"] == "revoked"
