@@ -71,6 +71,20 @@ def configure(level: str, format: str, destination: str, file: Path | None = Non
     )
 
 
+def configure_command() -> None:
+    """Write warnings and errors to standard error, for a command without a server: its answer tells all else."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            masked,
+            *_for_people(colours=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
 def set_level(level: str) -> None:
     """Write events of `level` and above from here on; form and place stay.
 
@@ -118,16 +132,20 @@ def _formatter(form: str, *, colours: bool) -> logging.Formatter:
             structlog.processors.JSONRenderer(default=_plain),
         ]
     else:
-        # Texts are written as Python literals, so that what a client sent can't begin a line or a colour. The plain
-        # traceback shows no local variables, which may be passwords.
-        console = structlog.dev.ConsoleRenderer(
-            colors=colours, repr_native_str=True, exception_formatter=structlog.dev.plain_traceback
-        )
-        final = [_printable, console]
+        final = _for_people(colours=colours)
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=_shared(),
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, masked, *final],
     )
+
+
+def _for_people(*, colours: bool) -> list[Processor]:
+    # Texts are written as Python literals, so that what a client sent can't begin a line or a colour. The plain
+    # traceback shows no local variables, which may be passwords.
+    console = structlog.dev.ConsoleRenderer(
+        colors=colours, repr_native_str=True, exception_formatter=structlog.dev.plain_traceback
+    )
+    return [_printable, console]
 
 
 def _printable(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

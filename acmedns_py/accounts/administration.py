@@ -95,6 +95,8 @@ class Administration:
 
     async def listed(self, wanted: Filter, *, after: int = 0, most: int = MOST_LISTED) -> list[Listed]:
         """Give the next page of accounts, by ids above `after`; raises `Unusable`, `StoreUnavailable`."""
+        if wanted.title is not None:
+            _title(wanted.title)
         if wanted.last_update_from is not None:
             wanted = replace(wanted, last_update_from=_address(wanted.last_update_from))
         return await self._directory.listed(wanted, after=after, most=min(most, MOST_LISTED))

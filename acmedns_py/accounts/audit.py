@@ -26,7 +26,7 @@ _log = structlog.get_logger(__name__)
 
 def tell(entry: Entry) -> None:
     """Write an entry into the program's log."""
-    entry = without_tokens_in(entry)
+    entry = fit_to_keep(entry)
     _log.info(
         "audit",
         actor=entry.actor,
@@ -49,20 +49,26 @@ async def note_refusal(note: Callable[[Entry], Awaitable[Written]], entry: Entry
         return
 
 
-def without_tokens_in(entry: Entry) -> Entry:
-    """An entry as it may be kept: without what an operator has typed in the wrong place, a token for a name."""
+def fit_to_keep(entry: Entry) -> Entry:
+    """An entry as it may be kept: no token that was typed in the place of a name, nothing that a terminal obeys."""
     return replace(
         entry,
-        subject=without_tokens(entry.subject),
-        result=without_tokens(entry.result),
-        details={key: _without_tokens(value) for key, value in entry.details.items()},
+        subject=_text(entry.subject),
+        result=_text(entry.result),
+        details={key: _fit(value) for key, value in entry.details.items()},
     )
 
 
-def _without_tokens(detail: object) -> object:
+def _fit(detail: object) -> object:
     match detail:
         case str():
-            return without_tokens(detail)
+            return _text(detail)
         case list() | tuple():
-            return [_without_tokens(one) for one in detail]
+            return [_fit(one) for one in detail]
     return detail
+
+
+def _text(text: str) -> str:
+    """A text of the log; what can't be printed, PostgreSQL's forbidden NUL among it, is escaped."""
+    kept = without_tokens(text)
+    return kept if kept.isprintable() else kept.encode("unicode_escape").decode("ascii")

@@ -49,7 +49,7 @@ class IssuedTokens:
 
     async def shown(self, name: str) -> Issued:
         """Give one token; raises `UnknownToken`, `StoreUnavailable`."""
-        found = await self._keeper.issued_token(name)
+        found = await self._keeper.issued_token(name) if tokens.is_name(name) else None
         if found is None:
             raise UnknownToken(name[:NAME_CHARACTERS])
         return found

@@ -96,8 +96,10 @@ class Tokens:
         token = await self._store.token(hashed)
         try:
             return _accepted(token, hashed, source, scope)
-        except TokenNotAccepted:
-            self._wrong.shown(source)
+        except TokenNotAccepted as refused:
+            # What is one of ours is no guess: a neighbour's token that has ended must not lock others out.
+            if refused.token is None:
+                self._wrong.shown(source)
             raise
 
 
@@ -119,6 +121,11 @@ def _accepted(token: Token | None, hashed: str, source: IPv4Address | IPv6Addres
 def allows(scopes: Collection[str], scope: str) -> bool:
     """Whether a token of these scopes is good for this one; who may write may read."""
     return scope in scopes or (scope == READ and WRITE in scopes)
+
+
+def is_name(text: str) -> bool:
+    """Whether a token can have this name."""
+    return _NAME.fullmatch(text) is not None
 
 
 def ending(token: Token) -> str:
@@ -143,7 +150,7 @@ async def issue(
 
     Raises `TokenRefused` for what can't be, `TokenTaken`, `StoreUnavailable`.
     """
-    if _NAME.fullmatch(name) is None:
+    if not is_name(name):
         raise TokenRefused(
             f"{name!r} is no name of a token; write up to 64 letters, digits, dots, hyphens and underscores, "
             "the first a letter or digit"

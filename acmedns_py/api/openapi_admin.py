@@ -213,7 +213,10 @@ SCHEMAS: dict[str, Any] = {
     "AdminDeleted": _object({"deleted": _TEXT}),
     "AdminToken": _object(_TOKEN_FACTS),
     "AdminTokens": _page("tokens", "AdminToken"),
-    "AdminFreshToken": _object({"token": {"type": "string", "description": "Told this once"}, **_TOKEN_FACTS}),
+    "AdminFreshToken": _object(
+        {"token": {"type": "string", "description": "Told this once"}, "name": _TEXT},
+        {key: value for key, value in _TOKEN_FACTS.items() if key != "name"},
+    ),
     "AdminEntry": _object(
         {
             "id": _COUNT,

@@ -48,6 +48,9 @@ class RemoteAdmin:
         operator = Operator(f"token:{token.name}", str(visit.source or "unknown"), token)
         # Only now, so that strangers have nothing read.
         body = await read_body(request)
+        if body:
+            # That may have taken seconds, in which the token may have been revoked.
+            await self._admitted(request, visit, WRITE)
         told = await self._routes.answer(Asked(method, path, dict(request.query), body, operator))
         if told.status >= 400:
             raise AdminFailed(told)

@@ -11,6 +11,7 @@ from acmedns_py.accounts.ports import Issued
 from acmedns_py.accounts.times import moment_of
 from acmedns_py.accounts.tokens import REGISTER
 from acmedns_py.api.asked import Asked, Told, body_of, known, number
+from acmedns_py.errors import StoreUnavailable, UnknownToken, Unusable
 
 
 class _NewToken(msgspec.Struct, forbid_unknown_fields=True):
@@ -40,14 +41,18 @@ class TokenRoutes:
     async def create(self, asked: Asked) -> Told:
         """Make a token; its text is in this answer and nowhere else."""
         wish = body_of(asked, _NewToken)
-        expires = wish.expires
-        if expires is not None and expires.tzinfo is None:
-            expires = expires.replace(tzinfo=UTC)
         text = await self._issued.issue(
             asked.by,
-            TokenWish(wish.name, wish.scopes, wish.sources, wish.labels, wish.uses, wish.txt_rule, expires),
+            TokenWish(
+                wish.name, wish.scopes, wish.sources, wish.labels, wish.uses, wish.txt_rule, _in_utc(wish.expires)
+            ),
         )
-        return Told(201, {"token": text, **_document(await self._issued.shown(wish.name))})
+        try:
+            facts = _document(await self._issued.shown(wish.name))
+        except (StoreUnavailable, UnknownToken):
+            # It is there for good, and whoever asked must have its text whatever became of the database since.
+            facts = {"name": wish.name}
+        return Told(201, {"token": text, **facts})
 
     async def show(self, name: str) -> Told:
         """Give one token, which is all but its text."""
@@ -57,6 +62,16 @@ class TokenRoutes:
         """End a token for good."""
         await self._issued.revoke(asked.by, name)
         return await self.show(name)
+
+
+def _in_utc(expires: datetime | None) -> datetime | None:
+    """A time as it is stored; one without a zone is meant as UTC."""
+    if expires is None or expires.tzinfo is None:
+        return None if expires is None else expires.replace(tzinfo=UTC)
+    try:
+        return expires.astimezone(UTC)
+    except OverflowError:
+        raise Unusable(f"expires = {expires.isoformat()} is too far ahead; give an earlier time, or none") from None
 
 
 def _document(issued: Issued) -> dict[str, Any]:

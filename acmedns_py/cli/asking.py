@@ -1,12 +1,13 @@
 """What the commands of the operator's hand share: options, the way to the server, times, how answers are printed."""
 
+import asyncio
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -20,7 +21,10 @@ from acmedns_py.config.problems import ConfigProblems, one_line
 from acmedns_py.config.settings import Settings
 from acmedns_py.config.values import DURATION, UNITS
 from acmedns_py.errors import AcmednsError
+from acmedns_py.log import configure_command
 from acmedns_py.service.door import Door, open_door
+
+T = TypeVar("T")
 
 ACCOUNTS = "/admin/v1/accounts"
 
@@ -69,6 +73,15 @@ def fail(text: str) -> NoReturn:
     raise typer.Exit(1)
 
 
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Do it with warnings on standard error; what fails is told in one line, and ends the command with 1."""
+    configure_command()
+    try:
+        return asyncio.run(work)
+    except AcmednsError as error:
+        fail(str(error))
+
+
 def path_of(account: str, *more: str) -> str:
     """The path of an account's routes."""
     return "/".join((ACCOUNTS, quote(account, safe=""), *more))
@@ -103,7 +116,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(one_line, row))
     console.print(table)
 
 

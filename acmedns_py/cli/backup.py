@@ -1,27 +1,21 @@
 """`acmedns backup`, `acmedns restore` and `acmedns export`: all that a database holds, in a file, and back."""
 
-import asyncio
 import sys
-from collections.abc import Coroutine
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
-import structlog
 import typer
 
-from acmedns_py.cli.asking import ConfigPath, fail, settings_of
+from acmedns_py.cli.asking import ConfigPath, fail, run, settings_of
 from acmedns_py.config.problems import one_line
 from acmedns_py.dns import name
-from acmedns_py.errors import AcmednsError
 from acmedns_py.store.backup import back_up
 from acmedns_py.store.backup_file import Header, passed_on, written
 from acmedns_py.store.restore import Restored
 from acmedns_py.store.restore import restore as restore_file
 
 STANDARD_OUTPUT = Path("-")
-
-T = TypeVar("T")
 
 Force = Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")]
 
@@ -65,15 +59,6 @@ def restore(
     )
     for line in _restored(restored, file):
         typer.echo(one_line(line))
-
-
-def run(work: Coroutine[Any, Any, T]) -> T:
-    """Do it with what is logged on standard error; what fails is told in one line, and ends the command with 1."""
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    try:
-        return asyncio.run(work)
-    except AcmednsError as error:
-        fail(str(error))
 
 
 def _write(file: Path, config: Path | None, *, compressed: bool, force: bool, with_audit: bool) -> None:

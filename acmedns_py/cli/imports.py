@@ -1,6 +1,5 @@
 """`acmedns import acme-dns` and `acmedns import json`: accounts of another server into the database, without ours."""
 
-import asyncio
 import os
 from pathlib import Path
 from typing import Annotated
@@ -8,8 +7,7 @@ from typing import Annotated
 import typer
 
 from acmedns_py.api.local import user_name
-from acmedns_py.cli.asking import ConfigPath, fail, settings_of
-from acmedns_py.cli.backup import run
+from acmedns_py.cli.asking import ConfigPath, fail, run, settings_of
 from acmedns_py.cli.config import tell_problems
 from acmedns_py.config import acme_dns_source
 from acmedns_py.config.problems import ConfigProblems, one_line
@@ -47,7 +45,7 @@ def acme_dns(
             _warn(warning)
         if found.zone and found.zone != zone:
             _warn(f"acme-dns serves {found.zone}, this configuration {zone}: CNAMEs lead to the former")
-        taken = asyncio.run(
+        taken = run(
             import_acme_dns(
                 settings.database.connection_url,
                 found.url,

@@ -6,10 +6,8 @@ the next start serves what was committed.
 
 import asyncio
 import http.client
-import logging
 import os
 import socket
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, closing, contextmanager
 from pathlib import Path
@@ -17,7 +15,6 @@ from typing import Any, Final, Protocol
 from urllib.parse import urlencode
 
 import msgspec
-import structlog
 
 from acmedns_py.accounts.administration import Operator
 from acmedns_py.accounts.audit import OFFLINE
@@ -27,6 +24,7 @@ from acmedns_py.api.asked import Asked, Told
 from acmedns_py.api.local import user_name
 from acmedns_py.config.settings import Settings
 from acmedns_py.errors import AcmednsError, StoreRefused
+from acmedns_py.log import configure_command
 from acmedns_py.service import compose
 from acmedns_py.store.store import SqlStore
 
@@ -67,10 +65,7 @@ def open_door(settings: Settings) -> Iterator[Door]:
             connection.close()
         return
     # What is told to people stands in the answers; what is left are warnings.
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    configure_command()
     with asyncio.Runner() as runner, closing(HashPool()) as hashes:
         undo = AsyncExitStack()
         try:

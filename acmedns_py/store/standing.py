@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sqlalchemy import bindparam, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from acmedns_py.accounts.audit import without_tokens_in
+from acmedns_py.accounts.audit import fit_to_keep
 from acmedns_py.accounts.ports import Entry
 from acmedns_py.accounts.txt_rule import TxtRule
 from acmedns_py.store.schema import MICROSECONDS, PASSWORD, account, audit, credential, retired_label
@@ -197,7 +197,7 @@ async def write_audit(connection: AsyncConnection, entries: Sequence[Entry], now
                     "result": one.result,
                     "details": json.dumps(one.details),
                 }
-                for one in map(without_tokens_in, entries)
+                for one in map(fit_to_keep, entries)
             ],
         )
 

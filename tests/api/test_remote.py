@@ -14,7 +14,7 @@ from acmedns_py.accounts.attempts import SOURCE_FAILURES
 from acmedns_py.api.answers import OPERATOR_CHALLENGE
 from acmedns_py.api.client import ForwardedBy
 from tests.api.running import ZONE, running, value
-from tests.api.wire import request
+from tests.api.wire import Wire, request
 
 UNKNOWN = "adt_" + "u" * 43
 STATS = "/admin/v1/stats"
@@ -318,6 +318,57 @@ async def test_tokens_are_made_shown_and_ended(remote):
     assert ([one["name"] for one in rest["tokens"]], rest["next"]) == (["fleet"], None)
     assert (await ask(remote, "DELETE", "/admin/v1/tokens/ops", token)).status == 200
     assert (await ask(remote, "GET", STATS, token)).status == 401
+
+
+async def test_a_time_that_can_not_be_in_utc_is_refused(remote):
+    """Nothing is made by it, and the list goes on being answered."""
+    token = await tokens.issue(remote.store, "ops", scopes=["write"])
+    wish = {"name": "far", "expires": "9999-12-31T23:59:59-14:00"}
+    refused = await ask(remote, "POST", "/admin/v1/tokens", token, wish)
+    assert (refused.status, refused.json["error"]) == (400, "unusable")
+    assert "too far ahead" in refused.json["detail"]
+    listed = (await ask(remote, "GET", "/admin/v1/tokens", token)).json
+    assert [one["name"] for one in listed["tokens"]] == ["ops"]
+
+
+async def test_a_token_that_is_revoked_while_a_body_is_on_its_way_does_nothing_more(remote):
+    token = await tokens.issue(remote.store, "leaked", scopes=["write"])
+    body = b'{"name":"survivor","scopes":["write"]}'
+    whole = request("POST", "/admin/v1/tokens", body, bearer(token))
+
+    slow = await Wire.open(remote.port)
+    try:
+        await slow.send(whole[: -len(body)])
+        # The head has been judged when what came behind it is answered.
+        assert (await ask(remote, "GET", STATS, token)).status == 200
+        await tokens.revoke(remote.store, "leaked")
+        await slow.send(body)
+        assert (await slow.reply()).status == 401
+    finally:
+        await slow.close()
+    assert await remote.store.issued_token("survivor") is None
+
+
+async def test_a_known_token_that_is_refused_locks_nobody_out(remote):
+    """Neighbours behind one address: one with a token that has ended, or is for something else, and one with a good."""
+    good = await tokens.issue(remote.store, "ops", scopes=["write"])
+    reader = await tokens.issue(remote.store, "reader", scopes=["read"])
+    ended = await tokens.issue(remote.store, "ended", scopes=["write"])
+    await tokens.revoke(remote.store, "ended")
+    for _ in range(SOURCE_FAILURES + 1):
+        assert (await ask(remote, "POST", "/admin/v1/accounts", reader)).status == 403
+        assert (await ask(remote, "GET", STATS, ended)).status == 401
+    assert (await ask(remote, "GET", STATS, good)).status == 200
+
+
+@pytest.mark.parametrize("target", ["/admin/v1/accounts/a%00b", "/admin/v1/tokens/a%00b"])
+async def test_the_audit_log_holds_nothing_that_a_terminal_or_a_database_stumbles_over(remote, target):
+    token = await tokens.issue(remote.store, "ops", scopes=["write"])
+    assert (await ask(remote, "DELETE", target, token)).status == 404
+    assert (await ask(remote, "GET", "/admin/v1/accounts?label=a%00b", token)).status == 400
+    last = (await ask(remote, "GET", "/admin/v1/audit", token)).json["entries"][-1]
+    assert last["subject"] == "a\\x00b"
+    assert last["result"].isprintable()
 
 
 async def test_a_token_makes_none_that_outlives_it(remote):

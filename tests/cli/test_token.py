@@ -213,3 +213,19 @@ def test_a_database_of_acme_dns_is_left_for_the_server_to_take_over(tmp_path, po
     assert (told.exit_code, told.stderr.count("\n")) == (1, 1), told.stderr
     assert "is a database of acme-dns that has not been taken over; acmedns serve does that, start it" in told.stderr
     assert [path for path in sorted(tmp_path.rglob("*")) if path not in before] == [tmp_path / "config.toml"]
+
+
+def test_a_fault_of_the_program_shows_no_secret(config: str, monkeypatch: pytest.MonkeyPatch):
+    """A traceback has no local variables in it, such as the text of a token that has just been made."""
+    made: list[str] = []
+
+    async def broken(_keeper: object, name: str, **_options: object) -> str:
+        text = tokens.fresh_token()
+        made.append(text)
+        raise ZeroDivisionError(name)
+
+    monkeypatch.setattr(tokens, "issue", broken)
+    result = acmedns("token", "new", "x", "-c", config)
+    assert result.exit_code == 1
+    assert "ZeroDivisionError" in result.stderr
+    assert made[0] not in result.output
