@@ -3,7 +3,7 @@
 from aiohttp import hdrs, web
 
 from acmedns_py.accounts.credentials import canonical_username
-from acmedns_py.accounts.storage import Holder, Kept, Storage
+from acmedns_py.accounts.storage import Holder, Kept, Storage, domain_of
 from acmedns_py.api.answers import Answer, json_answer
 from acmedns_py.api.bodies import kept_account, read_body
 from acmedns_py.api.client import shown_token
@@ -45,7 +45,7 @@ class StorageRoute:
         wanted = kept_account(await read_body(request), visit.domain)
         visit.account = canonical_username(wanted.username)
         await self._storage.keep(holder, wanted, visit.source)
-        return json_answer(200, {"domain": wanted.domain, "fulldomain": wanted.fulldomain})
+        return json_answer(200, {"domain": domain_of(wanted.domain), "fulldomain": wanted.fulldomain})
 
     async def _holder(self, request: web.BaseRequest, visit: Visit) -> Holder:
         try:

@@ -23,8 +23,8 @@ def registered(server: Server, token: str, label: str) -> int:
 def test_a_restored_server_is_the_lost_one(make_server, database_url, into, postgres, foreign, tmp_path: Path):
     """Same answers for all names, same passwords, token, retired label; records of the configuration; a higher serial."""
     lost: Server = make_server(database_url=database_url)
-    token = lost.acmedns("token", "new", "fleet", "--labels", "*", "--uses", "9").stdout.strip()
     lost.start()
+    token = lost.acmedns("token", "new", "fleet", "--labels", "*", "--uses", "9").stdout.strip()
     accounts = {name: lost.register(allowfrom=["127.0.0.0/8"]) for name in ("renewing", "two", "none", "off", "gone")}
     for number, name in enumerate(("two", "two", "off", "gone")):
         assert lost.update(accounts[name], value(number)).status == 200
@@ -84,8 +84,8 @@ def lets_in_the_same(found: Server, accounts: dict[str, dict[str, Any]], token: 
     assert registered(found, token, "web-2") == 201
     assert registered(found, token, accounts["gone"]["subdomain"]) == 400
     assert registered(found, token, "web-1") == 400
-    tokens = json.loads(found.acmedns("token", "list", "--json").stdout)
-    assert [(one["name"], one["accounts"], one["uses_left"]) for one in tokens] == [("fleet", 2, 7)]
+    (fleet,) = map(json.loads, found.acmedns("token", "list", "--json").stdout.splitlines())
+    assert (fleet["name"], fleet["accounts"], fleet["uses_left"]) == ("fleet", 2, 7)
     audit = found.acmedns("audit", "--json").stdout.splitlines()
     assert {"account_registered", "account_deleted", "account_disabled"} <= {
         json.loads(line)["action"] for line in audit
