@@ -10,10 +10,10 @@ from typing import Annotated, Any, TypeVar
 import structlog
 import typer
 
-from acmedns_py.cli.asking import ConfigPath, fail, settings_of
+from acmedns_py.cli.asking import ConfigPath, fail, nobody_reads, settings_of
 from acmedns_py.config.problems import one_line
 from acmedns_py.dns import name
-from acmedns_py.errors import AcmednsError
+from acmedns_py.errors import AcmednsError, OutputClosed
 from acmedns_py.store.backup import back_up
 from acmedns_py.store.backup_file import Header, passed_on, written
 from acmedns_py.store.restore import Restored
@@ -87,15 +87,15 @@ def _write(file: Path, config: Path | None, *, compressed: bool, force: bool, wi
         else partial(written, file, compressed=compressed, force=force)
     )
     called = "standard output" if to_stream else str(file)
-    header = run(
-        back_up(
-            settings.database.connection_url,
-            zone_name=settings.zone.name,
-            out=out,
-            name=called,
-            with_audit=with_audit,
-        )
-    )
+    url, zone = settings.database.connection_url, settings.zone.name
+
+    async def work() -> Header:
+        try:
+            return await back_up(url, zone_name=zone, out=out, name=called, with_audit=with_audit)
+        except OutputClosed:
+            nobody_reads()
+
+    header = run(work())
     if not to_stream:
         size = file.stat().st_size
         typer.echo(one_line(f"{file}: {counted(header)}; {size:,} octets, revision {header.revision}"))

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import os
 import stat
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from acmedns_py.store.engine import target
 from tests.cli.test_db import acmedns
 from tests.cli.test_import import configured
 from tests.store.test_backup import contents, filled
+
+ACMEDNS = Path(sys.executable).with_name("acmedns")
 
 
 def config_for(folder: Path, url: str, zone: str = "auth.example") -> str:
@@ -73,6 +76,19 @@ async def test_what_fails_is_one_line(tmp_path: Path):
         assert told.stderr.count("\n") == 1
 
 
+def test_a_reader_that_has_seen_enough_is_no_failure_to_tell(tmp_path: Path):
+    """A pipe that is closed at the other end; the command ends with 1 and says nothing."""
+    config = config_for(tmp_path, asyncio.run(filled(f"sqlite:///{tmp_path}/acmedns.db")))
+    for arguments in (("export",), ("backup", "-")):
+        reading, writing = os.pipe()
+        os.close(reading)
+        with os.fdopen(writing, "wb") as closed:
+            done = subprocess.run(
+                [ACMEDNS, *arguments, "-c", config], check=False, stdout=closed, stderr=subprocess.PIPE, text=True
+            )
+        assert (done.returncode, done.stderr) == (1, "")
+
+
 async def test_a_full_disk_leaves_no_file_and_says_so(tmp_path: Path):
     """Neither under its name nor under another."""
     config = config_for(tmp_path, await filled(f"sqlite:///{tmp_path}/acmedns.db"))
@@ -82,7 +98,7 @@ async def test_a_full_disk_leaves_no_file_and_says_so(tmp_path: Path):
         "unshare", "--map-root-user", "--mount", "sh", "-c",
         'mount -t tmpfs -o size=4k none "$1" && head -c 4096 /dev/zero > "$1/ballast" && '
         '"$2" backup "$1/backup" -c "$3"; echo $?; ls -A "$1"',
-        "sh", str(small), str(Path(sys.executable).with_name("acmedns")), config,
+        "sh", str(small), str(ACMEDNS), config,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     output, errors = await done.communicate()
