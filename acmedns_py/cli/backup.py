@@ -1,8 +1,10 @@
 """`acmedns backup`, `acmedns restore` and `acmedns export`: all that a database holds, in a file, and back."""
 
 import asyncio
+import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -60,9 +62,9 @@ def restore(
     """Make an empty database what a backup says, all of it or nothing; the server must not be running."""
     settings = settings_of(config)
     zone = settings.zone.name
-    restored = run(
-        restore_file(settings.database.connection_url, file, apex=name.from_text(zone), zone_name=zone, replace=replace)
-    )
+    url = settings.database.connection_url
+    with _ending_in_order():
+        restored = run(restore_file(url, file, apex=name.from_text(zone), zone_name=zone, replace=replace))
     for line in _restored(restored, file):
         typer.echo(one_line(line))
 
@@ -95,10 +97,21 @@ def _write(file: Path, config: Path | None, *, compressed: bool, force: bool, wi
         except OutputClosed:
             nobody_reads()
 
-    header = run(work())
+    with _ending_in_order():
+        header = run(work())
     if not to_stream:
         size = file.stat().st_size
         typer.echo(one_line(f"{file}: {counted(header)}; {size:,} octets, revision {header.revision}"))
+
+
+@contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """Let SIGTERM end the block as an exception, as asyncio lets SIGINT: an unfinished file is taken away."""
+    former = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)
 
 
 def _restored(restored: Restored, file: Path) -> list[str]:

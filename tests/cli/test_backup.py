@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -105,3 +106,41 @@ async def test_a_full_disk_leaves_no_file_and_says_so(tmp_path: Path):
     assert output.decode().split() == ["1", "ballast"]
     assert "backup can't be written: No space left on device; make room" in errors.decode()
     assert errors.count(b"\n") == 1
+
+
+IN_THE_MIDDLE = """
+import sys
+from acmedns_py.__main__ import main
+from acmedns_py.store import rows
+
+encoded = rows.encoded
+
+def encoded_when_told(*rows):
+    print("in the middle", flush=True)
+    sys.stdin.read(1)
+    return encoded(*rows)
+
+rows.encoded = encoded_when_told
+main()
+"""
+
+
+def test_a_backup_that_is_ended_takes_its_unfinished_file_away(tmp_path: Path):
+    """By Ctrl-C or SIGTERM; the exit code is a shell's for that signal."""
+    config = config_for(tmp_path, asyncio.run(filled(f"sqlite:///{tmp_path}/acmedns.db")))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        folder = tmp_path / number.name
+        folder.mkdir()
+        with subprocess.Popen(
+            [sys.executable, "-c", IN_THE_MIDDLE, "backup", folder / "backup", "-c", config],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"in the middle\n"
+            assert len(os.listdir(folder)) == 1
+            process.send_signal(number)
+            _, errors = process.communicate(b"x" * 20)
+        assert (process.returncode, errors) == (128 + number, b"")
+        assert os.listdir(folder) == []
