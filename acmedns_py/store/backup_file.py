@@ -192,6 +192,8 @@ class Reader:
         while (line := self._next()) is not None:
             try:
                 row = _line.decode(line)
+                if rows.NUL_IN_JSON in line:
+                    row = rows.without_nul(row)
                 reason = None if isinstance(row, End) else rows.fault(row)
             except _NO_ROW as error:
                 reason = str(error)

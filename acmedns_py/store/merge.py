@@ -207,7 +207,8 @@ class _Merge:
     async def _entries(self, batch: list[Any]) -> None:
         columns = [str(column.name) for column in audit.columns if column is not audit.c.id]
         here = {
-            tuple(getattr(found, column) for column in columns)
+            # What the file has of an entry with a NUL is its escaped form.
+            tuple(rows.escaped(getattr(found, column)) for column in columns)
             for found in await self._found(audit, audit.c.at, [row.at for row in batch])
         }
         said = [tuple(getattr(row, column) for column in columns) for row in batch]

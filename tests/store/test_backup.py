@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Boolean, Column, ForeignKey, LargeBinary, Table, Text, select
 
+from acmedns_py.accounts.txt_rule import TxtRule
 from acmedns_py.errors import AcmednsError, BackupRefused, StoreRefused, StoreUnavailable
 from acmedns_py.store import restore as restoring
 from acmedns_py.store import rows, schema
@@ -23,6 +24,7 @@ from acmedns_py.store.backup import back_up
 from acmedns_py.store.backup_file import LONGEST_LINE, Header, examined, opened, written
 from acmedns_py.store.bulk import copy_in
 from acmedns_py.store.engine import Use, connect, snapshot, target
+from acmedns_py.store.merge import NEW, PRESENT, merge
 from acmedns_py.store.restore import COMMITS_A_SECOND, MOST_AHEAD, Restored, restore, resumed
 from acmedns_py.store.store import SqlStore
 from tests.postgres import Postgres
@@ -67,6 +69,14 @@ def cell(column: Column[Any], number: int) -> Any:
         return VERIFIER.format(number)
     if column is schema.credential.c.kind:
         return schema.PASSWORD
+    if column.name == "txt_rule":
+        return TxtRule.ANY
+    if column is schema.token.c.scopes:
+        return "register storage"
+    if column is schema.token.c.sources:
+        return json.dumps([f"192.0.2.{number}/32"])
+    if column is schema.audit.c.details:
+        return json.dumps({"number": number})
     if column is schema.retired_label.c.label:
         return f"retired-{number}"
     if isinstance(column.type, Boolean):
@@ -141,6 +151,18 @@ async def test_numbers_go_on_above_those_that_came(engine: str, urls, tmp_path: 
     await restored(url, tmp_path / "backup")
     account = await (await open_at(url)).new_account()
     assert account.id > 1_000 + EACH - 1
+
+
+async def test_what_postgresql_can_not_store_of_an_old_audit_log_is_escaped(urls, tmp_path: Path):
+    """SQLite took NUL, from a name that somebody typed; a merge knows such entries again."""
+    source, destination = await filled(urls("sqlite", "source")), urls("postgresql", "destination")
+    await execute(source, "UPDATE audit SET subject = 'a' || char(0) || 'b' WHERE id = 1001")
+    await backed_up(source, tmp_path / "backup")
+    await restored(destination, tmp_path / "backup")
+    assert await execute(destination, "SELECT subject FROM audit WHERE id = 1001") == [("a\\x00b",)]
+    for url in (source, destination):
+        made = await merge(url, tmp_path / "backup", apex=APEX, zone_name=ZONE, dry_run=True)
+        assert made.others["audit"] == {PRESENT: EACH, NEW: 0}
 
 
 def test_what_is_not_carried_has_a_reason():
@@ -243,6 +265,12 @@ def changed(lines: list[bytes], number: int, **fields: object) -> list[bytes]:
     return ended([*lines[:number], changed_line, *lines[number + 1 : -1]])
 
 
+def spoilt(lines: list[bytes], table: str, **fields: object) -> bytes:
+    """Change fields of a table's first row."""
+    number = next(number for number, line in enumerate(lines) if json.loads(line)["type"] == table)
+    return b"".join(changed(lines, number, **fields))
+
+
 packed = gzip.compress
 BAD: dict[str, tuple[Callable[[list[bytes]], bytes], str]] = {
     "empty": (lambda _lines: b"", "is no backup of acmedns; name a file made by acmedns backup"),
@@ -290,6 +318,14 @@ BAD: dict[str, tuple[Callable[[list[bytes]], bytes], str]] = {
     "bad label": (lambda lines: b"".join(changed(lines, 1, label="A.b")), "line 2 can't be read: the label 'A.b'"),
     "bad username": (lambda lines: b"".join(changed(lines, 1, username="")), "line 2 can't be read: the username ''"),
     "bad networks": (lambda lines: b"".join(changed(lines, 1, allow_from="{}")), "line 2 can't be read: allow_from"),
+    "bad rule": (lambda lines: b"".join(changed(lines, 1, txt_rule="x")), "line 2 can't be read: txt_rule 'x' is none of acme"),
+    "bad time": (lambda lines: b"".join(changed(lines, 1, created_at=2**62)), "line 2 can't be read: created_at is no time"),
+    "bad time of a value": (lambda lines: spoilt(lines, "txt", written_at=-(2**62)), "can't be read: written_at is no time"),
+    "bad rule of a token": (lambda lines: spoilt(lines, "token", txt_rule=""), "can't be read: txt_rule '' is none of acme"),
+    "bad sources": (lambda lines: spoilt(lines, "token", sources="{"), "can't be read: sources is no JSON list"),
+    "bad network": (lambda lines: spoilt(lines, "token", sources='["::1"]'), "can't be read: the source '::1' is no network"),
+    "bad scope": (lambda lines: spoilt(lines, "token", scopes="register all"), "can't be read: the scope 'all' is not"),
+    "bad details": (lambda lines: spoilt(lines, "audit", details="[]"), "can't be read: details is no JSON object"),
     "wrong order": (
         lambda lines: b"".join(ended([lines[0], *reversed(lines[1:-1])])),
         ": rows of ",
