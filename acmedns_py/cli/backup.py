@@ -1,6 +1,7 @@
 """`acmedns backup`, `acmedns restore` and `acmedns export`: all that a database holds, in a file, and back."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Coroutine, Iterator
@@ -12,13 +13,14 @@ from typing import Annotated, Any, TypeVar
 import structlog
 import typer
 
+from acmedns_py.api.local import user_name
 from acmedns_py.cli.asking import ConfigPath, fail, nobody_reads, settings_of
 from acmedns_py.config.problems import one_line
 from acmedns_py.dns import name
 from acmedns_py.errors import AcmednsError, OutputClosed
 from acmedns_py.store.backup import back_up
 from acmedns_py.store.backup_file import Header, passed_on, written
-from acmedns_py.store.restore import Restored
+from acmedns_py.store.restore import DELETED, DISABLED, REVOKED, Restored
 from acmedns_py.store.restore import restore as restore_file
 
 STANDARD_OUTPUT = Path("-")
@@ -62,9 +64,9 @@ def restore(
     """Make an empty database what a backup says, all of it or nothing; the server must not be running."""
     settings = settings_of(config)
     zone = settings.zone.name
-    url = settings.database.connection_url
+    url, actor = settings.database.connection_url, user_name(os.getuid())
     with _ending_in_order():
-        restored = run(restore_file(url, file, apex=name.from_text(zone), zone_name=zone, replace=replace))
+        restored = run(restore_file(url, file, apex=name.from_text(zone), zone_name=zone, replace=replace, actor=actor))
     for line in _restored(restored, file):
         typer.echo(one_line(line))
 
@@ -114,9 +116,21 @@ def _ending_in_order() -> Iterator[None]:
         signal.signal(signal.SIGTERM, former)
 
 
+_GOOD_AGAIN = {
+    REVOKED: "tokens that had been revoked",
+    DISABLED: "accounts that had been disabled",
+    DELETED: "accounts that had been deleted",
+}
+
+
 def _restored(restored: Restored, file: Path) -> list[str]:
     lines = [] if restored.kept is None else [f"what was there: {restored.kept}"]
     serial = restored.cursor & 0xFFFF_FFFF
+    for what, told in _GOOD_AGAIN.items():
+        if count := restored.again.counts[what]:
+            names = restored.again.names[what]
+            more = f" and {count - len(names)} more" if count > len(names) else ""
+            lines.append(f"good again: {count} {told}: {', '.join(names)}{more}")
     return [*lines, f"{restored.place.name}: {counted(restored.header)} from {file}; serial {serial}"]
 
 

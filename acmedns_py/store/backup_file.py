@@ -304,5 +304,10 @@ def examined(path: Path, unreadable: Unreadable | None = None) -> Header:
         return reader.header
 
 
+def file_name(path: Path) -> str:
+    """A file's name as a text that any database can hold, whatever octets the system has for it."""
+    return os.fsencode(path).decode(errors="backslashreplace")
+
+
 def _unreadable_file(path: Path, error: OSError) -> BackupRefused:
     return BackupRefused(f"{path} can't be read: {error.strerror or error}; {_ELSE}")

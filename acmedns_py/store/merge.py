@@ -16,11 +16,12 @@ from sqlalchemy import ColumnElement, Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from acmedns_py.accounts.hashing import outdated
+from acmedns_py.accounts.ports import Entry
 from acmedns_py.accounts.txt_rule import TxtRule, is_challenge
 from acmedns_py.errors import StoreRefused
 from acmedns_py.store import rows
 from acmedns_py.store.accounts import padded
-from acmedns_py.store.backup_file import examined, opened
+from acmedns_py.store.backup_file import examined, file_name, opened
 from acmedns_py.store.bulk import copy_in, make_room, settle, take_ids
 from acmedns_py.store.engine import FOREIGN_ERRORS, Target, Use, connect, opening_error, snapshot
 from acmedns_py.store.maintenance import require_tables
@@ -40,7 +41,8 @@ from acmedns_py.store.schema import (
     token,
     txt,
 )
-from acmedns_py.store.takeover import DIFFERS, UNREADABLE, Taken
+from acmedns_py.store.standing import write_audit
+from acmedns_py.store.takeover import DIFFERS, UNREADABLE, Taken, imported_entry
 from acmedns_py.store.zones import claimed, jump
 
 NEW, PRESENT, DIFFERING = "new", "already there", "differ"
@@ -67,9 +69,11 @@ class Merged:
 
 
 async def merge(
-    url: str, path: Path, *, apex: bytes, zone_name: str, dry_run: bool, clock: Clock = DatabaseClock
+    url: str, path: Path, *, apex: bytes, zone_name: str, dry_run: bool, actor: str, clock: Clock = DatabaseClock
 ) -> Merged:
     """Merge a backup into the database of `url`, whose server must not be running; `dry_run` only compares.
+
+    `actor` is who does it, for the audit log.
 
     Raises `BackupRefused`, `StoreRefused` or `StoreUnavailable`; then nothing was changed.
     """
@@ -101,9 +105,15 @@ async def merge(
                 if merged.accounts.new:
                     await jump(connection, zone_id, cursor + 1)
                     await settle(connection, place, (account, credential, txt))
+                await write_audit(connection, [_entry(path, merged, actor)], now)
         finally:
             await engine.dispose()
     return merged
+
+
+def _entry(path: Path, merged: Merged, actor: str) -> Entry:
+    others = {f"{table}_{NEW}": counts[NEW] for table, counts in merged.others.items() if counts[NEW]}
+    return imported_entry(merged.accounts, actor, file_name(path), **others)
 
 
 def _pass_over(_line: int, _reason: str) -> None:

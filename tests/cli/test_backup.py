@@ -14,7 +14,8 @@ from acmedns_py.store.backup_file import examined
 from acmedns_py.store.engine import target
 from tests.cli.test_db import acmedns
 from tests.cli.test_import import configured
-from tests.store.test_backup import contents, filled
+from tests.store.conftest import execute
+from tests.store.test_backup import contents, entries, filled
 
 ACMEDNS = Path(sys.executable).with_name("acmedns")
 
@@ -58,6 +59,22 @@ async def test_out_and_in_again_by_file_and_by_pipe(database_url: str, tmp_path:
         "token: 0 new, 3 already there, 0 differ",
         "0 new, 3 already there, 0 differ, 0 can't be read",
     ]
+
+
+async def test_what_had_been_ended_and_is_good_again_is_named(tmp_path: Path):
+    """By a restore that replaces; the audit log has the numbers."""
+    url = await filled(f"sqlite:///{tmp_path}/db/acmedns.db")
+    config, file = config_for(tmp_path, url), tmp_path / "backup"
+    assert acmedns("backup", str(file), "-c", config).returncode == 0
+    await execute(url, "UPDATE token SET revoked_at = 1", "UPDATE account SET disabled = 1")
+    told = acmedns("restore", "--replace", str(file), "-c", config)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout.splitlines()[1:3] == [
+        "good again: 1 tokens that had been revoked: name-0",
+        "good again: 1 accounts that had been disabled: username-1",
+    ]
+    ((*_, details),) = await entries(url)
+    assert (details["tokens_revoked"], details["accounts_disabled"]) == (1, 1)
 
 
 async def test_what_fails_is_one_line(tmp_path: Path):

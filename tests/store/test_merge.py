@@ -11,14 +11,14 @@ from acmedns_py.store.merge import DIFFERING, NEW, PRESENT, Merged, merge
 from acmedns_py.store.migrate import schema_state
 from acmedns_py.store.takeover import DIFFERS, UNREADABLE
 from tests.store.conftest import APEX, Sql, execute
-from tests.store.test_backup import EACH, VERIFIER, ZONE, backed_up, changed, contents, filled, prepared
+from tests.store.test_backup import ACTOR, EACH, VERIFIER, ZONE, backed_up, changed, contents, entries, filled, prepared
 
 AGAIN = {"token": {PRESENT: EACH}, "retired_label": {PRESENT: EACH}, "audit": {PRESENT: EACH}}
 
 
 async def merged(url: str, path: Path, *, dry_run: bool = False) -> Merged:
     """Merge a file."""
-    return await merge(url, path, apex=APEX, zone_name=ZONE, dry_run=dry_run)
+    return await merge(url, path, apex=APEX, zone_name=ZONE, dry_run=dry_run, actor=ACTOR)
 
 
 def counts(found: Merged) -> tuple[int, int, int, int]:
@@ -80,6 +80,12 @@ async def test_all_that_is_new_comes_once_with_what_belongs_to_it(database_url: 
     assert others(again) == AGAIN
     assert await contents(url) == after
     assert await sql("SELECT cursor FROM zone") == [(cursor + 1,)]
+    none = {"form": made.accounts.form, "new": 0, "present": 0, "differing": 0, "unreadable": 0}
+    came = {f"{table}_new": EACH for table in (*AGAIN, "stored")}
+    assert await entries(url) == [
+        ("accounts_imported", "offline", str(file), none | {"new": EACH} | came),
+        ("accounts_imported", "offline", str(file), none | {"present": EACH}),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -188,5 +194,5 @@ async def test_a_file_that_is_not_whole_brings_nothing(database_url: str, file: 
         await merged(database_url, file)
     file.write_bytes(whole)  # noqa: ASYNC240 - small
     with pytest.raises(BackupRefused, match="is of the zone"):
-        await merge(database_url, file, apex=APEX, zone_name="other.example", dry_run=False)
+        await merge(database_url, file, apex=APEX, zone_name="other.example", dry_run=False, actor=ACTOR)
     assert await contents(database_url) == before
