@@ -6,6 +6,7 @@
     ├── StoreUnavailable   the database: gone, slow, full, locked; a later try may succeed
     ├── StoreRefused       the operator: this database is not one we may write (foreign, newer, held)
     ├── BackupRefused      the operator or the machine: a backup file that can't be written, or must not be read in
+    │   └── OutputClosed           nobody: whoever read the output has seen enough
     ├── WorkerNotStarted   the machine: a DNS worker's process can't be started
     ├── NotIssued          the CA, the way to it, or the DNS above us: no certificate for the API this time
     ├── NotServed          our own workers: a committed change was not confirmed in time
@@ -65,6 +66,10 @@ class StoreRefused(AcmednsError):
 
 class BackupRefused(AcmednsError):
     """A backup file that can't be written, or is not whole, or not for this server; the text says what to do."""
+
+
+class OutputClosed(BackupRefused):
+    """Whoever read a backup from standard output has gone."""
 
 
 class WorkerNotStarted(AcmednsError):

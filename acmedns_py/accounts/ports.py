@@ -110,7 +110,7 @@ class Entry:
 
     `actor` is "user:NAME" for a user of this machine, "token:NAME" for who showed one, "anyone" for who needed no
     right, "acmedns serve" for what a start does by itself. `subject` is a username, a token's name, what was taken for
-    one of these, or the source of an import. `details` never holds a secret or a TXT value.
+    one of these, the source of an import, or the file of a restore. `details` never holds a secret or a TXT value.
     """
 
     actor: str

@@ -53,9 +53,14 @@ def door(config: Path | None) -> Iterator[Door]:
     except AcmednsError as error:
         fail(str(error))
     except BrokenPipeError:
-        # Whoever read has seen enough; the interpreter must not write once more at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(1) from None
+        nobody_reads()
+
+
+def nobody_reads() -> NoReturn:
+    """End the command quietly with exit code 1: whoever read its output has seen enough."""
+    # The interpreter must not write once more at its end.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise typer.Exit(1) from None
 
 
 def settings_of(config: Path | None) -> Settings:

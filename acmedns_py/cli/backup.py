@@ -1,18 +1,24 @@
 """`acmedns backup`, `acmedns restore` and `acmedns export`: all that a database holds, in a file, and back."""
 
+import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from acmedns_py.cli.asking import ConfigPath, fail, run, settings_of
+from acmedns_py.api.local import user_name
+from acmedns_py.cli.asking import ConfigPath, fail, nobody_reads, run, settings_of
 from acmedns_py.config.problems import one_line
 from acmedns_py.dns import name
+from acmedns_py.errors import OutputClosed
 from acmedns_py.store.backup import back_up
 from acmedns_py.store.backup_file import Header, passed_on, written
-from acmedns_py.store.restore import Restored
+from acmedns_py.store.restore import DELETED, DISABLED, REVOKED, Restored
 from acmedns_py.store.restore import restore as restore_file
 
 STANDARD_OUTPUT = Path("-")
@@ -54,9 +60,9 @@ def restore(
     """Make an empty database what a backup says, all of it or nothing; the server must not be running."""
     settings = settings_of(config)
     zone = settings.zone.name
-    restored = run(
-        restore_file(settings.database.connection_url, file, apex=name.from_text(zone), zone_name=zone, replace=replace)
-    )
+    url, actor = settings.database.connection_url, user_name(os.getuid())
+    with _ending_in_order():
+        restored = run(restore_file(url, file, apex=name.from_text(zone), zone_name=zone, replace=replace, actor=actor))
     for line in _restored(restored, file):
         typer.echo(one_line(line))
 
@@ -72,23 +78,46 @@ def _write(file: Path, config: Path | None, *, compressed: bool, force: bool, wi
         else partial(written, file, compressed=compressed, force=force)
     )
     called = "standard output" if to_stream else str(file)
-    header = run(
-        back_up(
-            settings.database.connection_url,
-            zone_name=settings.zone.name,
-            out=out,
-            name=called,
-            with_audit=with_audit,
-        )
-    )
+    url, zone = settings.database.connection_url, settings.zone.name
+
+    async def work() -> Header:
+        try:
+            return await back_up(url, zone_name=zone, out=out, name=called, with_audit=with_audit)
+        except OutputClosed:
+            nobody_reads()
+
+    with _ending_in_order():
+        header = run(work())
     if not to_stream:
         size = file.stat().st_size
         typer.echo(one_line(f"{file}: {counted(header)}; {size:,} octets, revision {header.revision}"))
 
 
+@contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """Let SIGTERM end the block as an exception, as asyncio lets SIGINT: an unfinished file is taken away."""
+    former = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)
+
+
+_GOOD_AGAIN = {
+    REVOKED: "tokens that had been revoked",
+    DISABLED: "accounts that had been disabled",
+    DELETED: "accounts that had been deleted",
+}
+
+
 def _restored(restored: Restored, file: Path) -> list[str]:
     lines = [] if restored.kept is None else [f"what was there: {restored.kept}"]
     serial = restored.cursor & 0xFFFF_FFFF
+    for what, told in _GOOD_AGAIN.items():
+        if count := restored.again.counts[what]:
+            names = restored.again.names[what]
+            more = f" and {count - len(names)} more" if count > len(names) else ""
+            lines.append(f"good again: {count} {told}: {', '.join(names)}{more}")
     return [*lines, f"{restored.place.name}: {counted(restored.header)} from {file}; serial {serial}"]
 
 

@@ -73,7 +73,8 @@ def json_lines(
     """Import all that is not here yet; what is here stays as it is, and the server must not be running."""
     settings = settings_of(config)
     zone, url = settings.zone.name, settings.database.connection_url
-    merged = run(merge(url, file, apex=name.from_text(zone), zone_name=zone, dry_run=dry_run))
+    actor = user_name(os.getuid())
+    merged = run(merge(url, file, apex=name.from_text(zone), zone_name=zone, dry_run=dry_run, actor=actor))
     *lines, last = summary(merged.accounts, dry_run=dry_run, noun="")
     for table, counts in merged.others.items():
         told = ", ".join(f"{counts[what]} {what}" for what in (NEW, PRESENT, DIFFERING))

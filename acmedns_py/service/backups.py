@@ -90,8 +90,11 @@ class Backups:
             log.info("backup_made", file=str(file))
 
     def due_seconds(self, now: datetime) -> float:
-        """Seconds until the next backup is due: so long after the newest, at once where there is none."""
-        if self._last is None:
+        """Seconds until the next backup is due: so long after the newest, at once where there is none.
+
+        One that was made by a clock that was ahead counts as none, or that clock would put the next one off for years.
+        """
+        if self._last is None or self._last > now:
             return 0.0
         return max(0.0, (self._last + timedelta(seconds=self._plan.every_seconds) - now).total_seconds())
 

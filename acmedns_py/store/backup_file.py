@@ -18,7 +18,7 @@ from typing import IO, Any, Final, Union, cast
 
 import msgspec
 
-from acmedns_py.errors import BackupRefused
+from acmedns_py.errors import BackupRefused, OutputClosed
 from acmedns_py.store import rows
 from acmedns_py.store.schema import REVISIONS
 
@@ -77,7 +77,10 @@ class Sink:
     """Where lines go; they are counted and hashed on their way."""
 
     def __init__(self, out: IO[bytes], name: str, header: Header) -> None:
-        """Write the header to `out`, which people know by `name`; raises `BackupRefused`, as all methods do."""
+        """Write the header to `out`, which people know by `name`.
+
+        Raises `BackupRefused`, or `OutputClosed` where nobody reads on; as all methods do.
+        """
         self._out = out
         self._name = name
         self._sum = hashlib.sha256()
@@ -97,6 +100,8 @@ class Sink:
         self._sum.update(octets)
         try:
             self._out.write(octets)
+        except BrokenPipeError:
+            raise OutputClosed("nobody reads on") from None
         except OSError as error:
             raise _unwritable(self._name, error) from error
 
@@ -135,10 +140,12 @@ def written(path: Path, *, compressed: bool, force: bool = False) -> Iterator[IO
 
 @contextmanager
 def passed_on(out: IO[bytes], *, compressed: bool) -> Iterator[IO[bytes]]:
-    """Give a way to a stream that is open already, standard output for example; raises `BackupRefused`."""
+    """Give a way to a stream that is open already, standard output for example; raises as `Sink` does."""
     try:
         yield from _through(out, compressed=compressed)
         out.flush()
+    except BrokenPipeError:
+        raise OutputClosed("nobody reads on") from None
     except OSError as error:
         raise _unwritable("standard output", error) from error
 
@@ -185,6 +192,8 @@ class Reader:
         while (line := self._next()) is not None:
             try:
                 row = _line.decode(line)
+                if rows.NUL_IN_JSON in line:
+                    row = rows.without_nul(row)
                 reason = None if isinstance(row, End) else rows.fault(row)
             except _NO_ROW as error:
                 reason = str(error)
@@ -293,6 +302,11 @@ def examined(path: Path, unreadable: Unreadable | None = None) -> Header:
         for _ in reader.batches(unreadable):
             pass
         return reader.header
+
+
+def file_name(path: Path) -> str:
+    """A file's name as a text that any database can hold, whatever octets the system has for it."""
+    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def _unreadable_file(path: Path, error: OSError) -> BackupRefused:

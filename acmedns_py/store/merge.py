@@ -16,13 +16,14 @@ from sqlalchemy import ColumnElement, Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from acmedns_py.accounts.hashing import outdated
+from acmedns_py.accounts.ports import Entry
+from acmedns_py.accounts.txt_rule import TxtRule, is_challenge
 from acmedns_py.errors import StoreRefused
 from acmedns_py.store import rows
 from acmedns_py.store.accounts import padded
-from acmedns_py.store.backup_file import examined, opened
+from acmedns_py.store.backup_file import examined, file_name, opened
 from acmedns_py.store.bulk import copy_in, make_room, settle, take_ids
 from acmedns_py.store.engine import FOREIGN_ERRORS, Target, Use, connect, opening_error, snapshot
-from acmedns_py.store.home import home
 from acmedns_py.store.maintenance import require_tables
 from acmedns_py.store.migrate import schema_state
 from acmedns_py.store.owned import owned
@@ -36,17 +37,25 @@ from acmedns_py.store.schema import (
     credential,
     imported,
     retired_label,
+    stored,
     token,
     txt,
 )
-from acmedns_py.store.takeover import DIFFERS, UNREADABLE, Taken
+from acmedns_py.store.standing import write_audit
+from acmedns_py.store.takeover import DIFFERS, UNREADABLE, Taken, imported_entry
 from acmedns_py.store.zones import claimed, jump
 
 NEW, PRESENT, DIFFERING = "new", "already there", "differ"
 
 _COMPARED = {
-    account.name: {"label": "subdomain", "allow_from": "allowfrom", "disabled": "disabled", "title": "label"},
-    token.name: {key: key for key in ("scopes", "sources", "labels", "expires_at", "revoked_at")},
+    account.name: {
+        "label": "subdomain",
+        "allow_from": "allowfrom",
+        "disabled": "disabled",
+        "title": "label",
+        "txt_rule": "txt_rule",
+    },
+    token.name: {key: key for key in ("scopes", "sources", "labels", "expires_at", "revoked_at", "txt_rule")},
 }
 """Columns in which a row here and one there are compared, and what people call them; others change by mere use."""
 
@@ -60,18 +69,24 @@ class Merged:
 
 
 async def merge(
-    url: str, path: Path, *, apex: bytes, zone_name: str, dry_run: bool, clock: Clock = DatabaseClock
+    url: str, path: Path, *, apex: bytes, zone_name: str, dry_run: bool, actor: str, clock: Clock = DatabaseClock
 ) -> Merged:
     """Merge a backup into the database of `url`, whose server must not be running; `dry_run` only compares.
+
+    `actor` is who does it, for the audit log.
 
     Raises `BackupRefused`, `StoreRefused` or `StoreUnavailable`; then nothing was changed.
     """
     header = await asyncio.to_thread(examined, path, _pass_over)
     require_zone(header, path, zone_name)
-    place = await require_tables(url) if dry_run else (await home(url)).place
+    # Not made here: at a place that was not meant, an import would look as if it had gone well.
+    place = await require_tables(url)
+    state = await schema_state(place)
+    if state.revision is None:
+        raise StoreRefused(f"{place.name} is empty; acmedns serve or acmedns db upgrade makes the tables")
     merged = Merged(Taken(str(path), f"backup of revision {header.revision}", place.name))
     if dry_run:
-        if (await schema_state(place)).due:
+        if state.due:
             raise StoreRefused(f"{place.name} is not up to date; run acmedns db upgrade first")
         try:
             async with snapshot(place, Use.LOOK) as connection:
@@ -90,9 +105,15 @@ async def merge(
                 if merged.accounts.new:
                     await jump(connection, zone_id, cursor + 1)
                     await settle(connection, place, (account, credential, txt))
+                await write_audit(connection, [_entry(path, merged, actor)], now)
         finally:
             await engine.dispose()
     return merged
+
+
+def _entry(path: Path, merged: Merged, actor: str) -> Entry:
+    others = {f"{table}_{NEW}": counts[NEW] for table, counts in merged.others.items() if counts[NEW]}
+    return imported_entry(merged.accounts, actor, file_name(path), **others)
 
 
 def _pass_over(_line: int, _reason: str) -> None:
@@ -112,7 +133,10 @@ class _Merge:
         self._into = into
         # From ids of the file to ids here: of what is new, or is here too.
         self._new: dict[int, int] = {}
-        self._alike: dict[int, int] = {}
+        self._here: dict[int, int] = {}
+        # Ids of the file, of accounts that are here: which differ, whose values can last there.
+        self._unlike: set[int] = set()
+        self._lasting: set[int] = set()
         self._tokens: dict[int, int] = {}
 
     async def all_of(self, path: Path) -> None:
@@ -137,6 +161,10 @@ class _Merge:
         elif table is not imported:  # That is about what this database stands beside.
             if table is credential:
                 await self._compare_passwords(batch)
+            elif table is txt:
+                await self._compare_lasting(batch)
+            elif table is stored:
+                batch = await self._storable(batch)
             await self._belongings(table, batch)
 
     async def _accounts(self, batch: list[Any]) -> None:
@@ -148,13 +176,14 @@ class _Merge:
         for row in batch:
             found = known.get(row.username)
             if found is not None:
-                differing = _differing(account, row, found)
-                if not differing:
-                    self._taken.present += 1
-                    self._alike[row.id] = found.id
-                    continue
-                reason = f"in {differing}; what is here was kept"
-            elif row.label in retired:
+                self._here[row.id] = found.id
+                if row.txt_rule == TxtRule.ANY:
+                    self._lasting.add(row.id)
+                self._taken.present += 1
+                if differing := _differing(account, row, found):
+                    self._unlike_here(row.id, row.username, differing)
+                continue
+            if row.label in retired:
                 reason = "it was deleted here, and stays so"
             elif row.label in labels:
                 reason = "its subdomain belongs to another account here"
@@ -207,7 +236,8 @@ class _Merge:
     async def _entries(self, batch: list[Any]) -> None:
         columns = [str(column.name) for column in audit.columns if column is not audit.c.id]
         here = {
-            tuple(getattr(found, column) for column in columns)
+            # What the file has of an entry with a NUL is its escaped form.
+            tuple(rows.escaped(getattr(found, column)) for column in columns)
             for found in await self._found(audit, audit.c.at, [row.at for row in batch])
         }
         said = [tuple(getattr(row, column) for column in columns) for row in batch]
@@ -217,19 +247,60 @@ class _Merge:
         await self._insert(audit, columns, new)
 
     async def _compare_passwords(self, batch: list[Any]) -> None:
-        """Find accounts that are alike but for the password; a hash that a login has renewed is no difference."""
-        asked = [row for row in batch if row.account in self._alike and row.kind == PASSWORD and row.expires is None]
+        """Find accounts that are here with another password; a hash that a login has renewed is no difference."""
+        asked = [row for row in batch if row.account in self._here and row.kind == PASSWORD and row.expires is None]
+        ids = [self._here[row.account] for row in asked]
         here: dict[int, set[str]] = {}
-        for found in await self._found(credential, credential.c.account, [self._alike[row.account] for row in asked]):
+        for found in await self._found(credential, credential.c.account, ids):
             here.setdefault(found.account, set()).add(found.verifier)
-        names = await self._found(account, account.c.id, [self._alike[row.account] for row in asked])
+        unlike = [row for row in asked if _other_password(row.verifier, here.get(self._here[row.account], set()))]
+        await self._tell_unlike({row.account for row in unlike}, "password")
+
+    async def _compare_lasting(self, batch: list[Any]) -> None:
+        """Find accounts that are here without a value that lasts there: a certificate may hang on it."""
+        asked = [row for row in batch if row.account in self._lasting and not is_challenge(row.value)]
+        found = await self._found(txt, txt.c.account, [self._here[row.account] for row in asked])
+        here = {(one.account, one.value) for one in found}
+        missing = {row.account for row in asked if (self._here[row.account], row.value) not in here}
+        await self._tell_unlike(missing, "lasting values")
+
+    async def _tell_unlike(self, numbers: set[int], what: str) -> None:
+        """Tell of accounts that are here, by their ids in the file, in what they differ."""
+        names = await self._found(account, account.c.id, [self._here[number] for number in sorted(numbers)])
         usernames = {found.id: found.username for found in names}
-        for row in asked:
-            ours = here.get(self._alike[row.account], set())
-            if row.verifier in ours or outdated(row.verifier) or any(map(outdated, ours)):
-                continue
+        for number in sorted(numbers):
+            self._unlike_here(number, usernames[self._here[number]], what)
+
+    def _unlike_here(self, number: int, username: str, what: str) -> None:
+        """Tell of one; it is counted once, in however much it differs."""
+        if number not in self._unlike:
+            self._unlike.add(number)
             self._taken.present -= 1
-            self._differs(usernames[self._alike.pop(row.account)], "in password; what is here was kept")
+            self._taken.differing += 1
+        self._taken.tell(DIFFERS, f"account {username}", f"in {what}; what is here was kept")
+
+    async def _storable(self, batch: list[Any]) -> list[Any]:
+        """Give those of new accounts under whose domain their token has nothing here; the others are told."""
+        asked = [row for row in batch if row.account in self._new and row.token in self._tokens]
+        if not asked:
+            return []
+        tokens = [self._tokens[row.token] for row in asked]
+        of_domains = stored.c.domain.in_(padded(row.domain for row in asked))
+        found = await self._found(stored, stored.c.token, tokens, of_domains)
+        here = {(one.token, one.domain) for one in found}
+        names = {one.id: one.name for one in await self._found(token, token.c.id, tokens)}
+        kept = []
+        for row in asked:
+            number = self._tokens[row.token]
+            if (number, row.domain) not in here:
+                kept.append(row)
+                continue
+            self._count(stored, DIFFERING)
+            told = f"token {names[number]} has another one of that domain here, which was kept"
+            self._taken.tell(DIFFERS, f"stored account of {row.domain}", told)
+        if kept:
+            self._count(stored, NEW, len(kept))
+        return kept
 
     async def _belongings(self, table: Table, batch: list[Any]) -> None:
         """Insert rows that belong to new accounts, with the ids that accounts and tokens have here."""
@@ -249,11 +320,13 @@ class _Merge:
             new.append(tuple(document.values()))
         await self._insert(table, [str(column.name) for column in columns], new)
 
-    async def _found(self, table: Table, key: ColumnElement[Any], values: Sequence[Any]) -> list[Any]:
-        """Give the rows that have one of these values."""
+    async def _found(
+        self, table: Table, key: ColumnElement[Any], values: Sequence[Any], *more: ColumnElement[bool]
+    ) -> list[Any]:
+        """Give the rows that have one of these values, and for which all else holds."""
         if not values:
             return []
-        return list(await self._connection.execute(select(table).where(key.in_(padded(values)))))
+        return list(await self._connection.execute(select(table).where(key.in_(padded(values)), *more)))
 
     async def _retired_here(self, batch: list[Any]) -> set[str]:
         found = await self._found(retired_label, retired_label.c.label, [row.label for row in batch])
@@ -278,6 +351,10 @@ class _Merge:
 
     def _count(self, table: Table, what: str, count: int = 1) -> None:
         self._merged.others.setdefault(str(table.name), Counter())[what] += count
+
+
+def _other_password(verifier: str, here: set[str]) -> bool:
+    return verifier not in here and not outdated(verifier) and not any(map(outdated, here))
 
 
 def _differing(table: Table, row: Any, found: Any) -> str:

@@ -5,23 +5,42 @@ among them: the next start makes them of the configuration.
 """
 
 import asyncio
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import delete, func, insert, select, text
+from sqlalchemy import Column, ColumnElement, delete, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from acmedns_py.accounts.audit import OFFLINE
+from acmedns_py.accounts.ports import Entry
+from acmedns_py.accounts.times import moment_of
 from acmedns_py.errors import BackupRefused, StoreRefused
 from acmedns_py.store import rows
+from acmedns_py.store.accounts import padded
 from acmedns_py.store.backup import copy_out
-from acmedns_py.store.backup_file import Header, examined, opened, written
+from acmedns_py.store.backup_file import Header, examined, file_name, opened, written
 from acmedns_py.store.bulk import copy_in, make_room, settle
 from acmedns_py.store.engine import Target, Use, connect
 from acmedns_py.store.home import home
 from acmedns_py.store.owned import owned
-from acmedns_py.store.schema import MICROSECONDS, Clock, DatabaseClock, compatibility, metadata, zone
+from acmedns_py.store.schema import (
+    MICROSECONDS,
+    Clock,
+    DatabaseClock,
+    account,
+    compatibility,
+    metadata,
+    retired_label,
+    token,
+    zone,
+)
+from acmedns_py.store.standing import write_audit
+from acmedns_py.store.takeover import MOST_TOLD
 
 COMMITS_A_SECOND = 100
 """How many commits a second, at the most, are believed to have followed a backup: each of them is an fsync."""
@@ -30,22 +49,45 @@ MOST_AHEAD = 2**30
 """The longest step of the serial: half of what a secondary takes for forward (RFC 1982 3.2)."""
 
 
+REVOKED, DISABLED, DELETED = "tokens_revoked", "accounts_disabled", "accounts_deleted"
+"""What had become of what is good again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """Where rows went, the header that they came under, the cursor that the zone goes on from, what was kept."""
+    """Where rows went, the header that they came under, the cursor that the zone goes on from, what was kept.
+
+    `again` is what had been ended in the database that was replaced, and is good again.
+    """
 
     place: Target
     header: Header
     cursor: int
     kept: Path | None
+    again: "GoodAgain"
+
+
+@dataclass(slots=True)
+class GoodAgain:
+    """Tokens and accounts by what had become of them: how many, and the names of the first."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    names: dict[str, list[str]] = field(default_factory=dict)
+
+    def note(self, what: str, who: str) -> None:
+        """Count one, and keep its name unless there are many."""
+        self.counts[what] += 1
+        if self.counts[what] <= MOST_TOLD:
+            self.names.setdefault(what, []).append(who)
 
 
 async def restore(
-    url: str, path: Path, *, apex: bytes, zone_name: str, replace: bool, clock: Clock = DatabaseClock
+    url: str, path: Path, *, apex: bytes, zone_name: str, replace: bool, actor: str, clock: Clock = DatabaseClock
 ) -> Restored:
     """Restore a backup into the database of `url`, which must be empty, and whose server must not be running.
 
-    With `replace` a backup of what is there is written first, beside SQLite's file or else beside `path`.
+    With `replace` a backup of what is there is written first, beside SQLite's file or else beside `path`. `actor` is
+    who does it, for the audit log.
 
     Raises `BackupRefused`, `StoreRefused` or `StoreUnavailable`; then nothing was changed.
     """
@@ -61,14 +103,16 @@ async def restore(
                 now = await connection.scalar(select(clock())) or 0
                 replaced = await connection.scalar(select(func.max(zone.c.cursor))) or 0
                 cursor = resumed(header, replaced=replaced, now=now)
+                again = GoodAgain() if kept is None else await _good_again(connection, path, now)
                 for table in reversed(metadata.sorted_tables):
                     if table is not compatibility:
                         await connection.execute(delete(table))
                 await _fill(connection, place, path, header)
                 await connection.execute(insert(zone).values(name=apex, cursor=cursor, holder=taken.lock.token))
+                await write_audit(connection, [_entry(path, header, kept, again, actor)], now)
         finally:
             await engine.dispose()
-    return Restored(place, header, cursor, kept)
+    return Restored(place, header, cursor, kept, again)
 
 
 def require_zone(header: Header, path: Path, zone_name: str) -> None:
@@ -111,6 +155,51 @@ async def _set_aside(
     kept = beside.with_name(f"{beside.name}.replaced-{time}.jsonl.gz")
     await copy_out(place, zone_name=zone_name, out=partial(written, kept, compressed=True), name=str(kept))
     return kept
+
+
+def _entry(path: Path, header: Header, kept: Path | None, again: GoodAgain, actor: str) -> Entry:
+    details = {
+        "made_at": moment_of(header.made_at).isoformat(),
+        "rows": sum(header.counts.values()),
+        "accounts": header.counts[account.name],
+        "kept": None if kept is None else file_name(kept),
+        **again.counts,
+    }
+    return Entry(actor, OFFLINE, "database_restored", file_name(path), details=details)
+
+
+async def _good_again(connection: AsyncConnection, path: Path, now: int) -> GoodAgain:
+    """Find what the file brings back to life; to be called while what it replaces is there."""
+    again = GoodAgain()
+    with opened(path) as reader:
+        for batch in reader.batches():
+            table = rows.table_of(batch[0]) if batch else None
+            if table == token.name:
+                good = {row.digest: row.name for row in batch if _is_good(row, now)}
+                for digest in await _those(connection, token.c.digest, good, token.c.revoked_at.is_not(None)):
+                    again.note(REVOKED, good[digest])
+            elif table == account.name:
+                usernames = {row.username: row.username for row in batch if not row.disabled}
+                for username in await _those(connection, account.c.username, usernames, account.c.disabled):
+                    again.note(DISABLED, username)
+                labels = {row.label: row.username for row in batch if not row.disabled}
+                for label in await _those(connection, retired_label.c.label, labels):
+                    again.note(DELETED, labels[label])
+    return again
+
+
+def _is_good(row: Any, now: int) -> bool:
+    lives = row.expires_at is None or row.expires_at > now
+    return row.revoked_at is None and lives and row.uses_left != 0
+
+
+async def _those(
+    connection: AsyncConnection, column: Column[Any], wanted: Collection[str], *more: ColumnElement[bool]
+) -> list[str]:
+    """Give those of these keys that are here, and for which all else holds."""
+    if not wanted:
+        return []
+    return sorted(await connection.scalars(select(column).where(column.in_(padded(wanted)), *more)))
 
 
 async def _fill(connection: AsyncConnection, place: Target, path: Path, header: Header) -> None:

@@ -6,12 +6,17 @@ its default, so that older backups are read.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import msgspec
 from sqlalchemy import BigInteger, Boolean, Column, False_, Integer, LargeBinary, Table, True_
 
+from acmedns_py.accounts.allow_from import network
+from acmedns_py.accounts.times import ticks_of
+from acmedns_py.accounts.tokens import SCOPES
+from acmedns_py.accounts.txt_rule import TxtRule
 from acmedns_py.store import schema
 from acmedns_py.store.accounts import possible_username
 
@@ -68,6 +73,22 @@ ROW_TYPES: Final = {str(table.name): _row_type(table) for table in CARRIED}
 _LABEL: Final = re.compile(r"[a-z0-9_-]{1,63}")
 """What labels can be, those of acme-dns among them."""
 
+_TXT_RULES: Final = frozenset(TxtRule)
+
+_TIMES: Final = {
+    str(table.name): tuple(
+        str(column.name)
+        for column in table.columns
+        if column.name in {"at", "expires"} or str(column.name).endswith("_at")
+    )
+    for table in CARRIED
+}
+"""Columns with a time in microseconds since 1970."""
+
+_EARLIEST: Final = ticks_of(datetime.min.replace(tzinfo=UTC))
+_LATEST: Final = ticks_of(datetime.max.replace(tzinfo=UTC))
+"""What can be told as a time."""
+
 _encoder = msgspec.json.Encoder()
 
 
@@ -84,17 +105,71 @@ def cells(row: msgspec.Struct) -> tuple[Any, ...]:
 def fault(row: Any) -> str | None:
     """Say what is wrong with a row that has the right types, None where nothing is: what a server could not load."""
     table = table_of(row)
+    for column in _TIMES[table]:
+        time = getattr(row, column)
+        if time is not None and not _EARLIEST <= time <= _LATEST:
+            return f"{column} is no time of the years 1 to 9999"
     if table in (schema.account.name, schema.retired_label.name) and _LABEL.fullmatch(row.label) is None:
         return f"the label {row.label!r} is none in lower case"
-    if table != schema.account.name:
-        return None
+    if table in (schema.account.name, schema.token.name) and row.txt_rule not in _TXT_RULES:
+        return f"txt_rule {row.txt_rule!r} is none of {', '.join(TxtRule)}"
+    more = _MORE.get(table)
+    return None if more is None else more(row)
+
+
+def _fault_of_account(row: Any) -> str | None:
     if not possible_username(row.username):
         return f"the username {row.username!r} can't be one"
-    try:
-        msgspec.json.decode(row.allow_from, type=list[str])
-    except msgspec.DecodeError:
-        return "allow_from is no JSON list of texts"
+    return None if _is_json(row.allow_from, list[str]) else "allow_from is no JSON list of texts"
+
+
+def _fault_of_token(row: Any) -> str | None:
+    if not _is_json(row.sources, list[str]):
+        return "sources is no JSON list of texts"
+    for source in msgspec.json.decode(row.sources):
+        try:
+            network(source)
+        except ValueError:
+            return f"the source {source!r} is no network"
+    for scope in row.scopes.split():
+        if scope not in SCOPES:
+            return f"the scope {scope!r} is not known"
     return None
+
+
+def _fault_of_entry(row: Any) -> str | None:
+    return None if _is_json(row.details, dict[str, Any]) else "details is no JSON object"
+
+
+_MORE: Final[Mapping[str, Callable[[Any], str | None]]] = {
+    str(schema.account.name): _fault_of_account,
+    str(schema.token.name): _fault_of_token,
+    str(schema.audit.name): _fault_of_entry,
+}
+
+
+def _is_json(text: str, shape: Any) -> bool:
+    try:
+        msgspec.json.decode(text, type=shape)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return False
+    return True
+
+
+NUL_IN_JSON: Final = b"\\u0000"
+"""What a line with a NUL in one of its texts holds: JSON has no other way to write it."""
+
+
+def without_nul(row: Any) -> Any:
+    """An entry of the audit log with every NUL escaped: older programs let it in, and PostgreSQL can't store it."""
+    if table_of(row) != schema.audit.name:
+        return row
+    return type(row)(**{name: escaped(getattr(row, name)) for name in row.__struct_fields__})
+
+
+def escaped(cell: Any) -> Any:
+    """A column of the audit log, a text without NUL."""
+    return cell.replace("\0", "\\x00") if isinstance(cell, str) else cell
 
 
 def encoded(table: Table, rows: Sequence[Sequence[Any]]) -> bytes:

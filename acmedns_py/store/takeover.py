@@ -178,7 +178,7 @@ async def _transaction(
             if taken.new:
                 await jump(connection, zone_id, cursor + 1)
                 await settle(connection, place, (account, credential, txt))
-            await write_audit(connection, [_entry(taken, actor)], now)
+            await write_audit(connection, [imported_entry(taken, actor or START, taken.source)], now)
             if last is None or last.mark != source.mark:
                 await _remember(connection, source, taken, now)
     finally:
@@ -186,20 +186,15 @@ async def _transaction(
     return taken
 
 
-def _entry(taken: Taken, actor: str | None) -> Entry:
-    return Entry(
-        actor or START,
-        OFFLINE,
-        "accounts_imported",
-        taken.source,
-        details={
-            "form": taken.form,
-            "new": taken.new,
-            "present": taken.present,
-            "differing": taken.differing,
-            "unreadable": taken.unreadable,
-        },
-    )
+def imported_entry(taken: Taken, actor: str, subject: str, **others: int) -> Entry:
+    """What the audit log says of an import; `others` are counts of what else came than accounts."""
+    counts = {
+        "new": taken.new,
+        "present": taken.present,
+        "differing": taken.differing,
+        "unreadable": taken.unreadable,
+    }
+    return Entry(actor, OFFLINE, "accounts_imported", subject, details={"form": taken.form, **counts, **others})
 
 
 async def _last_import(connection: AsyncConnection, source: Source) -> Any:

@@ -65,6 +65,17 @@ def test_a_backup_that_fails_is_said_and_harms_nothing(make_server, tmp_path: Pa
     assert server.update(server.register(), value(1)).status == 200
 
 
+def test_a_clock_that_was_ahead_puts_no_backup_off(tmp_path: Path):
+    """What was made while it was counts as none, as soon as the clock is right again."""
+    now = datetime.now(UTC)
+    backups = Backups(Plan(EVERY, 1, tmp_path), url="sqlite:////none", zone=ZONE)
+    assert backups.due_seconds(now) == 0
+    backups._last = now + timedelta(days=3_650)
+    assert backups.due_seconds(now) == 0
+    backups._last = now
+    assert backups.due_seconds(now) == EVERY
+
+
 async def test_what_its_process_fails_with_is_the_reason(tmp_path: Path):
     """A database that is not there, told in the process's own line; the password of the URL is in no log."""
     url = "postgresql://acmedns:secret-word@127.0.0.1:1/none"

@@ -16,19 +16,35 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Boolean, Column, ForeignKey, LargeBinary, Table, Text, select
 
+from acmedns_py.accounts.times import moment_of
+from acmedns_py.accounts.txt_rule import TxtRule
+from acmedns_py.api.local import user_name
 from acmedns_py.errors import AcmednsError, BackupRefused, StoreRefused, StoreUnavailable
 from acmedns_py.store import restore as restoring
 from acmedns_py.store import rows, schema
 from acmedns_py.store.backup import back_up
-from acmedns_py.store.backup_file import LONGEST_LINE, Header, examined, opened, written
+from acmedns_py.store.backup_file import LONGEST_LINE, Header, examined, file_name, opened, written
 from acmedns_py.store.bulk import copy_in
 from acmedns_py.store.engine import Use, connect, snapshot, target
-from acmedns_py.store.restore import COMMITS_A_SECOND, MOST_AHEAD, Restored, restore, resumed
+from acmedns_py.store.merge import NEW, PRESENT, merge
+from acmedns_py.store.restore import (
+    COMMITS_A_SECOND,
+    DELETED,
+    DISABLED,
+    MOST_AHEAD,
+    REVOKED,
+    GoodAgain,
+    Restored,
+    restore,
+    resumed,
+)
 from acmedns_py.store.store import SqlStore
+from acmedns_py.store.takeover import MOST_TOLD
 from tests.postgres import Postgres
 from tests.store.conftest import APEX, OpenStore, a_value, execute
 
 ZONE = "auth.example"
+ACTOR = user_name(os.getuid())
 EACH = 3
 """Rows of every table."""
 VERIFIER = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAA{}A$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
@@ -67,6 +83,14 @@ def cell(column: Column[Any], number: int) -> Any:
         return VERIFIER.format(number)
     if column is schema.credential.c.kind:
         return schema.PASSWORD
+    if column.name == "txt_rule":
+        return TxtRule.ANY
+    if column is schema.token.c.scopes:
+        return "register storage"
+    if column is schema.token.c.sources:
+        return json.dumps([f"192.0.2.{number}/32"])
+    if column is schema.audit.c.details:
+        return json.dumps({"number": number})
     if column is schema.retired_label.c.label:
         return f"retired-{number}"
     if isinstance(column.type, Boolean):
@@ -93,14 +117,25 @@ async def filled(url: str) -> str:
 
 
 async def contents(url: str) -> dict[str, list[tuple[Any, ...]]]:
-    """Give all rows of the tables that are carried."""
+    """Give all rows of the tables that are carried, without what this database's audit log has of a restore."""
     async with snapshot(target(url), Use.LOOK) as connection:
-        return {
+        found = {
             table.name: [
                 tuple(row) for row in await connection.execute(select(table).order_by(*table.primary_key.columns))
             ]
             for table in rows.CARRIED
         }
+    found["audit"] = [row for row in found["audit"] if ACTOR not in row]
+    return found
+
+
+async def entries(url: str) -> list[tuple[Any, ...]]:
+    """Give what the audit log has of restores and imports; the details as they are read."""
+    found = await execute(
+        url,
+        f"SELECT action, source, subject, details FROM audit WHERE actor = '{ACTOR}' ORDER BY id",  # noqa: S608
+    )
+    return [(*others, json.loads(details)) for *others, details in found]
 
 
 async def backed_up(url: str, path: Path, **options: Any) -> Header:
@@ -110,7 +145,7 @@ async def backed_up(url: str, path: Path, **options: Any) -> Header:
 
 async def restored(url: str, path: Path, *, replace: bool = False) -> Restored:
     """Restore a backup."""
-    return await restore(url, path, apex=APEX, zone_name=ZONE, replace=replace)
+    return await restore(url, path, apex=APEX, zone_name=ZONE, replace=replace, actor=ACTOR)
 
 
 BOTH = pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
@@ -129,7 +164,8 @@ async def test_every_column_of_every_table_comes_back(engine: str, into: str, ur
     assert all(len(found) == EACH for found in (await contents(destination)).values())
     await backed_up(destination, second)
     lines, again = (gzip.decompress(path.read_bytes()).splitlines() for path in (first, second))
-    assert again[1:-1] == lines[1:-1]
+    assert [line for line in again[1:-1] if b"database_restored" not in line] == lines[1:-1]
+    assert len(again) == len(lines) + 1
     assert len(lines) == EACH * len(rows.CARRIED) + 2
 
 
@@ -141,6 +177,18 @@ async def test_numbers_go_on_above_those_that_came(engine: str, urls, tmp_path: 
     await restored(url, tmp_path / "backup")
     account = await (await open_at(url)).new_account()
     assert account.id > 1_000 + EACH - 1
+
+
+async def test_what_postgresql_can_not_store_of_an_old_audit_log_is_escaped(urls, tmp_path: Path):
+    """SQLite took NUL, from a name that somebody typed; a merge knows such entries again."""
+    source, destination = await filled(urls("sqlite", "source")), urls("postgresql", "destination")
+    await execute(source, "UPDATE audit SET subject = 'a' || char(0) || 'b' WHERE id = 1001")
+    await backed_up(source, tmp_path / "backup")
+    await restored(destination, tmp_path / "backup")
+    assert await execute(destination, "SELECT subject FROM audit WHERE id = 1001") == [("a\\x00b",)]
+    for url in (source, destination):
+        made = await merge(url, tmp_path / "backup", apex=APEX, zone_name=ZONE, dry_run=True, actor=ACTOR)
+        assert made.others["audit"] == {PRESENT: EACH, NEW: 0}
 
 
 def test_what_is_not_carried_has_a_reason():
@@ -220,6 +268,54 @@ async def test_what_is_there_is_replaced_only_when_asked_and_is_kept(engine: str
     assert await contents(url) == before
 
 
+@BOTH
+async def test_who_restored_what_is_in_the_audit_log(engine: str, urls, tmp_path: Path):
+    """In the transaction of the restore, with what is good again that had been ended in what was replaced."""
+    path = tmp_path / os.fsdecode(b"backup-\xff")
+    header = await backed_up(await filled(urls("sqlite", "source")), path)
+    url = urls(engine, "destination")
+    await restored(url, path)
+    facts = {"made_at": moment_of(header.made_at).isoformat(), "rows": EACH * len(rows.CARRIED), "accounts": EACH}
+    first = ("database_restored", "offline", f"{tmp_path}/backup-\\xff", facts | {"kept": None})
+    assert await entries(url) == [first]
+    await execute(
+        url,
+        "UPDATE token SET revoked_at = NULL, expires_at = NULL, uses_left = NULL",
+        "UPDATE account SET disabled = (1 = 0)",
+    )
+    good = tmp_path / "good"
+    await backed_up(url, good)
+    await execute(
+        url,
+        "UPDATE token SET revoked_at = 1 WHERE name <> 'name-0'",
+        "UPDATE account SET disabled = (1 = 1) WHERE username = 'username-0'",
+        *(f"DELETE FROM {table} WHERE account = 1001" for table in ("stored", "made_by", "txt", "credential")),  # noqa: S608
+        "DELETE FROM account WHERE id = 1001",
+        "INSERT INTO retired_label VALUES ('label-1')",
+    )
+    made = await restored(url, good, replace=True)
+    assert made.again.names == {
+        REVOKED: ["name-1", "name-2"],
+        DISABLED: ["username-0"],
+        DELETED: ["username-1"],
+    }
+    assert made.kept is not None
+    (*_, (_, _, subject, details)) = await entries(url)
+    assert (subject, details["kept"]) == (str(good), file_name(made.kept))
+    assert {what: details[what] for what in made.again.counts} == {REVOKED: 2, DISABLED: 1, DELETED: 1}
+    again = await restored(url, good, replace=True)
+    assert again.again == GoodAgain()
+
+
+def test_of_many_that_are_good_again_the_first_are_named():
+    """All are counted."""
+    again = GoodAgain()
+    for number in range(MOST_TOLD + 5):
+        again.note(DISABLED, str(number))
+    assert again.counts == {DISABLED: MOST_TOLD + 5}
+    assert again.names == {DISABLED: [str(number) for number in range(MOST_TOLD)]}
+
+
 async def lines_of(urls, tmp_path: Path) -> list[bytes]:
     """Give the lines of a good backup."""
     path = tmp_path / "good"
@@ -241,6 +337,12 @@ def changed(lines: list[bytes], number: int, **fields: object) -> list[bytes]:
         document[key] = found
     changed_line = json.dumps({key: found for key, found in document.items() if found is not ...}).encode() + b"\n"
     return ended([*lines[:number], changed_line, *lines[number + 1 : -1]])
+
+
+def spoilt(lines: list[bytes], table: str, **fields: object) -> bytes:
+    """Change fields of a table's first row."""
+    number = next(number for number, line in enumerate(lines) if json.loads(line)["type"] == table)
+    return b"".join(changed(lines, number, **fields))
 
 
 packed = gzip.compress
@@ -290,6 +392,14 @@ BAD: dict[str, tuple[Callable[[list[bytes]], bytes], str]] = {
     "bad label": (lambda lines: b"".join(changed(lines, 1, label="A.b")), "line 2 can't be read: the label 'A.b'"),
     "bad username": (lambda lines: b"".join(changed(lines, 1, username="")), "line 2 can't be read: the username ''"),
     "bad networks": (lambda lines: b"".join(changed(lines, 1, allow_from="{}")), "line 2 can't be read: allow_from"),
+    "bad rule": (lambda lines: b"".join(changed(lines, 1, txt_rule="x")), "line 2 can't be read: txt_rule 'x' is none of acme"),
+    "bad time": (lambda lines: b"".join(changed(lines, 1, created_at=2**62)), "line 2 can't be read: created_at is no time"),
+    "bad time of a value": (lambda lines: spoilt(lines, "txt", written_at=-(2**62)), "can't be read: written_at is no time"),
+    "bad rule of a token": (lambda lines: spoilt(lines, "token", txt_rule=""), "can't be read: txt_rule '' is none of acme"),
+    "bad sources": (lambda lines: spoilt(lines, "token", sources="{"), "can't be read: sources is no JSON list"),
+    "bad network": (lambda lines: spoilt(lines, "token", sources='["::1"]'), "can't be read: the source '::1' is no network"),
+    "bad scope": (lambda lines: spoilt(lines, "token", scopes="register all"), "can't be read: the scope 'all' is not"),
+    "bad details": (lambda lines: spoilt(lines, "audit", details="[]"), "can't be read: details is no JSON object"),
     "wrong order": (
         lambda lines: b"".join(ended([lines[0], *reversed(lines[1:-1])])),
         ": rows of ",

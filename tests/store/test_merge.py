@@ -6,17 +6,19 @@ from pathlib import Path
 import pytest
 
 from acmedns_py.errors import BackupRefused, StoreRefused
+from acmedns_py.store.engine import target
 from acmedns_py.store.merge import DIFFERING, NEW, PRESENT, Merged, merge
+from acmedns_py.store.migrate import schema_state
 from acmedns_py.store.takeover import DIFFERS, UNREADABLE
 from tests.store.conftest import APEX, Sql, execute
-from tests.store.test_backup import EACH, VERIFIER, ZONE, backed_up, changed, contents, filled, prepared
+from tests.store.test_backup import ACTOR, EACH, VERIFIER, ZONE, backed_up, changed, contents, entries, filled, prepared
 
 AGAIN = {"token": {PRESENT: EACH}, "retired_label": {PRESENT: EACH}, "audit": {PRESENT: EACH}}
 
 
 async def merged(url: str, path: Path, *, dry_run: bool = False) -> Merged:
     """Merge a file."""
-    return await merge(url, path, apex=APEX, zone_name=ZONE, dry_run=dry_run)
+    return await merge(url, path, apex=APEX, zone_name=ZONE, dry_run=dry_run, actor=ACTOR)
 
 
 def counts(found: Merged) -> tuple[int, int, int, int]:
@@ -64,7 +66,7 @@ async def test_all_that_is_new_comes_once_with_what_belongs_to_it(database_url: 
     assert await contents(url) == before
     made = await merged(url, file)
     assert counts(told) == counts(made) == (EACH, 0, 0, 0)
-    assert others(told) == others(made) == {table: {NEW: EACH} for table in AGAIN}
+    assert others(told) == others(made) == {table: {NEW: EACH} for table in (*AGAIN, "stored")}
     assert await sql(BELONGING) == [
         ("mine", "my verifier", None),
         *((f"username-{number}", VERIFIER.format(number), f"name-{number}") for number in range(EACH)),
@@ -78,6 +80,12 @@ async def test_all_that_is_new_comes_once_with_what_belongs_to_it(database_url: 
     assert others(again) == AGAIN
     assert await contents(url) == after
     assert await sql("SELECT cursor FROM zone") == [(cursor + 1,)]
+    none = {"form": made.accounts.form, "new": 0, "present": 0, "differing": 0, "unreadable": 0}
+    came = {f"{table}_new": EACH for table in (*AGAIN, "stored")}
+    assert await entries(url) == [
+        ("accounts_imported", "offline", str(file), none | {"new": EACH} | came),
+        ("accounts_imported", "offline", str(file), none | {"present": EACH}),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -86,11 +94,13 @@ async def test_all_that_is_new_comes_once_with_what_belongs_to_it(database_url: 
         ("UPDATE account SET label = 'else' WHERE username = 'username-1'", "account username-1", "in subdomain; what"),
         ("UPDATE account SET allow_from = '[]' WHERE username = 'username-1'", "account username-1", "in allowfrom; what"),
         ("UPDATE account SET title = 'x' WHERE username = 'username-1'", "account username-1", "in label; what is here"),
+        ("UPDATE account SET txt_rule = 'acme' WHERE username = 'username-1'", "account username-1", "in txt_rule; what is"),
         ("UPDATE account SET username = 'x' WHERE username = 'username-1'", "account username-1", "belongs to another"),
         ("UPDATE credential SET verifier = replace(verifier, 'AA0A', 'AA7A')", "account username-0", "in password; what is here was kept"),
         ("UPDATE token SET digest = 'x' WHERE name = 'name-1'", "token name-1", "another token has this name here"),
         ("UPDATE token SET name = 'x' WHERE name = 'name-1'", "token name-1", "it is here by another name"),
         ("UPDATE token SET sources = 'x' WHERE name = 'name-1'", "token name-1", "in sources; what is here was kept"),
+        ("UPDATE token SET txt_rule = 'acme' WHERE name = 'name-1'", "token name-1", "in txt_rule; what is here was kept"),
         ("UPDATE account SET label = 'retired-1' WHERE username = 'username-0'", "label retired-1", "keeps it"),
     ],
 )  # fmt: skip
@@ -114,6 +124,39 @@ async def test_what_differs_is_told_and_stays(database_url: str, sql: Sql, file:
         assert others(told)["retired_label"] == {PRESENT: EACH - 1, DIFFERING: 1}
 
 
+async def test_what_a_token_has_stored_here_stays(database_url: str, sql: Sql, file: Path):
+    """An account that is new there is stored by a token that is here too, under a domain that has another account."""
+    await merged(await prepared(database_url), file)
+    await sql(
+        "UPDATE account SET username = 'mine', label = 'mine' WHERE username = 'username-1'",
+        "UPDATE credential SET verifier = 'my verifier' WHERE account = (SELECT id FROM account WHERE label = 'mine')",
+    )
+    before = (await contents(database_url))["stored"]
+    told = await merged(database_url, file, dry_run=True)
+    made = await merged(database_url, file)
+    for one in (told, made):
+        assert counts(one) == (1, EACH - 1, 0, 0)
+        assert others(one)["stored"] == {DIFFERING: 1}
+        assert one.accounts.told[DIFFERS] == [
+            ("stored account of domain-1", "token name-1 has another one of that domain here, which was kept")
+        ]
+    assert (await contents(database_url))["stored"] == before
+    assert len((await contents(database_url))["account"]) == EACH + 1
+    again = await merged(database_url, file)
+    assert (counts(again), others(again)) == ((0, EACH, 0, 0), AGAIN)
+
+
+async def test_lasting_values_that_are_not_here_are_told(database_url: str, sql: Sql, file: Path):
+    """They are not given to an account that is here; of a challenge's nothing is said, as they pass."""
+    await merged(await prepared(database_url), file)
+    await sql("DELETE FROM txt WHERE account = (SELECT id FROM account WHERE username = 'username-1')")
+    before = await contents(database_url)
+    told = await merged(database_url, file)
+    assert counts(told) == (0, EACH - 1, 1, 0)
+    assert told.accounts.told[DIFFERS] == [("account username-1", "in lasting values; what is here was kept")]
+    assert await contents(database_url) == before
+
+
 async def test_what_was_deleted_here_does_not_come_back(database_url: str, sql: Sql, file: Path):
     """Its label is retired."""
     await merged(await prepared(database_url), file)
@@ -121,6 +164,14 @@ async def test_what_was_deleted_here_does_not_come_back(database_url: str, sql: 
     told = await merged(database_url, file)
     assert counts(told) == (0, EACH - 1, 1, 0)
     assert told.accounts.told[DIFFERS] == [("account username-1", "it was deleted here, and stays so")]
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+async def test_a_database_that_is_not_there_is_not_made(database_url: str, file: Path, dry_run):
+    """It may be another than was meant; a dry run says the same."""
+    with pytest.raises(StoreRefused, match=r"(does not exist;|is empty;) acmedns serve or acmedns db upgrade makes"):
+        await merged(database_url, file, dry_run=dry_run)
+    assert (await schema_state(target(database_url))).revision is None
 
 
 async def test_rows_that_can_not_be_read_are_told_and_the_others_come(database_url: str, file: Path, tmp_path: Path):
@@ -143,7 +194,5 @@ async def test_a_file_that_is_not_whole_brings_nothing(database_url: str, file: 
         await merged(database_url, file)
     file.write_bytes(whole)  # noqa: ASYNC240 - small
     with pytest.raises(BackupRefused, match="is of the zone"):
-        await merge(database_url, file, apex=APEX, zone_name="other.example", dry_run=False)
-    with pytest.raises(StoreRefused, match="does not exist"):
-        await merged(f"sqlite:///{file.parent}/none.db", file, dry_run=True)
+        await merge(database_url, file, apex=APEX, zone_name="other.example", dry_run=False, actor=ACTOR)
     assert await contents(database_url) == before
