@@ -400,9 +400,14 @@ async def test_without_a_database_who_is_known_to_be_served_hears_of_it(database
         assert reply.header("retry-after")
 
 
-async def test_without_a_database_what_was_never_seen_on_is_off(database_url, lose_database):
-    """404, as for any path that is none."""
+async def test_without_a_database_what_was_never_seen_on_is_off_but_for_who_shows_a_token(database_url, lose_database):
+    """404, as for any path that is none; who may be an operator is told to come again."""
     async with running(database_url) as api:
         token = await tokens.issue(api.store, "reader", scopes=["read"])
         lose_database()
-        assert (await ask(api, "GET", STATS, token)).status == 404
+        for shown in (token, UNKNOWN):
+            reply = await ask(api, "GET", STATS, shown)
+            assert (reply.status, reply.json["error"]) == (503, "db_error")
+            assert reply.header("retry-after")
+        for headers in ({}, {"Authorization": "Bearer x"}):
+            assert (await api.ask(request("GET", STATS, None, headers))).status == 404
