@@ -240,7 +240,7 @@ class SqlStore:
         return await self._directory.stored(token.id, domain)
 
     async def keep(self, token: Token, account: Account, domain: str, sealed: bytes, *, entry: Entry) -> Written:
-        """Commit an account that is kept for a domain of a token's holder; raises `BadInput`."""
+        """Commit an account that is kept for a domain of a token's holder; raises `BadInput`, `TokenNotAccepted`."""
         return await self._writer.write(Keeping(token.id, account.id, domain, sealed, entry))
 
     async def has_scope(self, scope: str) -> bool:
