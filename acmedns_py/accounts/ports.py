@@ -176,6 +176,12 @@ class Store(Registrar, Protocol):
     async def token(self, digest: str) -> Token | None:
         """The token of that digest, ended or not, or None."""
 
+    def note_use(self, token: Token) -> None:
+        """Have it written soon that a token was used as it was read, unless that was so within the last minute.
+
+        Nobody waits for it, and that it could not be done is no failure.
+        """
+
     async def stored(self, token: Token, domain: str | None = None) -> list[Stored]:
         """What is kept for the holder of a token, by domain; of one domain where that is named."""
 

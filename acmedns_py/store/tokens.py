@@ -60,6 +60,11 @@ async def save_uses(connection: AsyncConnection, tokens: Iterable[Token]) -> Non
     )
 
 
+async def note_use(connection: AsyncConnection, number: int, now: int) -> None:
+    """Write down when a token was used for what is no registration."""
+    await connection.execute(update(token).where(token.c.id == number).values(last_used_at=now))
+
+
 async def note_makers(connection: AsyncConnection, makers: Mapping[int, int]) -> None:
     """Write down which token made which account: {account: token}."""
     await connection.execute(
