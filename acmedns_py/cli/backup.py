@@ -14,6 +14,7 @@ from acmedns_py.cli.asking import ConfigPath, fail, settings_of
 from acmedns_py.config.problems import one_line
 from acmedns_py.dns import name
 from acmedns_py.errors import AcmednsError
+from acmedns_py.service.privileges import server_owner
 from acmedns_py.store.backup import back_up
 from acmedns_py.store.backup_file import Header, passed_on, written
 from acmedns_py.store.restore import Restored
@@ -61,7 +62,14 @@ def restore(
     settings = settings_of(config)
     zone = settings.zone.name
     restored = run(
-        restore_file(settings.database.connection_url, file, apex=name.from_text(zone), zone_name=zone, replace=replace)
+        restore_file(
+            settings.database.connection_url,
+            file,
+            apex=name.from_text(zone),
+            zone_name=zone,
+            replace=replace,
+            owner=server_owner(settings.process.user, settings.process.group),
+        )
     )
     for line in _restored(restored, file):
         typer.echo(one_line(line))

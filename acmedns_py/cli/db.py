@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -9,6 +10,7 @@ import typer
 
 from acmedns_py.cli.asking import ConfigPath, fail, settings_of
 from acmedns_py.errors import AcmednsError
+from acmedns_py.service.privileges import server_owner
 from acmedns_py.store import maintenance
 
 app = typer.Typer(no_args_is_help=True, help="Look after the database.")
@@ -19,7 +21,8 @@ T = TypeVar("T")
 @app.command()
 def upgrade(config: ConfigPath = None) -> None:
     """Bring the database to this program's schema, after a copy of SQLite's; the server must not be running."""
-    for line in _run(config, maintenance.upgrade):
+    process = settings_of(config).process
+    for line in _run(config, partial(maintenance.upgrade, owner=server_owner(process.user, process.group))):
         typer.echo(line)
 
 
