@@ -22,7 +22,10 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """An account as an operator sees it; `title` is what people call it, `label` its name in DNS."""
+    """An account as an operator sees it; `title` is what people call it, `label` its name in DNS.
+
+    `made_by` is the name of the token that registered it, if it was one.
+    """
 
     id: int
     username: str
@@ -34,6 +37,7 @@ class Listed:
     last_update_at: datetime | None
     last_update_from: str | None
     txt_rule: TxtRule
+    made_by: str | None
 
 
 def shown_value(octets: bytes) -> str:
@@ -81,7 +85,8 @@ class Filter:
     """Which accounts to list: those for which all of it holds; what is None does not matter.
 
     `title` is a part of the title, without regard to letter case. `unused_since` lets through what neither was
-    updated nor made after that moment. `last_update_from` is an address in its usual form.
+    updated nor made after that moment. `last_update_from` is an address in its usual form. `made_by` is
+    the name of the token that registered them.
     """
 
     title: str | None = None
@@ -89,6 +94,7 @@ class Filter:
     never_updated: bool | None = None
     last_update_from: str | None = None
     disabled: bool | None = None
+    made_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +181,10 @@ class Directory(Registrar, Protocol):
     """The store as the operator's use cases need it. Every method raises `StoreUnavailable`."""
 
     async def listed(self, wanted: Filter, *, after: int, most: int) -> list[Listed]:
-        """Give the next accounts by id, at most `most`, with ids above `after`."""
+        """Give the next accounts by id, at most `most`, with ids above `after`.
+
+        Raises `UnknownToken` where there is none that could have made them.
+        """
 
     async def find(self, *, username: str | None, label: str) -> list[Listed]:
         """Give the accounts with that username or that label: none, one, or two."""

@@ -176,13 +176,20 @@ class Store(Registrar, Protocol):
     async def token(self, digest: str) -> Token | None:
         """The token of that digest, ended or not, or None."""
 
+    def note_use(self, token: Token) -> None:
+        """Have it written soon that a token was used as it was read, unless that was so within the last minute.
+
+        Nobody waits for it, and that it could not be done is no failure.
+        """
+
     async def stored(self, token: Token, domain: str | None = None) -> list[Stored]:
         """What is kept for the holder of a token, by domain; of one domain where that is named."""
 
     async def keep(self, token: Token, account: Account, domain: str, sealed: bytes, *, entry: Entry) -> Written:
         """Commit an account that is kept for a domain, in place of another, with its entry.
 
-        Raises `BadInput` where the account is gone, or the token keeps as many as it may.
+        Raises `BadInput` where the account is gone, or the token keeps as many as it may; `TokenNotAccepted` where it
+        was revoked.
         """
 
     async def has_scope(self, scope: str) -> bool:
@@ -204,7 +211,10 @@ class TokenKeeper(Protocol):
         """Commit a token and its entry; raises `TokenTaken`."""
 
     async def revoke_token(self, name: str, entry: Entry | None = None) -> Written:
-        """Commit that a token is revoked, perhaps once more, and its entry; raises `UnknownToken`."""
+        """Commit that a token is revoked, perhaps once more, and its entry; raises `UnknownToken`.
+
+        What it keeps of its holder's accounts goes with it.
+        """
 
     async def issued_tokens(self, *, after: int, most: int) -> list[Issued]:
         """Give the next tokens by id, ended ones too, at most `most`, with ids above `after`."""

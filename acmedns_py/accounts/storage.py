@@ -11,6 +11,7 @@ nothing, lego would register anew, and its CNAME would point to the wrong name.
 from dataclasses import dataclass, field
 
 import msgspec
+import structlog
 
 from acmedns_py.accounts import labels
 from acmedns_py.accounts.audit import tell
@@ -18,7 +19,7 @@ from acmedns_py.accounts.credentials import Credentials, Login
 from acmedns_py.accounts.ports import Entry, Source, Store, Stored, Token
 from acmedns_py.accounts.sealing import opened, sealed
 from acmedns_py.accounts.tokens import STORAGE, Tokens
-from acmedns_py.errors import BadInput, Refused, TokenNotAccepted
+from acmedns_py.errors import BadInput, Refused, StoreUnavailable, TokenNotAccepted
 
 MOST_STORED = 1_000
 """Accounts that one token keeps."""
@@ -27,6 +28,8 @@ LONGEST_DOMAIN = 237
 """There must be room for `_acme-challenge.` in front (RFC 1035 2.3.4)."""
 
 LONGEST_URL = 1_024
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +81,19 @@ class Storage:
         return Holder(await self._tokens.accept(shown, source, scope=STORAGE), shown)
 
     async def all(self, holder: Holder) -> list[Kept]:
-        """All that the holder's token keeps, by domain; raises `StoreUnavailable`."""
-        return [self._opened(one, holder) for one in await self._store.stored(holder.token)]
+        """All that the holder's token keeps, by domain; raises `StoreUnavailable`.
+
+        What can't be opened is left out, and told in the log: one fault must not take all others from their client.
+        """
+        found = []
+        for one in await self._store.stored(holder.token):
+            try:
+                found.append(self._opened(one, holder))
+            except StoreUnavailable:
+                _log.warning(
+                    "stored_account_unreadable", domain=one.domain, account=one.username, token=holder.token.name
+                )
+        return found
 
     async def one(self, holder: Holder, domain: str) -> Kept | None:
         """What the holder's token keeps for a domain; raises `BadInput` for what is none, `StoreUnavailable`."""
@@ -90,7 +104,7 @@ class Storage:
         """Keep an account for a domain, in place of what was kept for it; when this returns, it is durable.
 
         Raises `BadInput` for what is no domain, or no account of this server with its password, or for one too many;
-        `TooManyAttempts`, `Overloaded`, `StoreUnavailable`.
+        `TokenNotAccepted` where the token was revoked meanwhile; `TooManyAttempts`, `Overloaded`, `StoreUnavailable`.
         """
         domain = domain_of(wanted.domain)
         if len(wanted.server_url) > LONGEST_URL:

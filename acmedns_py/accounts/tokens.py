@@ -91,6 +91,13 @@ class Tokens:
         Raises `TokenNotAccepted` (the reason is for the log), `ScopeLacking` where nothing else is wrong with it,
         `TooManyAttempts`, `Overloaded`, `StoreUnavailable`.
         """
+        accepted = await self._judged(shown, source, scope)
+        # A registration writes its own, in the transaction that uses the token up.
+        if scope != REGISTER:
+            self._store.note_use(accepted)
+        return accepted
+
+    async def _judged(self, shown: str, source: IPv4Address | IPv6Address | None, scope: str) -> Token:
         self._wrong.check(source)
         hashed = digest(shown)
         token = await self._store.token(hashed)

@@ -8,7 +8,7 @@ known nowhere else.
 
 | method | path | does |
 |---|---|---|
-| GET | /admin/v1/accounts | `after`, `limit`; `label`, `unused_since`, `never_updated`, `last_from`, `disabled` |
+| GET | /admin/v1/accounts | a page; `label`, `unused_since`, `never_updated`, `last_from`, `disabled`, `made_by` |
 | POST | /admin/v1/accounts | a new account: `label`, `subdomain`, `allowfrom`, `txt_rule` |
 | GET, PATCH, DELETE | /admin/v1/accounts/NAME | one; PATCH takes one of `label`, `allowfrom`, `disabled`, `txt_rule` |
 | POST | /admin/v1/accounts/NAME/password | a new password: `grace_seconds` |
@@ -133,7 +133,9 @@ class AdminRoutes:
         return await handler()
 
     async def _list(self, asked: Asked) -> Told:
-        query = known(asked.query, "after", "limit", "label", "unused_since", "never_updated", "last_from", "disabled")
+        query = known(
+            asked.query, "after", "limit", "label", "unused_since", "never_updated", "last_from", "disabled", "made_by"
+        )
         limit = number(query, "limit", MOST_LISTED)
         wanted = Filter(
             title=query.get("label"),
@@ -141,6 +143,7 @@ class AdminRoutes:
             never_updated=flag(query, "never_updated"),
             last_update_from=query.get("last_from"),
             disabled=flag(query, "disabled"),
+            made_by=query.get("made_by"),
         )
         found = await self._accounts.listed(wanted, after=number(query, "after", 0), most=limit)
         more = found[-1].id if len(found) == min(limit, MOST_LISTED) and found else None
@@ -219,6 +222,7 @@ class AdminRoutes:
             "last_update": account.last_update_at,
             "last_update_from": account.last_update_from,
             "txt_rule": account.txt_rule,
+            "made_by": account.made_by,
         }
 
     def _whole(self, shown: Shown) -> dict[str, Any]:

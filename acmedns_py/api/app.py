@@ -130,7 +130,7 @@ class Api:
             path = self._route(request, visit)
             operators = None
             if path is None and self._admin is not None:
-                operators = await self._admin.route(_path(request))
+                operators = await self._admin.route(request, _path(request))
             if self._admin is not None and operators is not None:
                 # No page of another origin has a token to show here.
                 path, cors = operators, NO_CORS

@@ -31,6 +31,7 @@ _FILTER = {
     "never_updated": {"type": "boolean"},
     "last_from": _TEXT,
     "disabled": {"type": "boolean"},
+    "made_by": _TEXT,
 }
 
 _FAILURES = {
@@ -162,6 +163,7 @@ _ACCOUNT = {
     "last_update": _MAYBE_TIME,
     "last_update_from": {"type": ["string", "null"]},
     "txt_rule": _RULE,
+    "made_by": {"type": ["string", "null"], "description": "The token that registered it"},
 }
 
 _STORED_FOR = {"type": "array", "items": _object({"domain": _TEXT, "token": _TEXT})}

@@ -1,8 +1,9 @@
 """The operator's routes over HTTP, for who shows a token with the scope `read` or `write`.
 
 Until there is such a token these paths are answered as any path that is none: nobody learns what could be there, and a
-server whose operator has never asked for them has none of them. The token comes by `Authorization` alone. In a path it
-would stand in the logs of proxies, which suits a token that may register and no more.
+server whose operator has never asked for them has none of them. The token comes by `Authorization` alone: in a path it
+would stand in the logs of proxies. That suits a token that may register and no more; one of the scope `storage`, which
+may come in a path too, gives stored passwords away to who reads such a log.
 """
 
 from aiohttp import hdrs, web
@@ -27,15 +28,16 @@ class RemoteAdmin:
         self._routes = routes
         self._tokens = tokens
 
-    async def route(self, path: str) -> str | None:
+    async def route(self, request: web.BaseRequest, path: str) -> str | None:
         """The route that a path leads to, without names; None where it is to be answered as a path that is none."""
         if not path.startswith(f"{PREFIX}/"):
             return None
         try:
             exist = await self._tokens.operators_exist()
         except (StoreUnavailable, Overloaded):
-            # Whether they are switched on can't be known, so they are not.
-            return None
+            # Whether they are switched on can't be known, so they are not; but who shows a token may have switched
+            # them on, and hears of the fault where it is looked up.
+            exist = authorization_token(request) is not None
         return template(path) if exist else None
 
     async def answer(self, request: web.BaseRequest, path: str, visit: Visit) -> Answer:

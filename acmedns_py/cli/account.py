@@ -49,6 +49,9 @@ def list_accounts(
     last_from: Annotated[
         str | None, typer.Option("--last-from", metavar="ADDRESS", help="Only those last updated from there.")
     ] = None,
+    made_by: Annotated[
+        str | None, typer.Option("--made-by", metavar="TOKEN", help="Only those that the token of this name made.")
+    ] = None,
     limit: Limit = None,
     after: After = 0,
     *,
@@ -68,6 +71,8 @@ def list_accounts(
         query["never_updated"] = "true"
     if last_from is not None:
         query["last_from"] = last_from
+    if made_by is not None:
+        query["made_by"] = made_by
     if disabled is not None:
         query["disabled"] = "true" if disabled else "false"
     with door(config) as asked:
@@ -78,7 +83,7 @@ def list_accounts(
         most = limit or TABLE_ROWS
         found = list(pages(asked, ACCOUNTS, "accounts", query, after=after, most=most))
     print_table(
-        ("ID", "SUBDOMAIN", "LABEL", "CREATED", "LAST UPDATE", "FROM", "STATE", "TXT"),
+        ("ID", "SUBDOMAIN", "LABEL", "CREATED", "LAST UPDATE", "FROM", "STATE", "TXT", "MADE BY"),
         [
             (
                 str(one["id"]),
@@ -89,6 +94,7 @@ def list_accounts(
                 one["last_update_from"] or "",
                 _state(one),
                 one["txt_rule"],
+                one["made_by"] or "",
             )
             for one in found
         ],
@@ -257,6 +263,8 @@ def _print_account(found: dict[str, Any], *, json: bool) -> None:
         "last update": when(found["last_update"])
         + (f" from {found['last_update_from']}" if found["last_update_from"] else ""),
     }
+    if found["made_by"]:
+        facts["made by"] = f"token {found['made_by']}"
     if found["former_password_until"]:
         facts["old password"] = f"valid until {when(found['former_password_until'])}"
     if found["stored_for"]:

@@ -16,6 +16,7 @@ from acmedns_py.cli.asking import ConfigPath, fail, nobody_reads, run, settings_
 from acmedns_py.config.problems import one_line
 from acmedns_py.dns import name
 from acmedns_py.errors import OutputClosed
+from acmedns_py.service.privileges import server_owner
 from acmedns_py.store.backup import back_up
 from acmedns_py.store.backup_file import Header, passed_on, written
 from acmedns_py.store.restore import DELETED, DISABLED, REVOKED, Restored
@@ -60,9 +61,18 @@ def restore(
     """Make an empty database what a backup says, all of it or nothing; the server must not be running."""
     settings = settings_of(config)
     zone = settings.zone.name
-    url, actor = settings.database.connection_url, user_name(os.getuid())
     with _ending_in_order():
-        restored = run(restore_file(url, file, apex=name.from_text(zone), zone_name=zone, replace=replace, actor=actor))
+        restored = run(
+            restore_file(
+                settings.database.connection_url,
+                file,
+                apex=name.from_text(zone),
+                zone_name=zone,
+                replace=replace,
+                actor=user_name(os.getuid()),
+                owner=server_owner(settings.process.user, settings.process.group),
+            )
+        )
     for line in _restored(restored, file):
         typer.echo(one_line(line))
 

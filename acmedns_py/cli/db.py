@@ -3,6 +3,7 @@
 import typer
 
 from acmedns_py.cli.asking import ConfigPath, run, settings_of
+from acmedns_py.service.privileges import server_owner
 from acmedns_py.store import maintenance
 
 app = typer.Typer(no_args_is_help=True, help="Look after the database.")
@@ -11,7 +12,9 @@ app = typer.Typer(no_args_is_help=True, help="Look after the database.")
 @app.command()
 def upgrade(config: ConfigPath = None) -> None:
     """Bring the database to this program's schema, after a copy of SQLite's; the server must not be running."""
-    for line in run(maintenance.upgrade(settings_of(config).database.connection_url)):
+    settings = settings_of(config)
+    owner = server_owner(settings.process.user, settings.process.group)
+    for line in run(maintenance.upgrade(settings.database.connection_url, owner=owner)):
         typer.echo(line)
 
 

@@ -13,6 +13,7 @@ from acmedns_py.config import acme_dns_source
 from acmedns_py.config.problems import ConfigProblems, one_line
 from acmedns_py.dns import name
 from acmedns_py.errors import AcmednsError
+from acmedns_py.service.privileges import server_owner
 from acmedns_py.store.merge import DIFFERING, NEW, PRESENT, merge
 from acmedns_py.store.takeover import Taken, import_acme_dns
 
@@ -52,6 +53,7 @@ def acme_dns(
                 apex=name.from_text(zone),
                 dry_run=dry_run,
                 actor=user_name(os.getuid()),
+                owner=server_owner(settings.process.user, settings.process.group),
             )
         )
     except ConfigProblems as problems:

@@ -8,6 +8,7 @@ import resource
 from typing import Final
 
 from acmedns_py.errors import ConfigError, WorkerNotStarted
+from acmedns_py.store.engine import Owner
 
 _PR_SET_DUMPABLE: Final = 4
 
@@ -22,14 +23,7 @@ def drop_privileges(user: str | None, group: str | None) -> None:
     """Become `user`, in `group` or else the user's own, for good; nothing without `user`; raises `ConfigError`."""
     if user is None:
         return
-    try:
-        account = pwd.getpwnam(user)
-    except KeyError as error:
-        raise ConfigError("process.user", user, "no such user; create it or name another") from error
-    try:
-        gid = grp.getgrnam(group).gr_gid if group is not None else account.pw_gid
-    except KeyError as error:
-        raise ConfigError("process.group", group, "no such group; create it or name another") from error
+    account, gid = _found(user, group)
     if (account.pw_uid, gid) == (os.geteuid(), os.getegid()):
         return
     try:
@@ -40,6 +34,28 @@ def drop_privileges(user: str | None, group: str | None) -> None:
         raise ConfigError(
             "process.user", user, "only root can become another user; start as root, or leave it out"
         ) from error
+
+
+def server_owner(user: str | None, group: str | None) -> Owner | None:
+    """Whose files are to be that root makes for a server that becomes `user`; None without it, or for who is not root.
+
+    Raises `ConfigError`.
+    """
+    if user is None or os.geteuid() != 0:
+        return None
+    account, gid = _found(user, group)
+    return account.pw_uid, gid
+
+
+def _found(user: str, group: str | None) -> tuple[pwd.struct_passwd, int]:
+    try:
+        account = pwd.getpwnam(user)
+    except KeyError as error:
+        raise ConfigError("process.user", user, "no such user; create it or name another") from error
+    try:
+        return account, grp.getgrnam(group).gr_gid if group is not None else account.pw_gid
+    except KeyError as error:
+        raise ConfigError("process.group", group, "no such group; create it or name another") from error
 
 
 def hide_memory() -> None:

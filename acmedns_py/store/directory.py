@@ -13,11 +13,24 @@ from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from acmedns_py.accounts.directory import Filter, Listed, LiveValue, Recorded, Shown, Statistics, shown_value
+from acmedns_py.accounts.labels import MOST_NAME_CHARACTERS
 from acmedns_py.accounts.ports import Entry, Issued, Stored
 from acmedns_py.accounts.times import moment_of, ticks_of
 from acmedns_py.accounts.txt_rule import TxtRule
+from acmedns_py.errors import UnknownToken
 from acmedns_py.store.engine import FOREIGN_ERRORS, Target, Use, connect, connection_lost, unavailable
-from acmedns_py.store.schema import MICROSECONDS, PASSWORD, Clock, account, audit, credential, retired_label, token, txt
+from acmedns_py.store.schema import (
+    MICROSECONDS,
+    PASSWORD,
+    Clock,
+    account,
+    audit,
+    credential,
+    made_by,
+    retired_label,
+    token,
+    txt,
+)
 from acmedns_py.store.standing import stored_allow_from
 from acmedns_py.store.stored import domains_of, of_token
 from acmedns_py.store.tokens import issued
@@ -39,6 +52,12 @@ _LISTED = (
     account.c.last_update_at,
     account.c.last_update_from,
     account.c.txt_rule,
+    # Of a row that is given, not of each that is looked through.
+    select(token.c.name)
+    .join(made_by, made_by.c.token == token.c.id)
+    .where(made_by.c.account == account.c.id)
+    .scalar_subquery()
+    .label("made_by"),
 )
 
 
@@ -56,9 +75,9 @@ class DirectoryReader:
         await self._engine.dispose()
 
     async def listed(self, wanted: Filter, *, after: int, most: int) -> list[Listed]:
-        """Give the next accounts by id."""
-        query = select(*_LISTED).where(account.c.id > after, *_conditions(wanted)).order_by(account.c.id).limit(most)
-        return await self._read(self._engine, lambda connection: _accounts(connection, query))
+        """Give the next accounts by id; raises `UnknownToken` where `made_by` names none."""
+        query = select(*_LISTED).where(*_conditions(wanted)).limit(most)
+        return await self._read(self._engine, lambda connection: _page(connection, query, wanted.made_by, after))
 
     async def find(self, *, username: str | None, label: str) -> list[Listed]:
         """Give the accounts with that username or that label."""
@@ -127,12 +146,27 @@ def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
     return found
 
 
+async def _page(connection: AsyncConnection, query: Select[Any], maker: str | None, after: int) -> list[Listed]:
+    key: ColumnElement[int] = account.c.id
+    if maker is not None:
+        named = select(token.c.id).where(token.c.name == maker)
+        # PostgreSQL takes not every text.
+        number = await connection.scalar(named) if maker.isprintable() else None
+        if number is None:
+            raise UnknownToken(maker[:MOST_NAME_CHARACTERS])
+        # By its own key, so that few of a million are found without going through the others.
+        key = made_by.c.account
+        query = query.join(made_by, made_by.c.account == account.c.id).where(made_by.c.token == number)
+    return await _accounts(connection, query.where(key > after).order_by(key))
+
+
 async def _accounts(connection: AsyncConnection, query: Select[Any]) -> list[Listed]:
     return [_listed(row) for row in await connection.execute(query)]
 
 
 def _listed(row: Sequence[Any]) -> Listed:
-    number, username, label, title, allow_from, disabled, created_at, last_update_at, last_update_from, txt_rule = row
+    number, username, label, title, allow_from, disabled, created_at, last_update_at, last_update_from, *others = row
+    txt_rule, maker = others
     return Listed(
         id=number,
         username=username,
@@ -144,6 +178,7 @@ def _listed(row: Sequence[Any]) -> Listed:
         last_update_at=None if last_update_at is None else moment_of(last_update_at),
         last_update_from=last_update_from,
         txt_rule=TxtRule(txt_rule),
+        made_by=maker,
     )
 
 

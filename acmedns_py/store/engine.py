@@ -105,14 +105,22 @@ def file_exists(path: Path) -> bool:
     return True
 
 
-def prepare_file(path: Path) -> None:
+Owner = tuple[int, int]
+"""User and group of a file, as numbers."""
+
+
+def prepare_file(path: Path, owner: Owner | None = None) -> None:
     """Make SQLite's directory (0700) and file (0600) where missing; raises `StoreRefused` naming what can't be.
 
-    A file that root makes is the directory's owner's, as whom the server runs; SQLite gives what it makes beside it to
-    the owner of the file.
+    What is made is `owner`'s where there is one, which takes root. Else a file that root makes is the directory's
+    owner's, as whom the server runs. SQLite gives what it makes beside the file to the file's owner.
     """
     try:
+        missing = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if owner is not None:
+            for folder in missing:
+                os.chown(folder, *owner)
     except OSError as error:
         raise StoreRefused(
             f"database directory {path.parent} can't be made: {error.strerror}; "
@@ -124,7 +132,10 @@ def prepare_file(path: Path) -> None:
         except FileExistsError:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         else:
-            give_to_owner(made, path.parent)
+            if owner is not None:
+                os.fchown(made, *owner)
+            else:
+                give_to_owner(made, path.parent)
             os.close(made)
     except OSError as error:
         raise StoreRefused(

@@ -47,7 +47,8 @@ async def home(url: str) -> Home:
     if place.path is None:
         return await _postgresql(place)
     own = place.path.with_name(place.path.name + SUFFIX)
-    theirs = await is_acme_dns_file(place)
+    # First by the name that people know, so that it is the one they read of where nothing may be looked at.
+    theirs = file_exists(place.path) and await is_acme_dns_file(place)
     ours = file_exists(own)
     if theirs or ours:
         return Home(sqlite_file(own), place if theirs else None, begins=not ours)

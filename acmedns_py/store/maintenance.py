@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from acmedns_py.errors import StoreRefused
-from acmedns_py.store.engine import FOREIGN_ERRORS, Target, Use, file_exists, opening_error, snapshot
+from acmedns_py.store.engine import FOREIGN_ERRORS, Owner, Target, Use, file_exists, opening_error, snapshot
 from acmedns_py.store.home import home
 from acmedns_py.store.migrate import schema_state
 from acmedns_py.store.owned import owned
@@ -24,10 +24,13 @@ class Report:
     good: bool
 
 
-async def upgrade(url: str) -> tuple[str, ...]:
-    """Migrate a database under the exclusive lock; gives what was done. Raises `StoreRefused`, `StoreUnavailable`."""
+async def upgrade(url: str, *, owner: Owner | None = None) -> tuple[str, ...]:
+    """Migrate a database under the exclusive lock, or make it, for `owner`; gives what was done.
+
+    Raises `StoreRefused`, `StoreUnavailable`.
+    """
     place = (await home(url)).place
-    async with owned(place) as taken:
+    async with owned(place, owner) as taken:
         done = taken.migrated
     copy = (f"copied before to {done.backup}",) if done.backup else ()
     if done.migrated:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from acmedns_py.store.engine import FOREIGN_ERRORS, Target, opening_error, prepare_file
+from acmedns_py.store.engine import FOREIGN_ERRORS, Owner, Target, opening_error, prepare_file
 from acmedns_py.store.lock import Lock, lock_for
 from acmedns_py.store.migrate import Migrated, migrate, schema_state
 
@@ -20,13 +20,15 @@ class Owned:
     migrated: Migrated
 
 
-async def take(place: Target) -> Owned:
+async def take(place: Target, owner: Owner | None = None) -> Owned:
     """Take a database for writing, migrated where due; the caller then releases the lock.
+
+    `owner` is whose SQLite's file will be where it is made now, as in `prepare_file`.
 
     Raises `StoreRefused` or `StoreUnavailable`, holding nothing.
     """
     if place.path is not None:
-        prepare_file(place.path)
+        prepare_file(place.path, owner)
     # Before anything is made beside a database that is not for us.
     await schema_state(place)
     lock = lock_for(place)
@@ -44,9 +46,9 @@ async def take(place: Target) -> Owned:
 
 
 @asynccontextmanager
-async def owned(place: Target) -> AsyncIterator[Owned]:
+async def owned(place: Target, owner: Owner | None = None) -> AsyncIterator[Owned]:
     """Hold a database for the block; what the database fails with in it is raised as ours, as in `take`."""
-    taken = await take(place)
+    taken = await take(place, owner)
     try:
         yield taken
     except FOREIGN_ERRORS as error:

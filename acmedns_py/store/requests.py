@@ -88,6 +88,13 @@ class Revocation:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenUse:
+    """The token of this id was used for what leaves no other trace of it."""
+
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
 class Keeping:
     """An account to be kept for a domain, sealed already; `token` and `account` are ids."""
 
@@ -101,4 +108,4 @@ class Keeping:
 Audited = NewAccount | AccountChange | Withdrawal | Note | Issue | Revocation | Keeping
 """What may have an entry."""
 
-Request = Audited | ValueWrite | VerifierWrite | StaticWrite | Expiry
+Request = Audited | ValueWrite | VerifierWrite | StaticWrite | Expiry | TokenUse

@@ -25,7 +25,7 @@ from acmedns_py.store.accounts import padded
 from acmedns_py.store.backup import copy_out
 from acmedns_py.store.backup_file import Header, examined, file_name, opened, written
 from acmedns_py.store.bulk import copy_in, make_room, settle
-from acmedns_py.store.engine import Target, Use, connect
+from acmedns_py.store.engine import Owner, Target, Use, connect
 from acmedns_py.store.home import home
 from acmedns_py.store.owned import owned
 from acmedns_py.store.schema import (
@@ -82,19 +82,27 @@ class GoodAgain:
 
 
 async def restore(
-    url: str, path: Path, *, apex: bytes, zone_name: str, replace: bool, actor: str, clock: Clock = DatabaseClock
+    url: str,
+    path: Path,
+    *,
+    apex: bytes,
+    zone_name: str,
+    replace: bool,
+    actor: str,
+    owner: Owner | None = None,
+    clock: Clock = DatabaseClock,
 ) -> Restored:
     """Restore a backup into the database of `url`, which must be empty, and whose server must not be running.
 
     With `replace` a backup of what is there is written first, beside SQLite's file or else beside `path`. `actor` is
-    who does it, for the audit log.
+    who does it, for the audit log; `owner` is whose SQLite's file will be where it is made now.
 
     Raises `BackupRefused`, `StoreRefused` or `StoreUnavailable`; then nothing was changed.
     """
     header = await asyncio.to_thread(examined, path)
     require_zone(header, path, zone_name)
     place = (await home(url)).place
-    async with owned(place) as taken:
+    async with owned(place, owner) as taken:
         engine = connect(place, Use.LONG)
         try:
             async with engine.connect() as connection, connection.begin():

@@ -42,11 +42,12 @@ from acmedns_py.store.requests import (
     Note,
     Revocation,
     StaticWrite,
+    TokenUse,
     ValueWrite,
     VerifierWrite,
     Withdrawal,
 )
-from acmedns_py.store.schema import Clock, DatabaseClock, zone
+from acmedns_py.store.schema import MICROSECONDS, Clock, DatabaseClock, zone
 from acmedns_py.store.takeover import require_whole, take_over_beside
 from acmedns_py.store.tokens import by_digest, scopes_held
 from acmedns_py.store.transaction import Ground
@@ -58,6 +59,9 @@ WATCH_SECONDS = 1.0
 
 READY_SECONDS = 2.0
 """How long `ready` lets the database think."""
+
+USE_SECONDS = 60
+"""Between two notes that a token was used: so close LAST USED is, and so little who asks often has the writer do."""
 
 CLOSE_SECONDS = 8.0
 """How long `close` lets a database take that does not answer: a transaction in hand has five for its statement."""
@@ -82,6 +86,7 @@ class SqlStore:
         self._tokens = BatchReader(self._engine, partial(by_digest, clock=ground.clock), what="token")
         self._scopes = BatchReader(self._engine, scopes_held, what="scope")
         self._directory = DirectoryReader(place, lookups=self._engine, clock=ground.clock)
+        self._noting: dict[int, asyncio.Task[None]] = {}
         self._closing = asyncio.Event()
         self._watch = asyncio.create_task(self._keep_watch(), name="store watch")
 
@@ -235,12 +240,27 @@ class SqlStore:
         """The token of that digest as the database has it at this moment, or None."""
         return await self._tokens.found(digest)
 
+    def note_use(self, token: Token) -> None:
+        """Have the writer note that a token was used, at most once a minute; nobody waits for it."""
+        since = None if token.last_used_at is None else token.read_at - token.last_used_at
+        if (since is None or not 0 <= since < USE_SECONDS * MICROSECONDS) and token.id not in self._noting:
+            self._noting[token.id] = asyncio.create_task(self._note_use(token.id), name="store token use")
+
+    async def _note_use(self, token: int) -> None:
+        try:
+            await self._writer.write(TokenUse(token))
+        except AcmednsError as error:
+            # Whoever shows the token next asks again.
+            log.debug("token_use_not_noted", reason=str(error))
+        finally:
+            del self._noting[token]
+
     async def stored(self, token: Token, domain: str | None = None) -> list[Stored]:
         """What is kept for the holder of a token, of one domain or all."""
         return await self._directory.stored(token.id, domain)
 
     async def keep(self, token: Token, account: Account, domain: str, sealed: bytes, *, entry: Entry) -> Written:
-        """Commit an account that is kept for a domain of a token's holder; raises `BadInput`."""
+        """Commit an account that is kept for a domain of a token's holder; raises `BadInput`, `TokenNotAccepted`."""
         return await self._writer.write(Keeping(token.id, account.id, domain, sealed, entry))
 
     async def has_scope(self, scope: str) -> bool:

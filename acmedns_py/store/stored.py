@@ -7,15 +7,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from acmedns_py.accounts.ports import Stored
 from acmedns_py.accounts.storage import MOST_STORED
-from acmedns_py.errors import BadInput
+from acmedns_py.errors import AcmednsError, BadInput, TokenNotAccepted
 from acmedns_py.store.requests import Keeping
 from acmedns_py.store.schema import account, stored, token
 
 
-async def keep(connection: AsyncConnection, wanted: Keeping, now: int) -> BadInput | None:
+async def keep(connection: AsyncConnection, wanted: Keeping, now: int) -> AcmednsError | None:
     """Put an account in the place of what the token keeps for the domain; gives what stands against it."""
     if await connection.scalar(select(account.c.id).where(account.c.id == wanted.account)) is None:
         return BadInput("bad_account", "account_deleted")
+    # What is kept ends with its token: nothing could open it any more.
+    name, revoked_at = (
+        await connection.execute(select(token.c.name, token.c.revoked_at).where(token.c.id == wanted.token))
+    ).one()
+    if revoked_at is not None:
+        return TokenNotAccepted("token_revoked", name)
     others = select(func.count()).where(stored.c.token == wanted.token, stored.c.domain != wanted.domain)
     if (await connection.scalar(others) or 0) >= MOST_STORED:
         return BadInput("storage_full", f"the token keeps {MOST_STORED} accounts, which is the most")

@@ -28,6 +28,7 @@ from acmedns_py.store.acme_dns_rows import ForeignAccount, Unreadable
 from acmedns_py.store.bulk import copy_in, make_room, settle, take_ids
 from acmedns_py.store.engine import (
     FOREIGN_ERRORS,
+    Owner,
     Target,
     Use,
     connect,
@@ -80,10 +81,12 @@ class Taken:
             self.untold[kind] += 1
 
 
-async def import_acme_dns(url: str, source_url: str, *, apex: bytes, dry_run: bool, actor: str) -> Taken:
+async def import_acme_dns(
+    url: str, source_url: str, *, apex: bytes, dry_run: bool, actor: str, owner: Owner | None = None
+) -> Taken:
     """Import into the database of `url`, whose server must not be running; `dry_run` only compares, at any time.
 
-    `actor` is who does it, for the audit log.
+    `actor` is who does it, for the audit log; `owner` is whose the database will be where it is made now.
 
     Raises `StoreRefused` or `StoreUnavailable`; then nothing was imported.
     """
@@ -95,7 +98,7 @@ async def import_acme_dns(url: str, source_url: str, *, apex: bytes, dry_run: bo
         if dry_run:
             return await _compare(place, source, apex)
         await source.require_whole()
-        async with owned(place) as held:
+        async with owned(place, owner) as held:
             token = held.lock.token
             return await _transaction(place, source, apex=apex, clock=DatabaseClock, token=token, actor=actor)
 

@@ -4,13 +4,13 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, delete, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from acmedns_py.accounts.ports import Issued, NewToken, Token
 from acmedns_py.accounts.txt_rule import TxtRule
 from acmedns_py.errors import TokenTaken, UnknownToken
-from acmedns_py.store.schema import Clock, made_by, token
+from acmedns_py.store.schema import Clock, made_by, stored, token
 
 
 def _tokens(read_at: Any) -> Select[Any]:
@@ -60,6 +60,11 @@ async def save_uses(connection: AsyncConnection, tokens: Iterable[Token]) -> Non
     )
 
 
+async def note_use(connection: AsyncConnection, number: int, now: int) -> None:
+    """Write down when a token was used for what is no registration."""
+    await connection.execute(update(token).where(token.c.id == number).values(last_used_at=now))
+
+
 async def note_makers(connection: AsyncConnection, makers: Mapping[int, int]) -> None:
     """Write down which token made which account: {account: token}."""
     await connection.execute(
@@ -100,12 +105,14 @@ async def add(connection: AsyncConnection, wanted: NewToken, now: int) -> None:
 
 
 async def revoke(connection: AsyncConnection, name: str, now: int) -> None:
-    """End a token; one that was revoked before keeps its time. Raises `UnknownToken`."""
-    if await connection.scalar(select(token.c.id).where(token.c.name == name)) is None:
+    """End a token, and what is kept under it; one that was revoked before keeps its time. Raises `UnknownToken`."""
+    number = await connection.scalar(select(token.c.id).where(token.c.name == name))
+    if number is None:
         raise UnknownToken(name)
     await connection.execute(
-        update(token).where(token.c.name == name, token.c.revoked_at.is_(None)).values(revoked_at=now)
+        update(token).where(token.c.id == number, token.c.revoked_at.is_(None)).values(revoked_at=now)
     )
+    await connection.execute(delete(stored).where(stored.c.token == number))
 
 
 async def scopes_held(connection: AsyncConnection, scopes: Sequence[str]) -> dict[str, bool]:

@@ -43,6 +43,7 @@ from acmedns_py.store.requests import (
     Request,
     Revocation,
     StaticWrite,
+    TokenUse,
     ValueWrite,
     VerifierWrite,
     Withdrawal,
@@ -164,6 +165,9 @@ async def together(connection: AsyncConnection, ground: Ground, at: Moment, requ
             case Keeping():
                 # Nothing that is served has changed.
                 results.append(await stored.keep(connection, request, at.now) or at.cursor)
+            case TokenUse(number):
+                await tokens.note_use(connection, number, at.now)
+                results.append(at.cursor)
             case Issue() | Revocation():
                 results.append(await _write_token(connection, request, at))
         if isinstance(request, Audited) and request.entry and isinstance(results[-1], int):

@@ -90,6 +90,22 @@ async def test_the_first_such_token_switches_them_on_for_good(remote, scope):
     assert (await ask(remote, "GET", STATS)).status == 401
 
 
+async def test_a_look_is_a_use_of_the_token(remote):
+    """Last used is told of every scope; a refusal is no use."""
+    reader = await tokens.issue(remote.store, "reader", scopes=["read"])
+    storage = await tokens.issue(remote.store, "lego", scopes=["storage"])
+    assert (await ask(remote, "GET", STATS, storage)).status == 403
+    await remote.store.expire()
+    issued = await remote.store.issued_token("lego")
+    assert issued.token.last_used_at is None
+    assert (await remote.ask(request("GET", "/storage", None, basic(storage)))).status == 200
+    assert (await remote.ask(request("GET", "/storage", None, basic(reader)))).status == 403
+    assert (await ask(remote, "GET", STATS, reader)).status == 200
+    await remote.store.expire()
+    listed = (await ask(remote, "GET", "/admin/v1/tokens", reader)).json["tokens"]
+    assert all(one["last_used"] for one in listed)
+
+
 async def test_who_shows_no_good_token_is_told_so_in_json(remote):
     """One answer for all reasons; the log has the reason."""
     store = remote.store
@@ -451,9 +467,14 @@ async def test_without_a_database_who_is_known_to_be_served_hears_of_it(database
         assert reply.header("retry-after")
 
 
-async def test_without_a_database_what_was_never_seen_on_is_off(database_url, lose_database):
-    """404, as for any path that is none."""
+async def test_without_a_database_what_was_never_seen_on_is_off_but_for_who_shows_a_token(database_url, lose_database):
+    """404, as for any path that is none; who may be an operator is told to come again."""
     async with running(database_url) as api:
         token = await tokens.issue(api.store, "reader", scopes=["read"])
         lose_database()
-        assert (await ask(api, "GET", STATS, token)).status == 404
+        for shown in (token, UNKNOWN):
+            reply = await ask(api, "GET", STATS, shown)
+            assert (reply.status, reply.json["error"]) == (503, "db_error")
+            assert reply.header("retry-after")
+        for headers in ({}, {"Authorization": "Bearer x"}):
+            assert (await api.ask(request("GET", STATS, None, headers))).status == 404

@@ -3,14 +3,17 @@
 import asyncio
 import json
 import logging
+from datetime import UTC, datetime
 
 import pytest
 import pytest_asyncio
+import structlog
 
 from acmedns_py import log as logs
 from acmedns_py.accounts import sealing, tokens
 from acmedns_py.accounts.administration import Administration, Operator
 from acmedns_py.accounts.hashing import HashPool
+from acmedns_py.accounts.issued_tokens import IssuedTokens
 from acmedns_py.errors import StoreUnavailable
 from tests.api.running import ZONE, ServedAtOnce, running
 from tests.api.test_tokens import WAYS, basic, bearer
@@ -198,6 +201,14 @@ async def test_a_seal_opens_with_its_token_for_its_domain_and_account_only(api, 
     await execute(database_url, "UPDATE stored SET domain = 'x.www.example.org'")
     reply = await fetch(api, api.token, f"x.{DOMAIN}")
     assert (reply.status, reply.json) == (503, {"error": "db_error"})
+    other = await five_keys(api)
+    await keep(api, api.token, DOMAIN, other)
+    with structlog.testing.capture_logs() as entries:
+        assert (await fetch(api, api.token)).json == {DOMAIN: other}
+    told = [one for one in entries if one["event"] == "stored_account_unreadable"]
+    assert [(one["domain"], one["account"], one["token"]) for one in told] == [
+        (f"x.{DOMAIN}", account["username"], "traefik")
+    ]
     sealed = sealing.sealed(b"secret", token=api.token, bound_to=b"a")
     assert sealing.opened(sealed, token=api.token, bound_to=b"a") == b"secret"
     for octets, token, bound_to in (
@@ -210,6 +221,26 @@ async def test_a_seal_opens_with_its_token_for_its_domain_and_account_only(api, 
     ):
         with pytest.raises(StoreUnavailable, match="not as it was sealed"):
             sealing.opened(octets, token=token, bound_to=bound_to)
+
+
+async def test_what_a_token_keeps_ends_with_it(api, monkeypatch):
+    """In the transaction that revokes it; what was under way then is not kept any more."""
+    account = await five_keys(api)
+    for token in (api.token, api.other):
+        assert (await keep(api, token, DOMAIN, account)).status == 200
+    operator = IssuedTokens(keeper=api.store, now=lambda: datetime.now(UTC))
+    keeps = api.store.keep
+
+    async def revoked_meanwhile(*arguments, **options):
+        await operator.revoke(Operator("user:test", "test"), "traefik")
+        assert await api.store.stored(arguments[0]) == []
+        await keeps(*arguments, **options)
+
+    monkeypatch.setattr(api.store, "keep", revoked_meanwhile)
+    assert (await keep(api, api.token, "late.example.org", account)).status == 401
+    [token] = [one.token for one in await api.store.issued_tokens(after=0, most=9) if one.token.name == "traefik"]
+    assert await api.store.stored(token) == []
+    assert (await fetch(api, api.other, DOMAIN)).json == account
 
 
 async def test_a_rotation_tells_what_is_out_of_date_and_a_deletion_takes_it_away(api):

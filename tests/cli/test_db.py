@@ -1,5 +1,8 @@
 """`acmedns db upgrade` and `acmedns db check`, as an operator runs them."""
 
+import grp
+import os
+import pwd
 import sqlite3
 import subprocess
 import sys
@@ -10,7 +13,9 @@ import pytest
 
 from acmedns_py.store.schema import REVISIONS
 from acmedns_py.store.store import SqlStore
+from tests import acme_dns
 from tests.store.conftest import APEX
+from tests.tools import peers
 
 
 def acmedns(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -93,3 +98,30 @@ def test_a_problem_is_one_line_and_exit_code_one(tmp_path: Path, command: str):
     assert told.stderr.count("\n") == 1
     assert "/proc/acmedns" in told.stderr
     assert acmedns("db", command, "-c", str(tmp_path / "missing.toml")).returncode == 1
+
+
+def test_what_root_makes_belongs_to_the_configured_user(tmp_path: Path):
+    """Folders, file and lock, by each command that makes a database before the server's first start."""
+    if os.geteuid() != 0:
+        peers.missing("only root can make files that another user can't use")
+    owner = (pwd.getpwnam("nobody").pw_uid, grp.getgrnam("daemon").gr_gid)
+    config, backup = tmp_path / "config.toml", tmp_path / "backup.gz"
+    source = acme_dns.written(tmp_path / "acme-dns.db")
+
+    def made(folder: Path, *arguments: str) -> None:
+        config.write_text(
+            '[zone]\nname = "auth.example.org"\naddresses = ["192.0.2.1"]\n'
+            f'[database]\nurl = "sqlite:///{folder}/data/acmedns.db"\n'
+            '[process]\nuser = "nobody"\ngroup = "daemon"\n'
+        )
+        done = acmedns(*arguments, "-c", str(config))
+        assert done.returncode == 0, done.stderr
+        places = [folder, *folder.rglob("*")]
+        assert {path.name for path in places} == {folder.name, "data", "acmedns.db", "acmedns.db.lock"}
+        assert {(path.stat().st_uid, path.stat().st_gid) for path in places} == {owner}
+        assert os.stat(tmp_path).st_uid == 0
+
+    made(tmp_path / "upgraded", "db", "upgrade")
+    assert acmedns("backup", str(backup), "-c", str(config)).returncode == 0
+    made(tmp_path / "restored", "restore", str(backup))
+    made(tmp_path / "imported", "import", "acme-dns", source)

@@ -9,6 +9,7 @@ from ipaddress import ip_address
 
 import pytest
 
+from acmedns_py.accounts import tokens
 from acmedns_py.accounts.directory import (
     ClearValues,
     Delete,
@@ -20,7 +21,7 @@ from acmedns_py.accounts.directory import (
     SetValue,
 )
 from acmedns_py.accounts.ports import Entry, Written
-from acmedns_py.errors import LabelTaken, Refused, UnknownAccount, Unusable
+from acmedns_py.errors import LabelTaken, Refused, UnknownAccount, UnknownToken, Unusable
 from acmedns_py.feed.changes import ChallengeChange, StaticData
 from acmedns_py.store import standing, writer
 from tests.store.conftest import APEX, HandClock, Opened, OpenStore, Sql, a_value, owner
@@ -80,6 +81,37 @@ async def test_filters_and_pages_go_together(opened: Opened, sql: Sql):
     assert [one.title for one in found] == ["host 290", *(f"host {number}" for number in range(2_900, 3_000, 10))]
     assert await opened.store.listed(Filter(title="host_1"), after=0, most=100) == [], "no character stands for others"
     assert await opened.store.listed(Filter(title="%"), after=0, most=100) == []
+
+
+async def test_accounts_are_listed_by_the_token_that_made_them(opened: Opened):
+    """In pages, together with other filters; each account tells its token, and an unknown one is no empty list."""
+    made: dict[str | None, list[str]] = {"fleet": [], "web": [], None: []}
+    found = {}
+    for name in ("fleet", "web"):
+        found[name] = await opened.store.token(tokens.digest(await tokens.issue(opened.store, name)))
+    for _ in range(3):
+        for name, usernames in made.items():
+            username = str(uuid.uuid4())
+            usernames.append(username)
+            await opened.store.register(
+                username=username, label=username, allow_from=[], verifier="v", token=found.get(name or "")
+            )
+    for name in ("fleet", "web"):
+        first = await opened.store.listed(Filter(made_by=name), after=0, most=2)
+        rest = await opened.store.listed(Filter(made_by=name), after=first[-1].id, most=2)
+        assert [one.username for one in first + rest] == made[name]
+        assert {one.made_by for one in first + rest} == {name}
+    assert await opened.store.listed(Filter(made_by="web", disabled=True), after=0, most=9) == []
+    every = await opened.store.listed(Filter(), after=0, most=9)
+    assert {one.username: one.made_by for one in every} == {
+        username: name for name, usernames in made.items() for username in usernames
+    }
+    shown = await opened.store.shown(every[0].id)
+    assert shown is not None
+    assert shown.account.made_by == "fleet"
+    for unknown in ("flet", "", "fleet\0", "\udc80"):
+        with pytest.raises(UnknownToken, match="no token of the name"):
+            await opened.store.listed(Filter(made_by=unknown), after=0, most=9)
 
 
 async def test_unused_accounts_are_those_neither_updated_nor_made_since(open_store: OpenStore):

@@ -112,3 +112,48 @@ async def test_label_that_two_of_a_group_want_goes_to_the_first(opened: Opened, 
         *(register(opened, label=label) for label in ("one", "one", "two", "one")), return_exceptions=True
     )
     assert [isinstance(result, LabelTaken) for result in results] == [False, True, False, True]
+
+
+async def used_at(opened: Opened, sql: Sql) -> int | None:
+    """When the only token was used, once all that was asked of the writer is done."""
+    await opened.store.expire()
+    [(at,)] = await sql("SELECT last_used_at FROM token")
+    return at
+
+
+async def test_a_use_is_noted_once_a_minute(open_store: OpenStore, sql: Sql):
+    """By what was read with the token, also where the clock was ahead; nothing that is served changes."""
+    clock = HandClock()
+    opened = await open_store(clock=clock)
+    text = await tokens.issue(opened.store, "storage", scopes=[tokens.STORAGE])
+
+    async def read() -> Token:
+        token = await opened.store.token(tokens.digest(text))
+        assert token is not None
+        return token
+
+    first = clock.seconds * 1_000_000
+    for _ in range(3):
+        opened.store.note_use(await read())
+    assert await used_at(opened, sql) == first
+    cursor = opened.image.state().cursor
+    clock.seconds += 59
+    opened.store.note_use(await read())
+    assert await used_at(opened, sql) == first
+    clock.seconds += 1
+    opened.store.note_use(await read())
+    assert await used_at(opened, sql) == first + 60_000_000
+    clock.seconds -= 3_600
+    opened.store.note_use(await read())
+    assert await used_at(opened, sql) == first - 3_540_000_000
+    assert opened.image.state().cursor == cursor
+
+
+async def test_many_uses_at_once_fill_no_queue(opened: Opened, sql: Sql):
+    """However often a token is shown meanwhile, one of them waits."""
+    token = await a_token(opened)
+    for _ in range(2 * writer.QUEUE_REQUESTS):
+        opened.store.note_use(token)
+    await asyncio.sleep(0)
+    await register(opened)
+    assert await used_at(opened, sql)
