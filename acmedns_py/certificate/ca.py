@@ -200,6 +200,15 @@ class CertificateAuthority:
             done = self._entered().poll_finalization(self._order(order), deadline)
             return done.fullchain_pem.encode()
 
+    def revoke(self, certificate: Certificate, reason: int) -> None:
+        """Revoke a certificate of this account's (RFC 8555 7.6), for a reason of RFC 5280 5.3.1."""
+        with self._explained():
+            try:
+                self._entered().revoke(x509.load_pem_x509_certificates(certificate.pem)[0], reason)
+            except messages.Error as error:
+                if error.code != "alreadyRevoked":
+                    raise
+
     def _entered(self) -> ClientV2:
         assert self._client is not None, "enter() comes first"
         return self._client

@@ -19,6 +19,7 @@ from acmedns_py.accounts.credentials import Credentials
 from acmedns_py.accounts.hashing import HashPool
 from acmedns_py.accounts.issued_tokens import IssuedTokens
 from acmedns_py.accounts.own import OwnAccount
+from acmedns_py.accounts.own_certificate import OwnCertificate
 from acmedns_py.accounts.ports import Publisher
 from acmedns_py.accounts.register import Registration
 from acmedns_py.accounts.storage import Storage
@@ -171,11 +172,13 @@ def admin_routes(
     publisher: Publisher,
     hashes: HashPool,
     forget: Callable[[str], None],
+    keeper: "Keeper | None",
 ) -> AdminRoutes:
     """Make the operator's routes; `forget` is told whose logins are to be judged anew."""
     zone = settings.zone.name
     administration = Administration(directory=store, publisher=publisher, pool=hashes, forget=forget, zone=zone)
-    return AdminRoutes(administration, IssuedTokens(keeper=store, now=lambda: datetime.now(UTC)), zone)
+    issued = IssuedTokens(keeper=store, now=lambda: datetime.now(UTC))
+    return AdminRoutes(administration, issued, OwnCertificate(keeper, store.note), zone)
 
 
 def socket_path(settings: Settings) -> Path:

@@ -163,7 +163,9 @@ class Service:
         await pool.start()
         await pool.probe(soa_probe(self._apex), seconds=PROBE_SECONDS)
         credentials = compose.make_credentials(store, hashes)
-        routes = compose.admin_routes(settings, store=store, publisher=pool, hashes=hashes, forget=credentials.forget)
+        routes = compose.admin_routes(
+            settings, store=store, publisher=pool, hashes=hashes, forget=credentials.forget, keeper=keeper
+        )
         if self._local is not None:
             await self._local.start(routes)
         listeners = await compose.start_api(

@@ -14,7 +14,7 @@ import pytest
 
 from tests.lab import layouts, zones
 from tests.lab.authority import DIRECTORY, Trust, start_pebble
-from tests.lab.laboratory import start_server
+from tests.lab.laboratory import ACMEDNS, start_server
 from tests.lab.layouts import ONE_NAME, SERVER
 from tests.lab.namespace import Namespace, Program, until
 from tests.lab.resolvers import Kind, start_resolver
@@ -113,6 +113,19 @@ url = "sqlite:///{self.home}/acmedns.db"
     def challenge(self) -> str:
         return self.namespace.dig(SERVER[0], f"_acme-challenge.{ZONE}", "TXT", "+norecurse")
 
+    def acmedns(self, *arguments: str) -> str:
+        """Run a command beside the server."""
+        return self.namespace.run(ACMEDNS, *arguments, "-c", self.home / "config.toml").stdout
+
+    def until_idle(self) -> None:
+        """Wait until what the last try came to is noted."""
+
+        def idle() -> bool:
+            note: dict[str, Any] = json.loads((self.state / "pause.json").read_bytes())
+            return not note["failures"]
+
+        until(idle, seconds=SECONDS, what="rest")
+
     def _curl(self, url: str, *options: str) -> str:
         return self.namespace.run(
             peers.need("curl"), "--silent", "--show-error", "--max-time", "20", url, *options
@@ -173,6 +186,33 @@ def test_names_inside_and_beside_the_zone(ground: Ground) -> None:
     ground.wait_for(ISSUED)
     for host in (ZONE, inside, OUTSIDE):
         assert ground.standing(host)["names"] == sorted([ZONE, inside, OUTSIDE])
+    ground.stop()
+
+
+def test_operator_renews_and_revokes_by_the_running_server(ground: Ground) -> None:
+    """Not due, forced, revoked: the command waits and tells what came of it, the API serves it, the audit log has it."""
+    ground.start_ca()
+    ground.start()
+    first = ground.wait_for(ISSUED)["serial"]
+    ground.until_idle()
+    assert ground.acmedns("certificate", "renew").startswith("nothing is due until 20")
+    second = json.loads(ground.acmedns("certificate", "renew", "--force", "--json"))
+    third = json.loads(ground.acmedns("certificate", "revoke", "--reason", "superseded", "--yes", "--json"))
+    assert len({first, second["serial"], third["serial"]}) == 3
+    assert (third["problem"], third["revoked"], third["issuer"]) == (None, False, DIRECTORY)
+    assert ground.standing()["expires"] == third["expires"]
+    assert ground.orders() == 3
+    entries = [json.loads(line) for line in ground.acmedns("audit", "--json").splitlines()]
+    asked = [
+        (one["action"], one["subject"], one["result"].partition(":")[0], one["details"])
+        for one in entries
+        if one["action"].startswith("certificate_")
+    ]
+    assert asked == [
+        ("certificate_renewal_asked", first, "not begun", {"force": False}),
+        ("certificate_renewal_asked", first, "done", {"force": True}),
+        ("certificate_revoked", second["serial"], "done", {"reason": "superseded"}),
+    ]
     ground.stop()
 
 
