@@ -172,6 +172,11 @@ class Keeper:
             "at_work": self._busy(),
         }
 
+    @property
+    def certified(self) -> bool:
+        """Whether a CA's certificate is served, however old."""
+        return self._certificate is not None and self._certificate.directory != SELF_SIGNED
+
     def standing(self) -> dict[str, Any]:
         """What is served, what is to come, and why the last try came to nothing, for people and monitoring."""
         assert self._certificate is not None, "prepared"

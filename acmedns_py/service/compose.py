@@ -30,7 +30,7 @@ from acmedns_py.api.app import hsts_header, make_admin_app, make_app
 from acmedns_py.api.certificate import CertificateFiles
 from acmedns_py.api.client import ForwardedBy
 from acmedns_py.api.health import Remembered
-from acmedns_py.api.listen import ApiListener
+from acmedns_py.api.listen import ApiListener, Closed
 from acmedns_py.api.local import LocalListener
 from acmedns_py.api.remote import RemoteAdmin
 from acmedns_py.config.hostnames import CHALLENGE, challenge_owner, host_names
@@ -295,7 +295,12 @@ async def start_api(
         hsts=hsts,
         admin=None if admin_sockets else admin,
     )
-    listener = ApiListener(certificate=_certificate(settings, keeper), trusted_proxies=api.trusted_proxies)
+    closed = partial(_closed, settings, keeper)
+    if closed():
+        log.warning("api_awaits_certificate", until_first=closed())
+    listener = ApiListener(
+        certificate=_certificate(settings, keeper), trusted_proxies=api.trusted_proxies, closed=closed
+    )
     await listener.start(sockets, app)
     if not admin_sockets:
         return [listener]
@@ -303,6 +308,7 @@ async def start_api(
         certificate=_certificate(settings, keeper),
         most_connections=ADMIN_CONNECTIONS,
         trusted_proxies=api.trusted_proxies,
+        closed=closed,
     )
     await operators.start(admin_sockets, make_admin_app(admin, forwarded_by=forwarded_by, hsts=hsts))
     return [listener, operators]
@@ -315,6 +321,13 @@ def _hsts(settings: Settings) -> str | None:
     return hsts_header(
         max_age=api.hsts_max_age, include_subdomains=api.hsts_include_subdomains, preload=api.hsts_preload
     )
+
+
+def _closed(settings: Settings, keeper: "Keeper | None") -> Closed | None:
+    until_first = settings.certificate.until_first
+    if keeper is None or keeper.certified or until_first == "self-signed":
+        return None
+    return until_first
 
 
 def _certificate(settings: Settings, keeper: "Keeper | None") -> CertificateFiles | None:
@@ -351,5 +364,6 @@ async def readiness(
     }
     if keeper is not None:
         # Not part of `ready`: the CA asks this server, and who takes it out for want of a certificate gets none.
-        document["certificate"] = keeper.standing()
+        until_first = None if keeper.certified else settings.certificate.until_first
+        document["certificate"] = {**keeper.standing(), "until_first": until_first}
     return ready, document

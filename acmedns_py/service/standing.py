@@ -20,6 +20,18 @@ class Standing:
     document: "Facts"
 
 
+def awaits_certificate(settings: Settings) -> bool:
+    """Whether the API is closed, or open to this machine alone, until its first certificate is there.
+
+    Raises `AcmednsError` where that can't be known.
+    """
+    if settings.api.tls != "acme" or settings.certificate.until_first == "self-signed":
+        return False
+    from acmedns_py.certificate.pem import SELF_SIGNED  # noqa: PLC0415
+
+    return certificate_standing(settings).document["issuer"] == SELF_SIGNED
+
+
 def certificate_standing(settings: Settings) -> Standing:
     """Read it, and change nothing; raises `Unusable` where there is none, `ConfigError` where it can't be read."""
     if settings.api.tls != "acme":

@@ -515,6 +515,9 @@ async def test_killed_after_a_revocation_the_next_life_orders_anew(tmp_path, mak
             await run.keeper.revoke("superseded")
     minute_passes(folder)
     again = Run(folder, pebble.directory, pebble.access)
+    again.keeper.prepare()
+    # Not by the CA's renewal window, which such a CA may do without.
+    assert (again.keeper.shown()["revoked"], again.keeper.shown()["renewal"]) == (True, "due")
     async with again.running():
         assert again.keeper.shown()["serial"] != first.serial_text
     assert await asyncio.to_thread(revoked_at, pebble, first.serial_text)

@@ -60,9 +60,8 @@ addresses = {json.dumps(SERVER)}
 listen = {json.dumps([f"[{address}]" if ":" in address else address for address in SERVER])}
 workers = 2
 [api]
-listen = ["{SERVER[0]}:443"]
 tls = "acme"
-{api}
+{api if "listen =" in api else f'listen = ["{SERVER[0]}:443"]' + chr(10) + api}
 [certificate]
 directory = "{DIRECTORY}"
 state_dir = "{self.state}"
@@ -112,6 +111,12 @@ url = "sqlite:///{self.home}/acmedns.db"
 
     def challenge(self) -> str:
         return self.namespace.dig(SERVER[0], f"_acme-challenge.{ZONE}", "TXT", "+norecurse")
+
+    def answers(self, url: str, *options: str) -> dict[str, Any] | None:
+        """Ask once; None where no answer comes."""
+        done = self.namespace.run(peers.need("curl"), "--silent", "--max-time", "5", url, *options, check=False)
+        found: dict[str, Any] | None = json.loads(done.stdout) if done.returncode == 0 else None
+        return found
 
     def acmedns(self, *arguments: str) -> str:
         """Run a command beside the server."""
@@ -186,6 +191,28 @@ def test_names_inside_and_beside_the_zone(ground: Ground) -> None:
     ground.wait_for(ISSUED)
     for host in (ZONE, inside, OUTSIDE):
         assert ground.standing(host)["names"] == sorted([ZONE, inside, OUTSIDE])
+    ground.stop()
+
+
+def test_api_may_stay_closed_until_the_first_certificate(ground: Ground) -> None:
+    """To all, or to all but this machine; then HTTPS for everyone, without a restart. DNS answers all the while."""
+    trusted = f'ca_bundle = "{ground.trust.bundle}"'
+    for until_first, local in (("wait", None), ("loopback", "loopback")):
+        ground.start(api='listen = ["0.0.0.0:443"]', certificate=f'{trusted}\nuntil_first = "{until_first}"')
+        assert ground.wait_for("api_awaits_certificate")["until_first"] == until_first
+        for url in (f"http://{SERVER[0]}:443/health/ready", f"https://{SERVER[0]}/health/ready"):
+            assert ground.answers(url, "--insecure", "--interface", SERVER[0]) is None
+        told = ground.answers("http://127.0.0.1:443/health/ready")
+        assert (told["certificate"]["until_first"] if told else None) == local
+        assert ground.acmedns("health").startswith("healthy: DNS answers, the API waits for its certificate")
+        ground.stop()
+        ground.minute_passes()
+    ground.start_ca()
+    ground.start(api='listen = ["0.0.0.0:443"]', certificate=f'{trusted}\nuntil_first = "wait"')
+    ground.wait_for(ISSUED)
+    assert ground.standing()["until_first"] is None
+    assert ground.answers("http://127.0.0.1:443/health/ready") is None
+    assert ground.acmedns("health").startswith("healthy: DNS and API answer")
     ground.stop()
 
 
