@@ -130,6 +130,11 @@ class CertificateAuthority:
                 raise
             self._client = client
 
+    def identities(self) -> frozenset[str]:
+        """The names, folded, by which CAA records mean this CA (RFC 8555 7.1.1); none where it does not tell."""
+        with self._explained():
+            return frozenset(text.lower() for text in self._entered().directory.meta.caa_identities or ())
+
     def suggested(self, certificate: Certificate) -> tuple[float | None, float]:
         """When the CA would have this certificate renewed (RFC 9773), and when to ask again, in seconds since 1970.
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import structlog
 
+from acmedns_py.certificate import caa as caa_records
 from acmedns_py.certificate import rule
 from acmedns_py.certificate.background import in_background
 from acmedns_py.certificate.ca import CertificateAuthority, Proof
@@ -22,6 +23,8 @@ from acmedns_py.certificate.options import Access, Wanted
 from acmedns_py.certificate.pem import SELF_SIGNED, Certificate, make_key, read_certificate, self_signed
 from acmedns_py.certificate.rule import Pause
 from acmedns_py.certificate.state import Order, State
+from acmedns_py.dns import name
+from acmedns_py.dns.rrset import RRset
 from acmedns_py.errors import AcmednsError, NotIssued, Unusable
 
 POLL_SECONDS: Final = 2.0
@@ -35,6 +38,9 @@ LOOK_SECONDS: Final = 3600.0
 
 Publish = Callable[[Mapping[bytes, tuple[bytes, ...]]], Awaitable[None]]
 """Serves TXT values at names of the zone, in place of those before; returns when every worker does."""
+
+Caa = Callable[[str], RRset | None]
+"""Gives the CAA records that count for a host, where they are this server's own."""
 
 _REASONS: Final = {
     "unspecified": 0,
@@ -92,7 +98,7 @@ class Keeper:
         self._pause = self._state.pause(now)
         self._revoked = self._state.revoked()
 
-    async def run(self, *, publish: Publish, exchanged: Callable[[], None]) -> None:
+    async def run(self, *, publish: Publish, exchanged: Callable[[], None], caa: Caa) -> None:
         """Renew until cancelled; `exchanged` is called when there is another certificate to serve."""
         while True:
             now = time.time()
@@ -104,7 +110,7 @@ class Keeper:
                     async with self._turn:
                         # Whoever has asked while the turn was another's is served by this try.
                         self._asked.clear()
-                        await self._try(publish, exchanged, now)
+                        await self._try(publish, exchanged, caa, now)
                 self._not_kept = None
             except AcmednsError as error:
                 # What can't be noted is not tried: the CA is left alone until it can.
@@ -232,12 +238,12 @@ class Keeper:
             self._suggested = suggested
             self._ask_again = min(max(again, now + rule.SHORTEST_PAUSE), now + rule.LONGEST_PAUSE)
 
-    async def _try(self, publish: Publish, exchanged: Callable[[], None], now: float) -> None:
+    async def _try(self, publish: Publish, exchanged: Callable[[], None], caa: Caa, now: float) -> None:
         """Try to get a certificate; whatever comes of it is followed by a pause."""
         before = self._pause
         await self._note(self._failed(before, now, "the last try was interrupted"))
         try:
-            certificate = await self._issued(publish)
+            certificate = await self._issued(publish, caa)
         except AcmednsError as error:
             retry_after = error.retry_after if isinstance(error, NotIssued) else 0.0
             pause = self._failed(before, time.time(), str(error), retry_after)
@@ -273,10 +279,11 @@ class Keeper:
             return self._failed(before, now, reason)
         return rule.rest(life, now)
 
-    async def _issued(self, publish: Publish) -> Certificate:
+    async def _issued(self, publish: Publish, caa: Caa) -> Certificate:
         """Get a certificate, by the order in progress where there is one; raises `AcmednsError`."""
         authority = self._authority()
         await in_background(authority.enter)
+        self._heed(caa, authority.identities())
         order = await self._order(authority)
         proofs = await in_background(lambda: authority.proofs(order))
         if proofs:
@@ -296,6 +303,17 @@ class Keeper:
         self._certificate = certificate
         self._suggested, self._ask_again = None, 0.0
         return certificate
+
+    def _heed(self, caa: Caa, identities: frozenset[str]) -> None:
+        """Raise `NotIssued` where our own records would have the CA refuse: asking it would cost a failure there."""
+        for host in self._wanted.names:
+            found = caa(host)
+            if found is not None and identities and not caa_records.allowed(found.rdatas, identities):
+                issuer = min(identities)
+                raise NotIssued(
+                    f"{host}: the CAA records of {name.to_text(found.owner)} in zone.records do not let this CA issue "
+                    f'by dns-01; add CAA 0 issue "{issuer}" there, or use another directory'
+                )
 
     async def _order(self, authority: CertificateAuthority) -> Order:
         kept = await asyncio.to_thread(self._state.order)

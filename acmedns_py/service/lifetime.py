@@ -182,7 +182,9 @@ class Service:
         if keeper is not None:
             publish = partial(static.challenge, publisher=pool)
             exchanged = partial(_reload_certificates, listeners)
-            self._certifying = asyncio.create_task(keeper.run(publish=publish, exchanged=exchanged), name="certificate")
+            self._certifying = asyncio.create_task(
+                keeper.run(publish=publish, exchanged=exchanged, caa=static.caa), name="certificate"
+            )
         return store, pool, listeners
 
     def _committed(self, commit: Commit) -> None:

@@ -23,6 +23,8 @@ from acmedns_py.certificate.options import Access, Wanted
 from acmedns_py.certificate.pem import SELF_SIGNED, read_key
 from acmedns_py.certificate.state import State
 from acmedns_py.dns import name
+from acmedns_py.dns.codes import RRType
+from acmedns_py.dns.rrset import RRset
 from acmedns_py.errors import NotIssued, Unusable
 
 NAMES = ("auth.example.org", "api.example.org")
@@ -47,6 +49,7 @@ class Run:
         self.keeper = Keeper(self.wanted, access, owners=owners, state=self.state)
         self.served: list[dict[bytes, tuple[bytes, ...]]] = []
         self.exchanges = 0
+        self.caa: dict[str, RRset] = {}
         self.noted = asyncio.Event()
         note = self.keeper._note
 
@@ -72,7 +75,7 @@ class Run:
     async def running(self):
         """Run, from the end of the first try to that of the block."""
         self.keeper.prepare()
-        running = asyncio.create_task(self.keeper.run(publish=self.publish, exchanged=self.exchanged))
+        running = asyncio.create_task(self.keeper.run(publish=self.publish, exchanged=self.exchanged, caa=self.caa.get))
         try:
             await self.next_noted(running)
             yield running
@@ -217,7 +220,7 @@ async def test_disk_that_is_full_asks_no_ca(tmp_path, make_pebble, monkeypatch):
             raise OSError(28, "No space left on device")
 
         patch.setattr(state_module.os, "fsync", refuse)
-        running = asyncio.create_task(run.keeper.run(publish=run.publish, exchanged=run.exchanged))
+        running = asyncio.create_task(run.keeper.run(publish=run.publish, exchanged=run.exchanged, caa=run.caa.get))
         async with asyncio.timeout(SECONDS):
             await full.wait()
             while not logs:
@@ -542,3 +545,19 @@ async def test_certificate_that_the_ca_does_not_revoke_stays(tmp_path, make_pebb
     other.keeper.prepare()
     with pytest.raises(Unusable, match="the certificate is of self-signed"):
         await other.keeper.revoke("unspecified")
+
+
+async def test_caa_of_ours_that_forbids_the_ca_is_named_before_the_order(tmp_path, make_pebble):
+    """Nothing is ordered; one that goes by several names needs one of them."""
+    record = RRset(name.from_text(NAMES[0]), RRType.CAA, 300, (b"\0\5issueother.example",))
+    for identities, orders in ((["ca.example"], 0), (["Other.example", "ca.example"], 1)):
+        pebble = make_pebble(caaIdentities=identities)
+        run = Run(tmp_path / f"state-{len(identities)}-{orders}", pebble.directory, pebble.access)
+        run.caa[NAMES[0]] = record
+        await run.until_noted()
+        assert pebble.orders() == orders
+        problem = run.keeper.standing()["problem"]
+        assert (problem is None) == (orders == 1), problem
+        if problem:
+            assert problem.startswith(f"{NAMES[0]}: the CAA records of {NAMES[0]}. in zone.records do not let this CA")
+            assert 'add CAA 0 issue "ca.example" there' in problem

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -213,6 +214,23 @@ def test_api_may_stay_closed_until_the_first_certificate(ground: Ground) -> None
     assert ground.standing()["until_first"] is None
     assert ground.answers("http://127.0.0.1:443/health/ready") is None
     assert ground.acmedns("health").startswith("healthy: DNS and API answer")
+    ground.stop()
+
+
+def test_caa_record_of_the_zone_that_forbids_the_ca(ground: Ground) -> None:
+    """Named before anything is ordered; mended by SIGHUP and a forced try."""
+    ground.start_ca(settings={"caaIdentities": ["pebble.example"]})
+    ground.start(records="""records = ["@ CAA 0 issue \\"other.example\\""]""")
+    problem = ground.wait_for("certificate_not_issued")["problem"]
+    assert problem.startswith(f"{ZONE}: the CAA records of {ZONE}. in zone.records do not let this CA issue")
+    assert ground.orders() == 0
+    path = ground.home / "config.toml"
+    path.write_text(path.read_text().replace("other.example", "pebble.example"))
+    assert ground.server is not None
+    ground.server.signal(signal.SIGHUP)
+    ground.wait_for("reloaded")
+    assert json.loads(ground.acmedns("certificate", "renew", "--force", "--json"))["issuer"] == DIRECTORY
+    assert ground.orders() == 1
     ground.stop()
 
 
