@@ -16,6 +16,9 @@ known nowhere else.
 | GET | /admin/v1/tokens | a page: `after`, `limit` |
 | POST | /admin/v1/tokens | a new token: `name`, `scopes`, `expires`, `uses`, `sources`, `labels`, `txt_rule` |
 | GET, DELETE | /admin/v1/tokens/NAME | one token; DELETE revokes it |
+| GET | /admin/v1/certificate | how the API's own certificate stands |
+| POST | /admin/v1/certificate/renewal | has it renewed: `force` |
+| POST | /admin/v1/certificate/revocation | has it revoked, then ordered anew: `reason` |
 | GET | /admin/v1/audit | a page: `since`, `after`, `limit` |
 | GET | /admin/v1/stats | numbers |
 """
@@ -30,12 +33,16 @@ import structlog
 from acmedns_py.accounts.administration import MOST_LISTED, Administration, Credential
 from acmedns_py.accounts.directory import Filter, Listed, Recorded, Shown
 from acmedns_py.accounts.issued_tokens import IssuedTokens
+from acmedns_py.accounts.own_certificate import OwnCertificate
 from acmedns_py.accounts.txt_rule import TxtRule
 from acmedns_py.api.asked import Asked, Told, body_of, flag, known, moment, number
+from acmedns_py.api.certificate_routes import CertificateRoutes
 from acmedns_py.api.problems import RETRY_AFTER_SECONDS
 from acmedns_py.api.token_routes import TokenRoutes
 from acmedns_py.errors import (
+    ConfigError,
     LabelTaken,
+    NotIssued,
     NotServed,
     Overloaded,
     RightsExceeded,
@@ -83,9 +90,12 @@ class _MaybeValue(msgspec.Struct, forbid_unknown_fields=True):
 class AdminRoutes:
     """`zone` is the zone's name without a final dot."""
 
-    def __init__(self, administration: Administration, issued: IssuedTokens, zone: str) -> None:
+    def __init__(
+        self, administration: Administration, issued: IssuedTokens, certificate: OwnCertificate, zone: str
+    ) -> None:
         self._accounts = administration
         self._tokens = TokenRoutes(issued)
+        self._certificate = CertificateRoutes(certificate)
         self._zone = zone
 
     async def answer(self, asked: Asked) -> Told:
@@ -120,6 +130,12 @@ class AdminRoutes:
                 routes = {"GET": lambda: self._tokens.page(asked), "POST": lambda: self._tokens.create(asked)}
             case ["tokens", name]:
                 routes = {"GET": lambda: self._tokens.show(name), "DELETE": lambda: self._tokens.revoke(asked, name)}
+            case ["certificate"]:
+                routes = {"GET": self._certificate.show}
+            case ["certificate", "renewal"]:
+                routes = {"POST": lambda: self._certificate.renew(asked)}
+            case ["certificate", "revocation"]:
+                routes = {"POST": lambda: self._certificate.revoke(asked)}
             case ["audit"]:
                 routes = {"GET": lambda: self._audit(asked)}
             case ["stats"]:
@@ -254,10 +270,12 @@ def _stored_for(found: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
 def template(path: str) -> str:
     """The route that a path below `PREFIX` leads to, without any name, for the log; `PREFIX` itself where to none."""
     match _parts(path):
-        case ["accounts" | "tokens" | "audit" | "stats" as kind]:
+        case ["accounts" | "tokens" | "certificate" | "audit" | "stats" as kind]:
             return f"{PREFIX}/{kind}"
         case ["accounts" | "tokens" as kind, _]:
             return f"{PREFIX}/{kind}/NAME"
+        case ["certificate", "renewal" | "revocation" as what]:
+            return f"{PREFIX}/certificate/{what}"
         case ["accounts", _, "password" | "values" as what]:
             return f"{PREFIX}/accounts/NAME/{what}"
     return PREFIX
@@ -295,10 +313,12 @@ def _problem(error: Exception) -> Told:
             return _failure(403, "rights_exceeded", str(error))
         case LabelTaken():
             return _failure(409, "subdomain_taken", str(error))
-        case Unusable():
+        case Unusable() | ConfigError():
             return _failure(400, "unusable", str(error))
         case Overloaded():
             return _later("overloaded", f"{error}; try again")
+        case NotIssued():
+            return _failure(503, "ca_error", str(error))
         case StoreUnavailable():
             return _later("db_error", str(error))
         case NotServed():

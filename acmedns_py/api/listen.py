@@ -2,14 +2,16 @@
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Network
+from typing import Literal
 
 import structlog
 
 from acmedns_py.api.app import Api
 from acmedns_py.api.certificate import CertificateFiles
+from acmedns_py.api.client import address
 from acmedns_py.api.connection import HttpServer
 from acmedns_py.api.places import TENURE_SECONDS, Place, Places, places_for_descriptors
 from acmedns_py.errors import ConfigError
@@ -31,6 +33,9 @@ CLOSE_SECONDS = 5.0
 CERTIFICATE_CHECK_SECONDS = 30.0
 """How often the certificate's files are looked at; renewals come weeks before an expiry."""
 
+Closed = Literal["loopback", "wait"]
+"""How a listener that lacks its certificate treats connections: plain HTTP within this machine, or none at all."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -44,9 +49,14 @@ class ApiListener:
         most_connections: int | None = None,
         tenure_seconds: float = TENURE_SECONDS,
         trusted_proxies: Sequence[IPv4Network | IPv6Network] = (),
+        closed: Callable[[], Closed | None] = lambda: None,
     ) -> None:
-        """Speaks TLS with `certificate`, plain HTTP without; at most as many connections as descriptors allow."""
+        """Speaks TLS with `certificate`, plain HTTP without; at most as many connections as descriptors allow.
+
+        `closed` is asked at each connection whether the certificate is still to come.
+        """
         self._certificate = certificate
+        self._closed = closed
         self._most_connections = most_connections
         self._tenure_seconds = tenure_seconds
         self._trusted_proxies = trusted_proxies
@@ -145,12 +155,16 @@ class ApiListener:
             self._pause_accepting()
             self._again = asyncio.get_running_loop().call_later(ACCEPT_AGAIN_SECONDS, self._try_again)
             return
+        closed = self._closed()
+        if closed == "wait" or (closed == "loopback" and not _within_this_machine(peer[0])):
+            accepted.close()
+            return
         place = self._places.take(accepted, peer[0])
         if place is None:
             accepted.close()
             return
         accepted.setblocking(False)
-        connecting = asyncio.create_task(self._connect(accepted, place))
+        connecting = asyncio.create_task(self._connect(accepted, place, self._certificate if closed is None else None))
         self._connecting.add(connecting)
         connecting.add_done_callback(self._connecting.discard)
 
@@ -158,10 +172,9 @@ class ApiListener:
         self._again = None
         self._accept_on()
 
-    async def _connect(self, accepted: socket.socket, place: Place) -> None:
+    async def _connect(self, accepted: socket.socket, place: Place, tls: CertificateFiles | None) -> None:
         """Establish a connection; one that fails (no TLS, too late, not wanted any more) just frees its place."""
         assert self._connections is not None, "started"
-        tls = self._certificate
         connections = self._connections
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
@@ -179,3 +192,8 @@ class ApiListener:
             await asyncio.sleep(CERTIFICATE_CHECK_SECONDS)
             if files.changed():
                 self.reload_certificate()
+
+
+def _within_this_machine(peer: str) -> bool:
+    found = address(peer)
+    return found is not None and found.is_loopback

@@ -46,7 +46,7 @@ _FAILURES = {
     "429": ("AdminTooMany", "Too many wrong tokens of this source; Retry-After says when to come back."),
     "431": ("AdminHeaderTooLarge", "A header has more than 8 KiB."),
     "500": ("AdminFailed", "A fault of the server."),
-    "503": ("AdminUnavailable", "The database or the DNS workers could not do it in time; `detail` says what holds."),
+    "503": ("AdminUnavailable", "The database, the DNS workers or the CA could not do it; `detail` says what holds."),
 }
 _READING = "400 401 403 404 429 431 500 503"
 _WRITING = f"{_READING} 408 413"
@@ -85,6 +85,17 @@ def paths() -> dict[str, Any]:
             "parameters": [_NAME],
             "get": _operation("showToken", "One token, all but its text", "AdminToken"),
             "delete": _operation("revokeToken", "End a token for good", "AdminToken", write=True),
+        },
+        f"{PREFIX}/certificate": {
+            "get": _operation("showCertificate", "How the API's own certificate stands", "AdminCertificate")
+        },
+        f"{PREFIX}/certificate/renewal": {
+            "post": _operation("renew", "Have it renewed where that is due, or now", "AdminBegun", body="AdminRenewal")
+        },
+        f"{PREFIX}/certificate/revocation": {
+            "post": _operation(
+                "revoke", "Have it revoked, then ordered anew", "AdminCertificate", body="AdminRevocation"
+            )
         },
         f"{PREFIX}/audit": {
             "get": _operation("audit", "A page of the audit log", "AdminAudit", query={**_PAGE, "since": _TIME})
@@ -219,6 +230,26 @@ SCHEMAS: dict[str, Any] = {
         {"token": {"type": "string", "description": "Told this once"}, "name": _TEXT},
         {key: value for key, value in _TOKEN_FACTS.items() if key != "name"},
     ),
+    "AdminCertificate": _object(
+        {
+            "file": _TEXT,
+            "issuer": {"type": "string", "description": "The directory of the CA, or self-signed"},
+            "names": {"type": "array", "items": _TEXT},
+            "serial": _TEXT,
+            "key_type": _TEXT,
+            "not_before": _TIME,
+            "expires": _TIME,
+            "revoked": {"type": "boolean"},
+            "problem": {"type": ["string", "null"], "description": "Why the last try came to nothing"},
+            "failures": {**_COUNT, "description": "How many have since the last certificate"},
+            "next_try_not_before": _MAYBE_TIME,
+            "renewal": {"type": "string", "description": "When it is to be renewed, or due"},
+            "at_work": {"type": "boolean", "description": "Whether it is being renewed or revoked"},
+        }
+    ),
+    "AdminBegun": _object(
+        {"begun": {"type": "boolean"}, "detail": {"type": "string", "description": "Why not, and until when"}}
+    ),
     "AdminEntry": _object(
         {
             "id": _COUNT,
@@ -242,6 +273,10 @@ SCHEMAS: dict[str, Any] = {
         "maxProperties": 1,
     },
     "AdminRotation": _object({}, {"grace_seconds": _COUNT}),
+    "AdminRenewal": _object(
+        {}, {"force": {"type": "boolean", "description": "Before its time, and in a pause that is not the CA's wish"}}
+    ),
+    "AdminRevocation": _object({}, {"reason": {"type": "string", "default": "unspecified"}}),
     "AdminValue": _object({"txt": _TEXT}),
     "AdminMaybeValue": _object({}, {"txt": {"type": ["string", "null"]}}),
     "AdminNewToken": _object(

@@ -130,6 +130,11 @@ class CertificateAuthority:
                 raise
             self._client = client
 
+    def identities(self) -> frozenset[str]:
+        """The names, folded, by which CAA records mean this CA (RFC 8555 7.1.1); none where it does not tell."""
+        with self._explained():
+            return frozenset(text.lower() for text in self._entered().directory.meta.caa_identities or ())
+
     def suggested(self, certificate: Certificate) -> tuple[float | None, float]:
         """When the CA would have this certificate renewed (RFC 9773), and when to ask again, in seconds since 1970.
 
@@ -199,6 +204,15 @@ class CertificateAuthority:
         with self._explained():
             done = self._entered().poll_finalization(self._order(order), deadline)
             return done.fullchain_pem.encode()
+
+    def revoke(self, certificate: Certificate, reason: int) -> None:
+        """Revoke a certificate of this account's (RFC 8555 7.6), for a reason of RFC 5280 5.3.1."""
+        with self._explained():
+            try:
+                self._entered().revoke(x509.load_pem_x509_certificates(certificate.pem)[0], reason)
+            except messages.Error as error:
+                if error.code != "alreadyRevoked":
+                    raise
 
     def _entered(self) -> ClientV2:
         assert self._client is not None, "enter() comes first"

@@ -5,21 +5,26 @@ and however often it is started again, no CA is asked faster than the rule allow
 """
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 import structlog
 
+from acmedns_py.certificate import caa as caa_records
 from acmedns_py.certificate import rule
 from acmedns_py.certificate.background import in_background
 from acmedns_py.certificate.ca import CertificateAuthority, Proof
+from acmedns_py.certificate.facts import Facts, facts, time_text
 from acmedns_py.certificate.options import Access, Wanted
 from acmedns_py.certificate.pem import SELF_SIGNED, Certificate, make_key, read_certificate, self_signed
 from acmedns_py.certificate.rule import Pause
 from acmedns_py.certificate.state import Order, State
+from acmedns_py.dns import name
+from acmedns_py.dns.rrset import RRset
 from acmedns_py.errors import AcmednsError, NotIssued, Unusable
 
 POLL_SECONDS: Final = 2.0
@@ -33,6 +38,20 @@ LOOK_SECONDS: Final = 3600.0
 
 Publish = Callable[[Mapping[bytes, tuple[bytes, ...]]], Awaitable[None]]
 """Serves TXT values at names of the zone, in place of those before; returns when every worker does."""
+
+Caa = Callable[[str], RRset | None]
+"""Gives the CAA records that count for a host, where they are this server's own."""
+
+_REASONS: Final = {
+    "unspecified": 0,
+    "keyCompromise": 1,
+    "affiliationChanged": 3,
+    "superseded": 4,
+    "cessationOfOperation": 5,
+}
+"""Why the holder of a certificate may have it revoked (RFC 5280 5.3.1)."""
+
+_BUSY: Final = "a certificate is being ordered or revoked at this moment; ask again when that is done"
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +72,11 @@ class Keeper:
         self._suggested: float | None = None
         self._ask_again = 0.0
         self._pause: Pause | None = None
+        self._revoked = ""
+        self._not_kept: str | None = None
+        self._asked = asyncio.Event()
+        # Held while the CA is asked for something that counts.
+        self._turn = asyncio.Lock()
 
     def prepare(self) -> None:
         """Read what was kept and see that there is a certificate to listen with; raises `ConfigError`."""
@@ -72,20 +96,92 @@ class Keeper:
             # Killed between the two: another look at this order would bring the same certificate.
             self._state.drop_order()
         self._pause = self._state.pause(now)
+        self._revoked = self._state.revoked()
 
-    async def run(self, *, publish: Publish, exchanged: Callable[[], None]) -> None:
+    async def run(self, *, publish: Publish, exchanged: Callable[[], None], caa: Caa) -> None:
         """Renew until cancelled; `exchanged` is called when there is another certificate to serve."""
         while True:
             now = time.time()
+            asked = self._asked.is_set()
+            self._asked.clear()
             try:
-                due = await self._due(now)
+                due = self._open(now) if asked else await self._due(now)
                 if due <= now:
-                    await self._try(publish, exchanged, now)
+                    async with self._turn:
+                        # Whoever has asked while the turn was another's is served by this try.
+                        self._asked.clear()
+                        await self._try(publish, exchanged, caa, now)
+                self._not_kept = None
             except AcmednsError as error:
                 # What can't be noted is not tried: the CA is left alone until it can.
                 log.error("certificate_not_kept", problem=str(error))
+                self._not_kept = str(error)
                 due = now + rule.SHORTEST_PAUSE
-            await asyncio.sleep(max(0.0, min(due - now, LOOK_SECONDS)))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._asked.wait(), max(0.0, min(due - now, LOOK_SECONDS)))
+
+    def renew(self, *, force: bool) -> str | None:
+        """Have a try begin at once; gives in one line why none does.
+
+        With `force` one begins though none is due, and in a pause of our own. What the CA wants is kept to.
+        """
+        if self._busy():
+            return None
+        now = time.time()
+        pause = self._pause.seen(now) if self._pause is not None else None
+        if pause is not None and now < pause.ca_until:
+            return f"the CA wants to be left alone until {time_text(pause.ca_until)}, forced or not: {pause.reason}"
+        if not force and pause is not None and pause.failures and now < pause.until:
+            return f"the last try failed, and the next is due at {time_text(pause.until)}: {pause.reason}"
+        if not force and self._is_wanted() and now < (renewal := self._renewal()):
+            return f"nothing is due until {time_text(renewal)}"
+        self._asked.set()
+        return None
+
+    async def revoke(self, reason: str) -> None:
+        """Have the CA revoke the certificate, for one of `_REASONS`; then a try for another, with a new key, begins.
+
+        Raises `Unusable`, `ConfigError`, and `NotIssued` where the CA has not revoked it.
+        """
+        certificate = self._certificate
+        assert certificate is not None, "prepared"
+        if reason not in _REASONS:
+            raise Unusable(f"reason = {reason!r} is none; write one of {', '.join(_REASONS)}")
+        if certificate.directory != self._wanted.directory:
+            raise Unusable(f"the certificate is of {certificate.directory}, and not of {self._wanted.directory}")
+        if self._busy():
+            raise Unusable(_BUSY)
+        async with self._turn:
+            # Noted first: killed after the CA's yes, the next life must know. One that has not been revoked is then
+            # renewed without need, which does no harm.
+            await self._note_revoked(certificate.serial_text)
+            authority = self._authority()
+            try:
+                await in_background(authority.enter)
+                await in_background(lambda: authority.revoke(certificate, _REASONS[reason]))
+            except NotIssued:
+                await self._note_revoked("")
+                raise
+            # Its key lies beside the one that is given up.
+            await asyncio.to_thread(self._state.drop_order)
+        log.warning("certificate_revoked", serial=certificate.serial_text, reason=reason)
+        self._asked.set()
+
+    def shown(self) -> Facts:
+        """What there is to tell to operators; `at_work` while a try or a revocation goes on."""
+        assert self._certificate is not None, "prepared"
+        found = facts(self._certificate, self._pause, file=self.path, revoked=self._revoked)
+        return {
+            **found,
+            "problem": self._not_kept or found["problem"],
+            "renewal": self._planned(),
+            "at_work": self._busy(),
+        }
+
+    @property
+    def certified(self) -> bool:
+        """Whether a CA's certificate is served, however old."""
+        return self._certificate is not None and self._certificate.directory != SELF_SIGNED
 
     def standing(self) -> dict[str, Any]:
         """What is served, what is to come, and why the last try came to nothing, for people and monitoring."""
@@ -94,12 +190,22 @@ class Keeper:
         return {
             "issuer": self._certificate.directory,
             "names": sorted(self._certificate.names),
-            "expires": _text(self._certificate.life.not_after),
-            "renewal": _text(self._renewal()) if self._is_wanted() else "due",
+            "expires": time_text(self._certificate.life.not_after),
+            "renewal": self._planned(),
             "problem": pause.reason if pause is not None and pause.failures else None,
             "failures": pause.failures if pause is not None else 0,
-            "not_before": _text(pause.until) if pause is not None else None,
+            "not_before": time_text(pause.until) if pause is not None else None,
         }
+
+    def _busy(self) -> bool:
+        return self._turn.locked() or self._asked.is_set()
+
+    def _planned(self) -> str:
+        return time_text(self._renewal()) if self._is_wanted() else "due"
+
+    def _open(self, now: float) -> float:
+        """Give the time from which the CA lets itself be asked."""
+        return max(now, self._pause.seen(now).ca_until if self._pause is not None else now)
 
     async def _due(self, now: float) -> float:
         """Give the time of the next try."""
@@ -132,31 +238,31 @@ class Keeper:
             self._suggested = suggested
             self._ask_again = min(max(again, now + rule.SHORTEST_PAUSE), now + rule.LONGEST_PAUSE)
 
-    async def _try(self, publish: Publish, exchanged: Callable[[], None], now: float) -> None:
+    async def _try(self, publish: Publish, exchanged: Callable[[], None], caa: Caa, now: float) -> None:
         """Try to get a certificate; whatever comes of it is followed by a pause."""
         before = self._pause
         await self._note(self._failed(before, now, "the last try was interrupted"))
         try:
-            certificate = await self._issued(publish)
+            certificate = await self._issued(publish, caa)
         except AcmednsError as error:
             retry_after = error.retry_after if isinstance(error, NotIssued) else 0.0
             pause = self._failed(before, time.time(), str(error), retry_after)
             log.warning(
-                "certificate_not_issued", problem=pause.reason, failures=pause.failures, again=_text(pause.until)
+                "certificate_not_issued", problem=pause.reason, failures=pause.failures, again=time_text(pause.until)
             )
         except Exception as error:
             # The supervisor of all tries: whatever it is, the CA must be left alone for a while.
             pause = self._failed(before, time.time(), f"unforeseen: {type(error).__name__}: {error}")
-            log.exception("certificate_failed", failures=pause.failures, again=_text(pause.until))
+            log.exception("certificate_failed", failures=pause.failures, again=time_text(pause.until))
         else:
             exchanged()
             pause = self._judged(certificate, before, time.time())
             log.info(
                 "certificate_issued",
                 names=sorted(certificate.names),
-                serial=f"{certificate.serial:x}",
-                expires=_text(certificate.life.not_after),
-                renewal=_text(self._renewal()),
+                serial=certificate.serial_text,
+                expires=time_text(certificate.life.not_after),
+                renewal=time_text(self._renewal()),
             )
         await self._note(pause)
 
@@ -165,17 +271,19 @@ class Keeper:
         life = certificate.life
         if not life.not_before <= now < life.not_after or not self._is_wanted():
             reason = (
-                f"the new certificate is for {', '.join(sorted(certificate.names))}, from {_text(life.not_before)} to "
-                f"{_text(life.not_after)}; see that this machine's clock is right"
+                f"the new certificate is for {', '.join(sorted(certificate.names))}, "
+                f"from {time_text(life.not_before)} to {time_text(life.not_after)}; "
+                "see that this machine's clock is right"
             )
             log.warning("certificate_of_no_use", problem=reason)
             return self._failed(before, now, reason)
         return rule.rest(life, now)
 
-    async def _issued(self, publish: Publish) -> Certificate:
+    async def _issued(self, publish: Publish, caa: Caa) -> Certificate:
         """Get a certificate, by the order in progress where there is one; raises `AcmednsError`."""
         authority = self._authority()
         await in_background(authority.enter)
+        self._heed(caa, authority.identities())
         order = await self._order(authority)
         proofs = await in_background(lambda: authority.proofs(order))
         if proofs:
@@ -195,6 +303,17 @@ class Keeper:
         self._certificate = certificate
         self._suggested, self._ask_again = None, 0.0
         return certificate
+
+    def _heed(self, caa: Caa, identities: frozenset[str]) -> None:
+        """Raise `NotIssued` where our own records would have the CA refuse: asking it would cost a failure there."""
+        for host in self._wanted.names:
+            found = caa(host)
+            if found is not None and identities and not caa_records.allowed(found.rdatas, identities):
+                issuer = min(identities)
+                raise NotIssued(
+                    f"{host}: the CAA records of {name.to_text(found.owner)} in zone.records do not let this CA issue "
+                    f'by dns-01; add CAA 0 issue "{issuer}" there, or use another directory'
+                )
 
     async def _order(self, authority: CertificateAuthority) -> Order:
         kept = await asyncio.to_thread(self._state.order)
@@ -228,6 +347,7 @@ class Keeper:
             self._certificate is not None
             and self._certificate.directory == self._wanted.directory
             and self._fits(self._certificate)
+            and self._certificate.serial_text != self._revoked
         )
 
     def _fits(self, certificate: Certificate) -> bool:
@@ -243,6 +363,11 @@ class Keeper:
         jitter = random.random()  # noqa: S311 - spreads load, guards nothing
         return rule.failed(before, now, reason=reason, left=left, jitter=jitter, retry_after=retry_after)
 
+    async def _note_revoked(self, serial: str) -> None:
+        self._revoked = serial
+        keep = self._state.keep_revoked
+        await asyncio.to_thread(partial(keep, serial) if serial else self._state.drop_revoked)
+
     async def _note(self, pause: Pause) -> None:
         self._pause = pause
         await asyncio.to_thread(self._state.keep_pause, pause)
@@ -253,7 +378,3 @@ def _read(order: Order, chain: bytes) -> Certificate:
         return read_certificate(order.key.encode() + chain, order.wanted.directory)
     except Unusable as error:
         raise NotIssued(f"what {order.wanted.directory} has issued {error}") from None
-
-
-def _text(when: float) -> str:
-    return datetime.fromtimestamp(when, UTC).isoformat(timespec="seconds")

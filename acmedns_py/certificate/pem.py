@@ -37,6 +37,11 @@ class Certificate:
     serial: int
 
     @property
+    def serial_text(self) -> str:
+        """The serial number as people and CAs write it, in hexadecimal."""
+        return f"{self.serial:x}"
+
+    @property
     def jitter(self) -> float:
         """A number from 0 up to 1, always the same for one certificate."""
         digest = hashlib.sha256(self.serial.to_bytes(20, "big", signed=False)).digest()

@@ -38,18 +38,23 @@ class Life:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A time in which no CA is asked for a certificate, after `failures` in a row; none: after a success."""
+    """A time in which no CA is asked for a certificate, after `failures` in a row; none: after a success.
+
+    Up to `ca_until` it is the CA's own wish, which nobody may pass over; 0 where the CA has said nothing.
+    """
 
     failures: int
     since: float
     until: float
     reason: str
+    ca_until: float = 0.0
 
     def seen(self, now: float) -> Self:
         """The pause as it is to be kept from here on: a clock that was set back must not make it longer."""
         if now >= self.since:
             return self
-        return replace(self, since=now, until=now + self.until - self.since)
+        ca_until = now + self.ca_until - self.since if self.ca_until else 0.0
+        return replace(self, since=now, until=now + self.until - self.since, ca_until=ca_until)
 
 
 def renewal_time(life: Life, *, jitter: float, suggested: float | None = None) -> float:
@@ -72,8 +77,9 @@ def failed(
     failures = before.failures + 1 if before is not None else 1
     longest = LONGEST_PAUSE if left > URGENT_LEFT else URGENT_PAUSE
     grown = min(2 * SHORTEST_PAUSE * 2.0 ** min(failures - 1, 32), longest)
-    length = max(grown * (1 - jitter / 2), min(retry_after, LONGEST_WISH))
-    return Pause(failures, now, now + length, reason)
+    wish = min(retry_after, LONGEST_WISH)
+    length = max(grown * (1 - jitter / 2), wish)
+    return Pause(failures, now, now + length, reason, now + wish if wish else 0.0)
 
 
 def rest(life: Life, now: float) -> Pause:

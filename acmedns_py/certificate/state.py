@@ -24,6 +24,7 @@ OPTION: Final = "certificate.state_dir"
 _CERTIFICATE: Final = "certificate.pem"
 _ORDER: Final = "order.json"
 _PAUSE: Final = "pause.json"
+_REVOKED: Final = "revoked.json"
 _FROM: Final = b"Directory: "
 """Begins a line before the PEM blocks, where readers of PEM expect comments (RFC 7468 2)."""
 
@@ -121,6 +122,19 @@ class State:
     def keep_pause(self, pause: Pause) -> None:
         """Note until when the CA is left alone."""
         self._write(self._folder / _PAUSE, msgspec.json.encode(pause))
+
+    def revoked(self) -> str:
+        """The serial number (hexadecimal) of the certificate that the CA was last asked to revoke; empty: of none."""
+        return self._decoded(_REVOKED, str) or ""
+
+    def keep_revoked(self, serial: str) -> None:
+        """Note that the CA is asked to revoke a certificate."""
+        self._write(self._folder / _REVOKED, msgspec.json.encode(serial))
+
+    def drop_revoked(self) -> None:
+        """Forget that: the CA has not done it."""
+        with _changing(self._folder / _REVOKED):
+            (self._folder / _REVOKED).unlink(missing_ok=True)
 
     def _decoded(self, name: str, kind: type[T]) -> T | None:
         octets = self._read(self._folder / name)

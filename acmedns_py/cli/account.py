@@ -10,6 +10,7 @@ from acmedns_py.cli.asking import (
     Account,
     ConfigPath,
     Json,
+    Yes,
     age,
     door,
     duration,
@@ -38,7 +39,6 @@ UnusedSince = Annotated[
 ]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="At most so many.")]
 After = Annotated[int, typer.Option("--after", min=0, metavar="ID", help="Only those with a higher id.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
 
 
 @app.command("list")

@@ -3,8 +3,8 @@
 import asyncio
 import os
 import sys
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
@@ -34,21 +34,25 @@ WIDE = 200
 PAGE = 1_000
 """Rows that are asked for at once."""
 
+Way = Callable[[Settings], AbstractContextManager[Door]]
+"""How the routes are reached: `open_door`, or `open_server` for what a running server alone can do."""
+
 ConfigPath = Annotated[
     Path | None, typer.Option("--config", "-c", metavar="PATH", help="The configuration file, else the first found.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
 Account = Annotated[
     str, typer.Argument(metavar="ACCOUNT", help="Username, subdomain, or the complete name in DNS.", show_default=False)
 ]
 
 
 @contextmanager
-def door(config: Path | None) -> Iterator[Door]:
+def door(config: Path | None, *, way: Way = open_door) -> Iterator[Door]:
     """Give the way to the operator's routes; what fails is told in one line each, and ends the command with 1."""
     settings = settings_of(config)
     try:
-        with open_door(settings) as found:
+        with way(settings) as found:
             yield found
     except AcmednsError as error:
         fail(str(error))

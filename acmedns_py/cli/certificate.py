@@ -1,17 +1,27 @@
-"""`acmedns certificate show`: how the API's own certificate stands."""
+"""`acmedns certificate show`, `renew` and `revoke`: how the API's own certificate stands, and another one of it."""
+
+import time
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
 
 import typer
 
-from acmedns_py.cli.asking import ConfigPath, Json, fail, print_facts, print_json, settings_of
+from acmedns_py.cli.asking import ConfigPath, Json, Yes, door, fail, print_facts, print_json, settings_of
 from acmedns_py.errors import AcmednsError
+from acmedns_py.service.door import Door, open_server
 from acmedns_py.service.standing import certificate_standing
+
+CERTIFICATE: Final = "/admin/v1/certificate"
+
+LOOK_SECONDS: Final = 1.0
+"""Between two looks at whether the server is done."""
 
 app = typer.Typer(no_args_is_help=True)
 
 
 @app.callback()
 def certificate() -> None:
-    """Look at the API's own certificate."""
+    """Look after the API's own certificate."""
 
 
 @app.command()
@@ -21,15 +31,72 @@ def show(config: ConfigPath = None, *, json: Json = False) -> None:
         found = certificate_standing(settings_of(config))
     except AcmednsError as error:
         fail(str(error))
-    if json:
-        print_json(found.document)
-    else:
-        print_facts({what.replace("_", " "): _told(fact) for what, fact in found.document.items()})
+    _print(found.document, json=json)
     if not found.good:
         raise typer.Exit(1)
 
 
-def _told(fact: str | int | list[str] | None) -> str:
-    if fact is None:
-        return "none"
-    return ", ".join(fact) if isinstance(fact, list) else str(fact)
+@app.command()
+def renew(
+    config: ConfigPath = None,
+    *,
+    force: Annotated[
+        bool, typer.Option("--force", help="Now, before its time or in a pause; never against the CA's own wish.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Have the running server renew the certificate where that is due, and wait for what comes of it."""
+    with door(config, way=open_server) as asked:
+        told = asked.ask("POST", f"{CERTIFICATE}/renewal", body={"force": force})
+        if told["begun"]:
+            _print_outcome(asked, json=json)
+            return
+    if force:
+        fail(told["detail"])
+    typer.echo(told["detail"])
+
+
+@app.command()
+def revoke(
+    config: ConfigPath = None,
+    reason: Annotated[
+        str, typer.Option(metavar="REASON", help="unspecified, keyCompromise, superseded and the like (RFC 5280).")
+    ] = "unspecified",
+    *,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Have the running server revoke the certificate at its CA and get another one, with a new key."""
+    with door(config, way=open_server) as asked:
+        if not yes:
+            found = asked.ask("GET", CERTIFICATE)
+            typer.confirm(f"Revoke {found['serial']} of {', '.join(found['names'])} for ever?", abort=True, err=True)
+        asked.ask("POST", f"{CERTIFICATE}/revocation", body={"reason": reason})
+        _print_outcome(asked, json=json)
+
+
+def _print_outcome(asked: Door, *, json: bool) -> None:
+    """Wait until the server is done and print how the certificate stands; exit 1 where it got none."""
+    while (found := asked.ask("GET", CERTIFICATE))["at_work"]:
+        time.sleep(LOOK_SECONDS)
+    _print(found, json=json)
+    if found["problem"] is not None or found["revoked"]:
+        raise typer.Exit(1)
+
+
+def _print(document: Mapping[str, Any], *, json: bool) -> None:
+    if json:
+        print_json(document)
+    else:
+        print_facts({what.replace("_", " "): _told(fact) for what, fact in document.items()})
+
+
+def _told(fact: object) -> str:
+    match fact:
+        case None:
+            return "none"
+        case bool():
+            return "yes" if fact else "no"
+        case list():
+            return ", ".join(fact)
+    return str(fact)

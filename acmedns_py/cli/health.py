@@ -13,6 +13,7 @@ from acmedns_py.config.load import load
 from acmedns_py.config.problems import one_line
 from acmedns_py.errors import AcmednsError
 from acmedns_py.service.probe import unhealthy
+from acmedns_py.service.standing import awaits_certificate
 
 
 def health(
@@ -22,9 +23,11 @@ def health(
     try:
         settings = load(config, os.environ).settings
         wrong = unhealthy(settings)
+        waits = awaits_certificate(settings)
     except AcmednsError as error:
         wrong = str(error).splitlines()
     if wrong:
         typer.echo(one_line("unhealthy: " + "; ".join(wrong)))
         raise typer.Exit(1)
-    typer.echo(f"healthy: DNS and API answer, zone {settings.zone.name}")
+    answering = "DNS answers, the API waits for its certificate" if waits else "DNS and API answer"
+    typer.echo(f"healthy: {answering}, zone {settings.zone.name}")

@@ -97,6 +97,7 @@ class Certificate(_Section):
     eab_hmac_key: Annotated[SecretStr, AfterValidator(values.hmac_key)] | None = None
     profile: Annotated[str, AfterValidator(values.told)] = ""
     key_type: Literal["p256", "p384", "rsa2048"] = "p256"
+    until_first: Literal["self-signed", "loopback", "wait"] = "self-signed"
     state_dir: File | None = None
 
 

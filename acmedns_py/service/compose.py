@@ -19,6 +19,7 @@ from acmedns_py.accounts.credentials import Credentials
 from acmedns_py.accounts.hashing import HashPool
 from acmedns_py.accounts.issued_tokens import IssuedTokens
 from acmedns_py.accounts.own import OwnAccount
+from acmedns_py.accounts.own_certificate import OwnCertificate
 from acmedns_py.accounts.ports import Publisher
 from acmedns_py.accounts.register import Registration
 from acmedns_py.accounts.storage import Storage
@@ -29,7 +30,7 @@ from acmedns_py.api.app import hsts_header, make_admin_app, make_app
 from acmedns_py.api.certificate import CertificateFiles
 from acmedns_py.api.client import ForwardedBy
 from acmedns_py.api.health import Remembered
-from acmedns_py.api.listen import ApiListener
+from acmedns_py.api.listen import ApiListener, Closed
 from acmedns_py.api.local import LocalListener
 from acmedns_py.api.remote import RemoteAdmin
 from acmedns_py.config.hostnames import CHALLENGE, challenge_owner, host_names
@@ -171,11 +172,13 @@ def admin_routes(
     publisher: Publisher,
     hashes: HashPool,
     forget: Callable[[str], None],
+    keeper: "Keeper | None",
 ) -> AdminRoutes:
     """Make the operator's routes; `forget` is told whose logins are to be judged anew."""
     zone = settings.zone.name
     administration = Administration(directory=store, publisher=publisher, pool=hashes, forget=forget, zone=zone)
-    return AdminRoutes(administration, IssuedTokens(keeper=store, now=lambda: datetime.now(UTC)), zone)
+    issued = IssuedTokens(keeper=store, now=lambda: datetime.now(UTC))
+    return AdminRoutes(administration, issued, OwnCertificate(keeper, store.note), zone)
 
 
 def socket_path(settings: Settings) -> Path:
@@ -292,7 +295,12 @@ async def start_api(
         hsts=hsts,
         admin=None if admin_sockets else admin,
     )
-    listener = ApiListener(certificate=_certificate(settings, keeper), trusted_proxies=api.trusted_proxies)
+    closed = partial(_closed, settings, keeper)
+    if closed():
+        log.warning("api_awaits_certificate", until_first=closed())
+    listener = ApiListener(
+        certificate=_certificate(settings, keeper), trusted_proxies=api.trusted_proxies, closed=closed
+    )
     await listener.start(sockets, app)
     if not admin_sockets:
         return [listener]
@@ -300,6 +308,7 @@ async def start_api(
         certificate=_certificate(settings, keeper),
         most_connections=ADMIN_CONNECTIONS,
         trusted_proxies=api.trusted_proxies,
+        closed=closed,
     )
     await operators.start(admin_sockets, make_admin_app(admin, forwarded_by=forwarded_by, hsts=hsts))
     return [listener, operators]
@@ -312,6 +321,13 @@ def _hsts(settings: Settings) -> str | None:
     return hsts_header(
         max_age=api.hsts_max_age, include_subdomains=api.hsts_include_subdomains, preload=api.hsts_preload
     )
+
+
+def _closed(settings: Settings, keeper: "Keeper | None") -> Closed | None:
+    until_first = settings.certificate.until_first
+    if keeper is None or keeper.certified or until_first == "self-signed":
+        return None
+    return until_first
 
 
 def _certificate(settings: Settings, keeper: "Keeper | None") -> CertificateFiles | None:
@@ -348,5 +364,6 @@ async def readiness(
     }
     if keeper is not None:
         # Not part of `ready`: the CA asks this server, and who takes it out for want of a certificate gets none.
-        document["certificate"] = keeper.standing()
+        until_first = None if keeper.certified else settings.certificate.until_first
+        document["certificate"] = {**keeper.standing(), "until_first": until_first}
     return ready, document

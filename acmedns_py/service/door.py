@@ -59,10 +59,8 @@ def open_door(settings: Settings) -> Iterator[Door]:
     path = compose.socket_path(settings)
     connection = _connected(path)
     if connection is not None:
-        try:
+        with closing(connection):
             yield _SocketDoor(connection, path)
-        finally:
-            connection.close()
         return
     # What is told to people stands in the answers; what is left are warnings.
     configure_command()
@@ -76,6 +74,17 @@ def open_door(settings: Settings) -> Iterator[Door]:
             yield _OfflineDoor(runner, _routes(settings, store, hashes))
         finally:
             runner.run(undo.aclose())
+
+
+@contextmanager
+def open_server(settings: Settings) -> Iterator[Door]:
+    """Give a way to the routes of the running server, for what it alone can do; raises `NotDone` without one."""
+    path = compose.socket_path(settings)
+    connection = _connected(path)
+    if connection is None:
+        raise NotDone("no_server", f"no server listens at {path}; this is for a running one: start acmedns serve")
+    with closing(connection):
+        yield _SocketDoor(connection, path)
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -151,7 +160,7 @@ class _Nobody:
 
 def _routes(settings: Settings, store: SqlStore, hashes: HashPool) -> AdminRoutes:
     return compose.admin_routes(
-        settings, store=store, publisher=_Nobody(), hashes=hashes, forget=lambda _username: None
+        settings, store=store, publisher=_Nobody(), hashes=hashes, forget=lambda _username: None, keeper=None
     )
 
 

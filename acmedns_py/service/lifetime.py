@@ -163,7 +163,9 @@ class Service:
         await pool.start()
         await pool.probe(soa_probe(self._apex), seconds=PROBE_SECONDS)
         credentials = compose.make_credentials(store, hashes)
-        routes = compose.admin_routes(settings, store=store, publisher=pool, hashes=hashes, forget=credentials.forget)
+        routes = compose.admin_routes(
+            settings, store=store, publisher=pool, hashes=hashes, forget=credentials.forget, keeper=keeper
+        )
         if self._local is not None:
             await self._local.start(routes)
         listeners = await compose.start_api(
@@ -180,7 +182,9 @@ class Service:
         if keeper is not None:
             publish = partial(static.challenge, publisher=pool)
             exchanged = partial(_reload_certificates, listeners)
-            self._certifying = asyncio.create_task(keeper.run(publish=publish, exchanged=exchanged), name="certificate")
+            self._certifying = asyncio.create_task(
+                keeper.run(publish=publish, exchanged=exchanged, caa=static.caa), name="certificate"
+            )
         return store, pool, listeners
 
     def _committed(self, commit: Commit) -> None:

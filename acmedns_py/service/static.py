@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 
 from acmedns_py.accounts.ports import Publisher, Written
+from acmedns_py.dns import name
 from acmedns_py.dns.codes import RRType
 from acmedns_py.dns.rrset import RRset, merged, txt_rdata
 from acmedns_py.feed.changes import StaticData
@@ -31,6 +32,19 @@ class StaticRecords:
             written = await self._commit(file, self._challenge)
             self._file = file
             return written
+
+    def caa(self, host: str) -> RRset | None:
+        """Give the CAA records that count for a host (RFC 8659 3), where they are among the file's.
+
+        An alias leads elsewhere, and what is above the zone is not known here.
+        """
+        found = {(rrset.owner, rrset.rrtype): rrset for rrset in self._file}
+        owner = name.from_text(host)
+        while owner != name.ROOT and (owner, RRType.CNAME) not in found:
+            if (owner, RRType.CAA) in found:
+                return found[owner, RRType.CAA]
+            owner = owner[1 + owner[0] :]
+        return None
 
     async def challenge(self, values: Mapping[bytes, tuple[bytes, ...]], publisher: Publisher) -> None:
         """Serve these TXT values (dns-correctness #81) in place of those before, and return when every worker does.

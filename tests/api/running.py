@@ -14,6 +14,7 @@ from acmedns_py.accounts.credentials import Credentials
 from acmedns_py.accounts.hashing import HashPool
 from acmedns_py.accounts.issued_tokens import IssuedTokens
 from acmedns_py.accounts.own import OwnAccount
+from acmedns_py.accounts.own_certificate import CertificateKeeper, OwnCertificate
 from acmedns_py.accounts.ports import Publisher
 from acmedns_py.accounts.register import Registration
 from acmedns_py.accounts.storage import Storage
@@ -120,6 +121,7 @@ async def running(
     pool: HashPool | None = None,
     most_connections: int | None = None,
     tenure_seconds: float = 0.0,
+    keeper: CertificateKeeper | None = None,
 ) -> AsyncIterator[RunningApi]:
     """Serve the API on a free port of loopback for as long as the block lasts."""
     commits: list[Commit] = []
@@ -140,7 +142,8 @@ async def running(
     administration = Administration(
         directory=store, publisher=publisher, pool=pool, forget=credentials.forget, zone=ZONE
     )
-    routes = AdminRoutes(administration, IssuedTokens(keeper=store, now=lambda: datetime.now(UTC)), ZONE)
+    issued = IssuedTokens(keeper=store, now=lambda: datetime.now(UTC))
+    routes = AdminRoutes(administration, issued, OwnCertificate(keeper, store.note), ZONE)
     app = make_app(
         registration=Registration(
             credentials=credentials,

@@ -21,6 +21,9 @@ from schemathesis.specs.openapi.checks import (
 from acmedns_py.accounts import tokens
 from acmedns_py.api.admin import template
 from acmedns_py.api.openapi import document
+from acmedns_py.certificate.keeper import Keeper
+from acmedns_py.certificate.options import Access, Wanted
+from acmedns_py.certificate.state import State
 from tests.api.running import credential, running, value
 from tests.api.wire import request
 
@@ -132,7 +135,7 @@ async def test_document_has_each_route_of_the_operator_s(database_url):
                 reply = await api.ask(request("PROPFIND", target, None, {"Authorization": f"Bearer {token}"}))
                 assert reply.status == 405
                 assert reply.header("allow").lower().split(", ") == [one for one in operations if one != "parameters"]
-    assert len([path for path in paths if path.startswith("/admin/")]) == 8
+    assert len([path for path in paths if path.startswith("/admin/")]) == 11
 
 
 async def test_good_answers_of_the_operator_s_routes_fit_the_document(database_url):
@@ -162,6 +165,30 @@ async def test_good_answers_of_the_operator_s_routes_fit_the_document(database_u
             assert reply.status == status, (method, path, reply)
             case = SCHEMA[path][method].Case(path_parameters={"name": name} if "{" in path else {})
             case.validate_response(response_of(method, path, headers, reply), checks=ANSWER_CHECKS)
+
+
+async def test_answers_about_the_certificate_fit_the_document(database_url, tmp_path):
+    """Of a server that gets its own; one that does not says so."""
+    wanted = Wanted(("auth.example.org",), "p256", "", "https://ca.example/dir")
+    keeper = Keeper(wanted, Access(None, "", "", ""), owners={}, state=State(tmp_path / "state"))
+    keeper.prepare()
+    routes = (
+        ("GET", "/admin/v1/certificate", None, 200),
+        ("POST", "/admin/v1/certificate/revocation", {"reason": "keyCompromise"}, 400),
+        ("POST", "/admin/v1/certificate/renewal", {"force": True}, 200),
+        ("POST", "/admin/v1/certificate/renewal", {"now": True}, 400),
+    )
+    for each in (keeper, None):
+        async with running(database_url, keeper=each) as api:
+            token = await tokens.issue(api.store, "writer" if each else "other", scopes=["write"])
+            headers = {"Authorization": f"Bearer {token}"}
+            for method, path, body, status in routes:
+                octets = json.dumps(body).encode() if body is not None else None
+                reply = await api.ask(request(method, path, octets, headers))
+                assert reply.status == (status if each else 400), (method, path, reply)
+                SCHEMA[path][method].Case().validate_response(
+                    response_of(method, path, headers, reply), checks=ANSWER_CHECKS
+                )
 
 
 async def test_good_answers_fit_the_document(database_url):

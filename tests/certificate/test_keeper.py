@@ -20,9 +20,12 @@ from acmedns_py.certificate import state as state_module
 from acmedns_py.certificate.ca import CertificateAuthority
 from acmedns_py.certificate.keeper import Keeper
 from acmedns_py.certificate.options import Access, Wanted
-from acmedns_py.certificate.pem import SELF_SIGNED
+from acmedns_py.certificate.pem import SELF_SIGNED, read_key
 from acmedns_py.certificate.state import State
 from acmedns_py.dns import name
+from acmedns_py.dns.codes import RRType
+from acmedns_py.dns.rrset import RRset
+from acmedns_py.errors import NotIssued, Unusable
 
 NAMES = ("auth.example.org", "api.example.org")
 SECONDS = 30
@@ -46,6 +49,7 @@ class Run:
         self.keeper = Keeper(self.wanted, access, owners=owners, state=self.state)
         self.served: list[dict[bytes, tuple[bytes, ...]]] = []
         self.exchanges = 0
+        self.caa: dict[str, RRset] = {}
         self.noted = asyncio.Event()
         note = self.keeper._note
 
@@ -64,17 +68,31 @@ class Run:
 
     async def until_noted(self) -> None:
         """Run until one try has come to an end."""
+        async with self.running():
+            pass
+
+    @contextlib.asynccontextmanager
+    async def running(self):
+        """Run, from the end of the first try to that of the block."""
         self.keeper.prepare()
-        running = asyncio.create_task(self.keeper.run(publish=self.publish, exchanged=self.exchanged))
+        running = asyncio.create_task(self.keeper.run(publish=self.publish, exchanged=self.exchanged, caa=self.caa.get))
+        try:
+            await self.next_noted(running)
+            yield running
+        finally:
+            running.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await running
+
+    async def next_noted(self, running: "asyncio.Task[None]") -> None:
+        """Wait for the end of a try."""
         noted = asyncio.create_task(self.noted.wait())
         try:
             async with asyncio.timeout(SECONDS):
                 await asyncio.wait({running, noted}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             noted.cancel()
-            running.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await running
+            self.noted.clear()
 
 
 def minute_passes(folder: Path) -> None:
@@ -202,7 +220,7 @@ async def test_disk_that_is_full_asks_no_ca(tmp_path, make_pebble, monkeypatch):
             raise OSError(28, "No space left on device")
 
         patch.setattr(state_module.os, "fsync", refuse)
-        running = asyncio.create_task(run.keeper.run(publish=run.publish, exchanged=run.exchanged))
+        running = asyncio.create_task(run.keeper.run(publish=run.publish, exchanged=run.exchanged, caa=run.caa.get))
         async with asyncio.timeout(SECONDS):
             await full.wait()
             while not logs:
@@ -406,3 +424,140 @@ async def test_account_that_was_closed_is_named(tmp_path, make_pebble):
     again = Run(folder, pebble.directory, pebble.access, wanted=wanted)
     await again.until_noted()
     assert again.keeper.standing()["problem"] is None
+
+
+async def test_renewal_is_had_when_it_is_due_or_forced(tmp_path, make_pebble):
+    """Not due: one line until when. Forced: at once, even in the rest after a success."""
+    pebble = make_pebble()
+    run = Run(tmp_path / "state", pebble.directory, pebble.access)
+    async with run.running() as running:
+        first = run.keeper.shown()
+        assert run.keeper.renew(force=False) == f"nothing is due until {first['renewal']}"
+        assert run.keeper.renew(force=True) is None
+        assert run.keeper.shown()["at_work"]
+        # Asked twice, ordered once.
+        assert run.keeper.renew(force=True) is None
+        await run.next_noted(running)
+        shown = run.keeper.shown()
+    assert shown["serial"] != first["serial"]
+    assert (shown["problem"], shown["revoked"]) == (None, False)
+    assert (pebble.orders(), run.exchanges) == (2, 2)
+
+
+async def test_pause_of_ours_is_passed_over_and_that_of_the_ca_is_not(tmp_path, answering):
+    """--force is for who has mended something here; a CA's Retry-After (RFC 8555 6.6) is kept to."""
+    directory, access = answering(500, {}, {})
+    run = Run(tmp_path / "ours", directory, access)
+    async with run.running() as running:
+        while run.keeper.shown()["at_work"]:
+            await asyncio.sleep(0)
+        assert "the last try failed, and the next is due at" in run.keeper.renew(force=False)
+        assert run.keeper.renew(force=True) is None
+        await run.next_noted(running)
+        assert run.keeper.shown()["failures"] == 2
+    problem = {"type": "urn:ietf:params:acme:error:rateLimited", "detail": "too many"}
+    directory, access = answering(429, {"Retry-After": "90000"}, problem)
+    run = Run(tmp_path / "theirs", directory, access)
+    await run.until_noted()
+    # A restart changes nothing.
+    run = Run(tmp_path / "theirs", directory, access)
+    run.keeper.prepare()
+    for force in (False, True):
+        told = run.keeper.renew(force=force)
+        assert told.startswith("the CA wants to be left alone until ")
+        assert "too many" in told
+    assert not run.keeper.shown()["at_work"]
+
+
+def revoked_at(pebble, serial) -> bool:
+    """Whether the CA says so."""
+    reply = requests.get(
+        f"{pebble.management}/cert-status-by-serial/{serial}", verify=str(pebble.access.ca_bundle), timeout=10
+    )
+    assert reply.ok, reply.text
+    return reply.json()["Status"] == "Revoked"
+
+
+async def test_revoked_certificate_is_followed_by_one_with_another_key(tmp_path, make_pebble):
+    """And the CA knows it; a second wish while the first is done is refused."""
+    pebble = make_pebble()
+    run = Run(tmp_path / "state", pebble.directory, pebble.access)
+    async with run.running() as running:
+        first = run.state.certificate()
+        with pytest.raises(Unusable, match="write one of unspecified, keyCompromise"):
+            await run.keeper.revoke("boredom")
+        revoking = asyncio.create_task(run.keeper.revoke("keyCompromise"))
+        await asyncio.sleep(0)
+        with pytest.raises(Unusable, match="ask again when that is done"):
+            await run.keeper.revoke("keyCompromise")
+        await revoking
+        await run.next_noted(running)
+    second = run.state.certificate()
+    assert await asyncio.to_thread(revoked_at, pebble, first.serial_text)
+    assert not await asyncio.to_thread(revoked_at, pebble, second.serial_text)
+    assert read_key(first.pem) != read_key(second.pem)
+    assert (pebble.orders(), run.keeper.shown()["revoked"]) == (2, False)
+
+
+async def test_killed_after_a_revocation_the_next_life_orders_anew(tmp_path, make_pebble):
+    """The certificate that is kept is known as a revoked one."""
+    pebble = make_pebble()
+    folder = tmp_path / "state"
+    run = Run(folder, pebble.directory, pebble.access)
+    await run.until_noted()
+    first = run.state.certificate()
+    whole = CertificateAuthority.revoke
+
+    def killed(*arguments):
+        whole(*arguments)
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CertificateAuthority, "revoke", killed)
+        with contextlib.suppress(Killed):
+            await run.keeper.revoke("superseded")
+    minute_passes(folder)
+    again = Run(folder, pebble.directory, pebble.access)
+    again.keeper.prepare()
+    # Not by the CA's renewal window, which such a CA may do without.
+    assert (again.keeper.shown()["revoked"], again.keeper.shown()["renewal"]) == (True, "due")
+    async with again.running():
+        assert again.keeper.shown()["serial"] != first.serial_text
+    assert await asyncio.to_thread(revoked_at, pebble, first.serial_text)
+    assert pebble.orders() == 2
+
+
+async def test_certificate_that_the_ca_does_not_revoke_stays(tmp_path, make_pebble):
+    """A CA that is away: its words, and nothing is ordered; one that is self-signed has no CA."""
+    pebble = make_pebble()
+    run = Run(tmp_path / "state", pebble.directory, pebble.access)
+    await run.until_noted()
+    first = run.keeper.shown()
+    pebble.process.kill()
+    pebble.process.wait()
+    with pytest.raises(NotIssued, match="can't be reached"):
+        await run.keeper.revoke("unspecified")
+    assert run.keeper.shown() == first
+    again = Run(tmp_path / "state", pebble.directory, pebble.access)
+    again.keeper.prepare()
+    assert again.keeper.shown()["renewal"] != "due"
+    other = Run(tmp_path / "other", pebble.directory, pebble.access)
+    other.keeper.prepare()
+    with pytest.raises(Unusable, match="the certificate is of self-signed"):
+        await other.keeper.revoke("unspecified")
+
+
+async def test_caa_of_ours_that_forbids_the_ca_is_named_before_the_order(tmp_path, make_pebble):
+    """Nothing is ordered; one that goes by several names needs one of them."""
+    record = RRset(name.from_text(NAMES[0]), RRType.CAA, 300, (b"\0\5issueother.example",))
+    for identities, orders in ((["ca.example"], 0), (["Other.example", "ca.example"], 1)):
+        pebble = make_pebble(caaIdentities=identities)
+        run = Run(tmp_path / f"state-{len(identities)}-{orders}", pebble.directory, pebble.access)
+        run.caa[NAMES[0]] = record
+        await run.until_noted()
+        assert pebble.orders() == orders
+        problem = run.keeper.standing()["problem"]
+        assert (problem is None) == (orders == 1), problem
+        if problem:
+            assert problem.startswith(f"{NAMES[0]}: the CAA records of {NAMES[0]}. in zone.records do not let this CA")
+            assert 'add CAA 0 issue "ca.example" there' in problem

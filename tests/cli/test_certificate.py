@@ -61,6 +61,27 @@ def test_self_signed_one_is_shown_with_the_reason(show, state):
     assert found["next_try_not_before"] == "2001-09-09T01:56:40+00:00"
 
 
+@pytest.mark.parametrize("asked", [["renew", "--force"], ["renew"], ["revoke", "--yes"]])
+def test_what_needs_the_running_server_says_so(show, state, tmp_path, asked):
+    """One line, and nothing is touched."""
+    show()
+    told = CliRunner().invoke(app, ["certificate", *asked, "-c", str(tmp_path / "config.toml")])
+    assert told.exit_code == 1
+    assert told.output.count("\n") == 1
+    assert f"no server listens at {tmp_path}/acmedns.db.sock" in told.output
+    assert not (tmp_path / "acmedns.db").exists()
+
+
+def test_revoked_one_is_not_good(show, state):
+    """Exit 1: who looks at its CA does not accept it."""
+    made = read_certificate(self_signed(["auth.example.org"], "p384", time.time()).pem, DIRECTORY)
+    state.keep_certificate(made)
+    state.keep_revoked(made.serial_text)
+    told = show()
+    assert told.exit_code == 1
+    assert "revoked:             yes" in told.output
+
+
 def test_nothing_to_show_is_one_line(show, state):
     """No such certificate, none yet, or a damaged one, which stays where it is."""
     for tls, text in (("none", 'api.tls is "none"'), ("acme", "acmedns serve gets one")):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 
 from tests.lab import layouts, zones
 from tests.lab.authority import DIRECTORY, Trust, start_pebble
-from tests.lab.laboratory import start_server
+from tests.lab.laboratory import ACMEDNS, start_server
 from tests.lab.layouts import ONE_NAME, SERVER
 from tests.lab.namespace import Namespace, Program, until
 from tests.lab.resolvers import Kind, start_resolver
@@ -60,9 +61,8 @@ addresses = {json.dumps(SERVER)}
 listen = {json.dumps([f"[{address}]" if ":" in address else address for address in SERVER])}
 workers = 2
 [api]
-listen = ["{SERVER[0]}:443"]
 tls = "acme"
-{api}
+{api if "listen =" in api else f'listen = ["{SERVER[0]}:443"]' + chr(10) + api}
 [certificate]
 directory = "{DIRECTORY}"
 state_dir = "{self.state}"
@@ -112,6 +112,25 @@ url = "sqlite:///{self.home}/acmedns.db"
 
     def challenge(self) -> str:
         return self.namespace.dig(SERVER[0], f"_acme-challenge.{ZONE}", "TXT", "+norecurse")
+
+    def answers(self, url: str, *options: str) -> dict[str, Any] | None:
+        """Ask once; None where no answer comes."""
+        done = self.namespace.run(peers.need("curl"), "--silent", "--max-time", "5", url, *options, check=False)
+        found: dict[str, Any] | None = json.loads(done.stdout) if done.returncode == 0 else None
+        return found
+
+    def acmedns(self, *arguments: str) -> str:
+        """Run a command beside the server."""
+        return self.namespace.run(ACMEDNS, *arguments, "-c", self.home / "config.toml").stdout
+
+    def until_idle(self) -> None:
+        """Wait until what the last try came to is noted."""
+
+        def idle() -> bool:
+            note: dict[str, Any] = json.loads((self.state / "pause.json").read_bytes())
+            return not note["failures"]
+
+        until(idle, seconds=SECONDS, what="rest")
 
     def _curl(self, url: str, *options: str) -> str:
         return self.namespace.run(
@@ -173,6 +192,72 @@ def test_names_inside_and_beside_the_zone(ground: Ground) -> None:
     ground.wait_for(ISSUED)
     for host in (ZONE, inside, OUTSIDE):
         assert ground.standing(host)["names"] == sorted([ZONE, inside, OUTSIDE])
+    ground.stop()
+
+
+def test_api_may_stay_closed_until_the_first_certificate(ground: Ground) -> None:
+    """To all, or to all but this machine; then HTTPS for everyone, without a restart. DNS answers all the while."""
+    trusted = f'ca_bundle = "{ground.trust.bundle}"'
+    for until_first, local in (("wait", None), ("loopback", "loopback")):
+        ground.start(api='listen = ["0.0.0.0:443"]', certificate=f'{trusted}\nuntil_first = "{until_first}"')
+        assert ground.wait_for("api_awaits_certificate")["until_first"] == until_first
+        for url in (f"http://{SERVER[0]}:443/health/ready", f"https://{SERVER[0]}/health/ready"):
+            assert ground.answers(url, "--insecure", "--interface", SERVER[0]) is None
+        told = ground.answers("http://127.0.0.1:443/health/ready")
+        assert (told["certificate"]["until_first"] if told else None) == local
+        assert ground.acmedns("health").startswith("healthy: DNS answers, the API waits for its certificate")
+        ground.stop()
+        ground.minute_passes()
+    ground.start_ca()
+    ground.start(api='listen = ["0.0.0.0:443"]', certificate=f'{trusted}\nuntil_first = "wait"')
+    ground.wait_for(ISSUED)
+    assert ground.standing()["until_first"] is None
+    assert ground.answers("http://127.0.0.1:443/health/ready") is None
+    assert ground.acmedns("health").startswith("healthy: DNS and API answer")
+    ground.stop()
+
+
+def test_caa_record_of_the_zone_that_forbids_the_ca(ground: Ground) -> None:
+    """Named before anything is ordered; mended by SIGHUP and a forced try."""
+    ground.start_ca(settings={"caaIdentities": ["pebble.example"]})
+    ground.start(records="""records = ["@ CAA 0 issue \\"other.example\\""]""")
+    problem = ground.wait_for("certificate_not_issued")["problem"]
+    assert problem.startswith(f"{ZONE}: the CAA records of {ZONE}. in zone.records do not let this CA issue")
+    assert ground.orders() == 0
+    path = ground.home / "config.toml"
+    path.write_text(path.read_text().replace("other.example", "pebble.example"))
+    assert ground.server is not None
+    ground.server.signal(signal.SIGHUP)
+    ground.wait_for("reloaded")
+    assert json.loads(ground.acmedns("certificate", "renew", "--force", "--json"))["issuer"] == DIRECTORY
+    assert ground.orders() == 1
+    ground.stop()
+
+
+def test_operator_renews_and_revokes_by_the_running_server(ground: Ground) -> None:
+    """Not due, forced, revoked: the command waits and tells what came of it, the API serves it, the audit log has it."""
+    ground.start_ca()
+    ground.start()
+    first = ground.wait_for(ISSUED)["serial"]
+    ground.until_idle()
+    assert ground.acmedns("certificate", "renew").startswith("nothing is due until 20")
+    second = json.loads(ground.acmedns("certificate", "renew", "--force", "--json"))
+    third = json.loads(ground.acmedns("certificate", "revoke", "--reason", "superseded", "--yes", "--json"))
+    assert len({first, second["serial"], third["serial"]}) == 3
+    assert (third["problem"], third["revoked"], third["issuer"]) == (None, False, DIRECTORY)
+    assert ground.standing()["expires"] == third["expires"]
+    assert ground.orders() == 3
+    entries = [json.loads(line) for line in ground.acmedns("audit", "--json").splitlines()]
+    asked = [
+        (one["action"], one["subject"], one["result"].partition(":")[0], one["details"])
+        for one in entries
+        if one["action"].startswith("certificate_")
+    ]
+    assert asked == [
+        ("certificate_renewal_asked", first, "not begun", {"force": False}),
+        ("certificate_renewal_asked", first, "done", {"force": True}),
+        ("certificate_revoked", second["serial"], "done", {"reason": "superseded"}),
+    ]
     ground.stop()
 
 
