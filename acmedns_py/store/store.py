@@ -248,10 +248,9 @@ class SqlStore:
 
     async def _note_use(self, token: int) -> None:
         try:
-            await self._writer.write(TokenUse(token))
-        except AcmednsError as error:
-            # Whoever shows the token next asks again.
-            log.debug("token_use_not_noted", reason=str(error))
+            # The writer says what is wrong with the database; whoever shows the token next asks again.
+            with suppress(AcmednsError):
+                await self._writer.write(TokenUse(token))
         finally:
             del self._noting[token]
 
