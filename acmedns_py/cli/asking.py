@@ -58,6 +58,11 @@ def door(config: Path | None, *, way: Way = open_door) -> Iterator[Door]:
         fail(str(error))
     except BrokenPipeError:
         nobody_reads()
+    except UnicodeEncodeError:
+        fail("an argument is not UTF-8; write text")
+    except OSError as error:
+        lost = "it may have been done, and what was not told of it is lost: look, then rotate the password or revoke"
+        fail(f"the answer can't be written: {error.strerror}; {lost}")
 
 
 def nobody_reads() -> NoReturn:

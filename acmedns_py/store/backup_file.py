@@ -106,15 +106,22 @@ class Sink:
             raise _unwritable(self._name, error) from error
 
 
+def _require_place(path: Path, *, force: bool) -> None:
+    """Refuse what is there already, and even with `force` what is no file: a device would be gone for good."""
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise BackupRefused(f"{path} is there already and is no plain file; name a file")
+    if path.exists() and not force:
+        raise BackupRefused(f"{path} is there already; name another file, or let --force overwrite it")
+
+
 @contextmanager
 def written(path: Path, *, compressed: bool, force: bool = False) -> Iterator[IO[bytes]]:
     """Give a file to write to, for its owner alone (0600), that has its name only once it is whole and on the disk.
 
     Raises `BackupRefused` where it can't be written, or is there already and `force` is not given.
     """
-    if path.is_dir() or (path.exists() and not force):
-        raise BackupRefused(f"{path} is there already; name another file, or let --force overwrite it")
     try:
+        _require_place(path, force=force)
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     except OSError as error:
         raise _unwritable(str(path), error) from error
@@ -281,6 +288,9 @@ class Reader:
 def opened(path: Path) -> Iterator[Reader]:
     """Give a reader of a file, compressed or not; raises `BackupRefused`."""
     try:
+        # From a pipe it could be read once, and to open one may take for ever.
+        if path.is_fifo() or path.is_char_device() or path.is_socket():
+            raise BackupRefused(f"{path} is no file, and a backup is read twice; save it to a file first")
         file = path.open("rb")
     except OSError as error:
         raise _unreadable_file(path, error) from error

@@ -130,7 +130,8 @@ def prepare_file(path: Path, owner: Owner | None = None) -> None:
         try:
             made = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except FileExistsError:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            # Without making it: a link that leads nowhere must not have root make a file there.
+            os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC))
         else:
             if owner is not None:
                 os.fchown(made, *owner)

@@ -229,3 +229,8 @@ def test_a_fault_of_the_program_shows_no_secret(config: str, monkeypatch: pytest
     assert result.exit_code == 1
     assert "ZeroDivisionError" in result.stderr
     assert made[0] not in result.output
+
+
+def test_an_argument_that_is_not_utf_8_is_told(config: str):
+    result = acmedns("token", "new", "\udcff", "-c", config)
+    assert (result.exit_code, result.stderr) == (1, "acmedns: an argument is not UTF-8; write text\n")

@@ -554,3 +554,15 @@ def test_truths_of_a_foreign_key_are_numbers():
     """Whoever refers to an account or a token does so by its id, on which a merge relies."""
     keys = [key for table in rows.CARRIED for key in table.foreign_keys]
     assert all(isinstance(key, ForeignKey) and key.column.name == "id" for key in keys)
+
+
+async def test_only_plain_files_are_replaced_and_read(urls, tmp_path: Path):
+    """A device or a link would be gone for good; a pipe can be read once, and may never be opened."""
+    url = await filled(urls("sqlite", "source"))
+    for name, make in (("link", lambda path: path.symlink_to("nowhere")), ("pipe", os.mkfifo), ("folder", Path.mkdir)):
+        make(tmp_path / name)
+        forced = partial(written, tmp_path / name, compressed=True, force=True)
+        with pytest.raises(BackupRefused, match="is no plain file; name a file"):
+            await back_up(url, zone_name=ZONE, out=forced, name="")
+    with pytest.raises(BackupRefused, match="is no file, and a backup is read twice; save it to a file first"):
+        examined(tmp_path / "pipe")

@@ -21,7 +21,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from acmedns_py.errors import StoreRefused, StoreUnavailable
-from acmedns_py.store import engine, lock, migrate, owned, schema, store
+from acmedns_py.store import engine, lock, maintenance, migrate, owned, schema, store
 from acmedns_py.store.engine import Use, connect, target
 from tests.postgres import Postgres
 from tests.store.conftest import Opened, OpenStore, Sql, a_value
@@ -374,3 +374,11 @@ async def test_a_lock_file_that_leads_elsewhere_is_refused(open_at: OpenStore, t
     with pytest.raises(StoreRefused, match=r"acmedns\.db\.lock can't be opened"):
         await open_at(f"sqlite:///{tmp_path}/acmedns.db")
     assert (tmp_path / "precious").read_text() == "mine"
+
+
+async def test_a_link_that_leads_nowhere_makes_no_file(tmp_path: Path):
+    """Who may write the server's folder must not have root make a file elsewhere."""
+    (tmp_path / "acmedns.db").symlink_to(tmp_path / "planted")
+    with pytest.raises(StoreRefused, match="can't be opened for writing"):
+        await maintenance.upgrade(f"sqlite:///{tmp_path}/acmedns.db")
+    assert not (tmp_path / "planted").exists()
