@@ -46,13 +46,14 @@ class RemoteAdmin:
         Raises `TokenNotAccepted`, `ScopeLacking`, `TooManyAttempts`, `AdminFailed`, and what `read_body` raises.
         """
         method = hdrs.METH_GET if request.method == hdrs.METH_HEAD else request.method
-        token = await self._admitted(request, visit, READ if method == hdrs.METH_GET else WRITE)
+        scope = READ if method == hdrs.METH_GET else WRITE
+        token = await self._admitted(request, visit, scope)
         operator = Operator(f"token:{token.name}", str(visit.source or "unknown"), token)
         # Only now, so that strangers have nothing read.
         body = await read_body(request)
         if body:
             # That may have taken seconds, in which the token may have been revoked.
-            await self._admitted(request, visit, WRITE)
+            await self._admitted(request, visit, scope)
         told = await self._routes.answer(Asked(method, path, dict(request.query), body, operator))
         if told.status >= 400:
             raise AdminFailed(told)

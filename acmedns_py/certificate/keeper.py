@@ -154,13 +154,14 @@ class Keeper:
         async with self._turn:
             # Noted first: killed after the CA's yes, the next life must know. One that has not been revoked is then
             # renewed without need, which does no harm.
+            before = self._revoked
             await self._note_revoked(certificate.serial_text)
             authority = self._authority()
             try:
                 await in_background(authority.enter)
                 await in_background(lambda: authority.revoke(certificate, _REASONS[reason]))
             except NotIssued:
-                await self._note_revoked("")
+                await self._note_revoked(before)
                 raise
             # Its key lies beside the one that is given up.
             await asyncio.to_thread(self._state.drop_order)
