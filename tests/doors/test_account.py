@@ -306,7 +306,6 @@ def test_audit_tells_who_did_what_and_no_secret(server):
         "label": "audited",
         "allowfrom": [],
         "txt_rule": "acme",
-        "made_by": None,
     }
     assert entries[-1]["result"].startswith("refused: the name 'www' is taken")
     assert [one["id"] for one in entries] == sorted(one["id"] for one in entries)
