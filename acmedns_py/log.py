@@ -150,9 +150,13 @@ def _for_people(*, colours: bool) -> list[Processor]:
 
 def _printable(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Escape a library's text where it holds line ends or control characters; our own events are constant words."""
-    text = str(event.get("event", ""))
-    event["event"] = text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
+    event["event"] = printable(str(event.get("event", "")))
     return event
+
+
+def printable(text: str) -> str:
+    """Give a text, escaped as a whole where it holds line ends, control characters or anything else unprintable."""
+    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
 
 
 def _plain(value: Any) -> str:

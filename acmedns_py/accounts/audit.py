@@ -11,6 +11,7 @@ import structlog
 from acmedns_py.accounts.ports import Entry, Written
 from acmedns_py.accounts.tokens import without_tokens
 from acmedns_py.errors import AcmednsError
+from acmedns_py.log import printable
 
 ANYONE = "anyone"
 """The actor of what needs no right."""
@@ -70,5 +71,4 @@ def _fit(detail: object) -> object:
 
 def _text(text: str) -> str:
     """A text of the log; what can't be printed, PostgreSQL's forbidden NUL among it, is escaped."""
-    kept = without_tokens(text)
-    return kept if kept.isprintable() else kept.encode("unicode_escape").decode("ascii")
+    return printable(without_tokens(text))

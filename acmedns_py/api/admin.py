@@ -35,7 +35,7 @@ from acmedns_py.accounts.directory import Filter, Listed, Recorded, Shown
 from acmedns_py.accounts.issued_tokens import IssuedTokens
 from acmedns_py.accounts.own_certificate import OwnCertificate
 from acmedns_py.accounts.txt_rule import TxtRule
-from acmedns_py.api.asked import Asked, Told, body_of, flag, known, moment, number
+from acmedns_py.api.asked import Asked, Told, body_of, flag, known, moment, next_after, number
 from acmedns_py.api.certificate_routes import CertificateRoutes
 from acmedns_py.api.problems import RETRY_AFTER_SECONDS
 from acmedns_py.api.token_routes import TokenRoutes
@@ -162,7 +162,7 @@ class AdminRoutes:
             made_by=query.get("made_by"),
         )
         found = await self._accounts.listed(wanted, after=number(query, "after", 0), most=limit)
-        more = found[-1].id if len(found) == min(limit, MOST_LISTED) and found else None
+        more = next_after([one.id for one in found], limit)
         return Told(200, {"accounts": [self._account(one) for one in found], "next": more})
 
     async def _create(self, asked: Asked) -> Told:
@@ -218,7 +218,7 @@ class AdminRoutes:
         query = known(asked.query, "since", "after", "limit")
         limit = number(query, "limit", MOST_LISTED)
         found = await self._accounts.audit(since=moment(query, "since"), after=number(query, "after", 0), most=limit)
-        more = found[-1].id if len(found) == min(limit, MOST_LISTED) and found else None
+        more = next_after([one.id for one in found], limit)
         return Told(200, {"entries": [_entry(one) for one in found], "next": more})
 
     async def _statistics(self) -> Told:

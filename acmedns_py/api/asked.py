@@ -3,14 +3,14 @@
 What can't be read raises `Unusable`, whose text names the part, what it holds and what to write.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
 
-from acmedns_py.accounts.administration import Operator
+from acmedns_py.accounts.administration import MOST_LISTED, Operator
 from acmedns_py.errors import Unusable
 
 _FLAGS = {"true": True, "false": False}
@@ -80,7 +80,16 @@ def moment(query: Mapping[str, str], name: str) -> datetime | None:
     if text is None:
         return None
     try:
-        found = datetime.fromisoformat(text)
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        return in_utc(datetime.fromisoformat(text))
     except (ValueError, OverflowError):
         raise Unusable(f"{name} = {text!r} is no time; write one such as 2026-11-24T16:00:00Z") from None
+
+
+def in_utc(time: datetime) -> datetime:
+    """A time in UTC, which a bare one is meant in; raises `OverflowError` beyond the calendar."""
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+def next_after(ids: Sequence[int], limit: int) -> int | None:
+    """What `after` is for the page behind these rows of a page that was asked for with `limit`; None at the end."""
+    return ids[-1] if len(ids) == min(limit, MOST_LISTED) else None

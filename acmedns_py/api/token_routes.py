@@ -1,6 +1,6 @@
 """The operator's routes about tokens: /admin/v1/tokens and what is below it."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -10,7 +10,7 @@ from acmedns_py.accounts.issued_tokens import IssuedTokens, TokenWish
 from acmedns_py.accounts.ports import Issued
 from acmedns_py.accounts.times import moment_of
 from acmedns_py.accounts.tokens import REGISTER
-from acmedns_py.api.asked import Asked, Told, body_of, known, number
+from acmedns_py.api.asked import Asked, Told, body_of, in_utc, known, next_after, number
 from acmedns_py.errors import StoreUnavailable, UnknownToken, Unusable
 
 
@@ -35,7 +35,7 @@ class TokenRoutes:
         query = known(asked.query, "after", "limit")
         limit = number(query, "limit", MOST_LISTED)
         found = await self._issued.listed(after=number(query, "after", 0), most=limit)
-        more = found[-1].token.id if len(found) == min(limit, MOST_LISTED) and found else None
+        more = next_after([one.token.id for one in found], limit)
         return Told(200, {"tokens": [_document(one) for one in found], "next": more})
 
     async def create(self, asked: Asked) -> Told:
@@ -43,9 +43,7 @@ class TokenRoutes:
         wish = body_of(asked, _NewToken)
         text = await self._issued.issue(
             asked.by,
-            TokenWish(
-                wish.name, wish.scopes, wish.sources, wish.labels, wish.uses, wish.txt_rule, _in_utc(wish.expires)
-            ),
+            TokenWish(wish.name, wish.scopes, wish.sources, wish.labels, wish.uses, wish.txt_rule, _end(wish.expires)),
         )
         try:
             facts = _document(await self._issued.shown(wish.name))
@@ -64,12 +62,11 @@ class TokenRoutes:
         return await self.show(name)
 
 
-def _in_utc(expires: datetime | None) -> datetime | None:
-    """A time as it is stored; one without a zone is meant as UTC."""
-    if expires is None or expires.tzinfo is None:
-        return None if expires is None else expires.replace(tzinfo=UTC)
+def _end(expires: datetime | None) -> datetime | None:
+    if expires is None:
+        return None
     try:
-        return expires.astimezone(UTC)
+        return in_utc(expires)
     except OverflowError:
         raise Unusable(f"expires = {expires.isoformat()} is too far ahead; give an earlier time, or none") from None
 

@@ -170,8 +170,7 @@ class Keeper:
 
     def shown(self) -> Facts:
         """What there is to tell to operators; `at_work` while a try or a revocation goes on."""
-        assert self._certificate is not None, "prepared"
-        found = facts(self._certificate, self._pause, file=self.path, revoked=self._revoked)
+        found = self._facts()
         return {
             **found,
             "problem": self._not_kept or found["problem"],
@@ -186,17 +185,13 @@ class Keeper:
 
     def standing(self) -> dict[str, Any]:
         """What is served, what is to come, and why the last try came to nothing, for people and monitoring."""
+        found = self._facts()
+        same = {name: found[name] for name in ("issuer", "names", "expires", "problem", "failures")}
+        return {**same, "renewal": self._planned(), "not_before": found["next_try_not_before"]}
+
+    def _facts(self) -> Facts:
         assert self._certificate is not None, "prepared"
-        pause = self._pause
-        return {
-            "issuer": self._certificate.directory,
-            "names": sorted(self._certificate.names),
-            "expires": time_text(self._certificate.life.not_after),
-            "renewal": self._planned(),
-            "problem": pause.reason if pause is not None and pause.failures else None,
-            "failures": pause.failures if pause is not None else 0,
-            "not_before": time_text(pause.until) if pause is not None else None,
-        }
+        return facts(self._certificate, self._pause, file=self.path, revoked=self._revoked)
 
     def _busy(self) -> bool:
         return self._turn.locked() or self._asked.is_set()

@@ -22,8 +22,8 @@ def health(
     """Print one line; exit 0 where DNS and the API answer as they should, 1 where they don't."""
     try:
         settings = load(config, os.environ).settings
-        wrong = unhealthy(settings)
         waits = awaits_certificate(settings)
+        wrong = unhealthy(settings, api=not waits)
     except AcmednsError as error:
         wrong = str(error).splitlines()
     if wrong:

@@ -137,6 +137,13 @@ def parent(name: bytes) -> bytes:
     return name[name[0] + 1 :]
 
 
+def child_of(apex: bytes, name: bytes) -> bytes:
+    """Give the name directly below `apex` that `name`, which is in its zone, is or lies under; the apex for itself."""
+    while name != apex and parent(name) != apex:
+        name = parent(name)
+    return name
+
+
 def is_subdomain(name: bytes, apex: bytes) -> bool:
     """Say whether `name` is `apex` or below it; both folded, compared label by label."""
     position = 0

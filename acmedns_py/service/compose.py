@@ -183,12 +183,15 @@ def admin_routes(
 
 def socket_path(settings: Settings) -> Path:
     """Where the local socket is: as configured, beside SQLite's file, or below /run by the zone's name."""
-    if settings.admin.socket is not None:
-        return settings.admin.socket.absolute()
+    return _place(settings, settings.admin.socket, ".sock", RUNTIME_DIRECTORY / f"{settings.zone.name}.sock")
+
+
+def _place(settings: Settings, configured: Path | None, suffix: str, elsewhere: Path) -> Path:
+    """Give a path of the service's own: as configured, beside SQLite's file, or `elsewhere` where there is none."""
+    if configured is not None:
+        return configured.absolute()
     database = target(settings.database.connection_url).path
-    if database is not None:
-        return database.with_name(f"{database.name}.sock")
-    return RUNTIME_DIRECTORY / f"{settings.zone.name}.sock"
+    return elsewhere if database is None else database.with_name(f"{database.name}{suffix}")
 
 
 def bind_local(settings: Settings) -> LocalListener | None:
@@ -235,12 +238,7 @@ def make_keeper(settings: Settings, *, apex: bytes) -> "Keeper | None":
 
 def certificate_folder(settings: Settings) -> Path:
     """Give where the certificate is kept: as configured, beside SQLite's file, or where a service keeps its files."""
-    if settings.certificate.state_dir is not None:
-        return settings.certificate.state_dir.absolute()
-    database = target(settings.database.connection_url).path
-    if database is not None:
-        return database.with_name(f"{database.name}.certificate")
-    return STATE_DIRECTORY / "certificate"
+    return _place(settings, settings.certificate.state_dir, ".certificate", STATE_DIRECTORY / "certificate")
 
 
 def make_backups(settings: Settings) -> Backups | None:

@@ -18,7 +18,6 @@ from acmedns_py.dns import name
 from acmedns_py.dns.codes import RRClass, RRType
 from acmedns_py.dns.framing import FrameReader, FramingError, framed
 from acmedns_py.service.sockets import Address, DnsSocket, api_addresses, dns_addresses
-from acmedns_py.service.standing import awaits_certificate
 
 PROBE_SECONDS: Final = 0.3
 """One probe's wait before readiness; a lost one is asked again."""
@@ -55,13 +54,13 @@ def soa_probe(apex: bytes) -> Callable[[DnsSocket], Awaitable[None]]:
     return ask
 
 
-def unhealthy(settings: Settings) -> list[str]:
+def unhealthy(settings: Settings, *, api: bool) -> list[str]:
     """Ask every address of DNS and API at once; gives what is wrong with each, nothing where all answer as they should.
 
-    An API that waits for its first certificate is not asked. Raises `AcmednsError` where there is no address to ask.
+    Without `api` DNS alone is asked. Raises `AcmednsError` where there is no address to ask.
     """
     checks = [*_dns_checks(settings)]
-    if not awaits_certificate(settings):
+    if api:
         checks += _api_checks(settings)
     with ThreadPoolExecutor(max_workers=len(checks)) as threads:
         return [problem for problem in threads.map(lambda check: check(), checks) if problem is not None]

@@ -21,7 +21,7 @@ def warn_of_shadowed(owners: Iterable[bytes], challenges: Collection[bytes], ape
     """Log each account's name that static records stand at or below; all are folded names in wire form."""
     found: dict[bytes, bytes] = {}
     for owner in owners:
-        child = _child_of(apex, owner)
+        child = name.child_of(apex, owner)
         if child in challenges:
             found.setdefault(child, owner)
     for child, owner in list(found.items())[:MOST_TOLD]:
@@ -33,10 +33,3 @@ def warn_of_shadowed(owners: Iterable[bytes], challenges: Collection[bytes], ape
         )
     if len(found) > MOST_TOLD:
         log.warning("static_record_shadowed", more=len(found) - MOST_TOLD)
-
-
-def _child_of(apex: bytes, owner: bytes) -> bytes:
-    """The name directly below the apex that `owner` is or lies under; the apex itself for the apex."""
-    while owner != apex and name.parent(owner) != apex:
-        owner = name.parent(owner)
-    return owner

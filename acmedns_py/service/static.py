@@ -43,7 +43,7 @@ class StaticRecords:
         while owner != name.ROOT and (owner, RRType.CNAME) not in found:
             if (owner, RRType.CAA) in found:
                 return found[owner, RRType.CAA]
-            owner = owner[1 + owner[0] :]
+            owner = name.parent(owner)
         return None
 
     async def challenge(self, values: Mapping[bytes, tuple[bytes, ...]], publisher: Publisher) -> None:

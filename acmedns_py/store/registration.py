@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from acmedns_py.accounts.ports import Token
 from acmedns_py.accounts.tokens import ending
+from acmedns_py.dns import name
 from acmedns_py.errors import AcmednsError, LabelTaken, RegistrationRefused
 from acmedns_py.store import tokens
 from acmedns_py.store.accounts import NewAccount, create
@@ -58,12 +59,4 @@ def _verdict(request: NewAccount, unavailable: set[str], standing: dict[int, Tok
 async def _reserved_labels(connection: AsyncConnection, zone_id: int, apex: bytes) -> set[str]:
     """Give the labels directly below the apex that static records have: nameservers and names above others, too."""
     owners = await connection.scalars(select(static.c.owner).where(static.c.zone == zone_id).distinct())
-    return {_label_above(owner, apex) for owner in owners}
-
-
-def _label_above(owner: bytes, apex: bytes) -> str:
-    """Give the label of a name in the zone, or of its ancestor, that stands next to the apex; the apex has none."""
-    label = b""
-    while owner != apex:
-        label, owner = owner[1 : 1 + owner[0]], owner[1 + owner[0] :]
-    return label.decode("latin-1")
+    return {next(name.labels(name.child_of(apex, owner))).decode("latin-1") for owner in owners if owner != apex}

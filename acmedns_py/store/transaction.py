@@ -303,8 +303,8 @@ def _write_value(request: ValueWrite, touched: _Touched, at: Moment) -> int | Ac
     if standing.allow_from != request.account.allow_from:
         return Refused("allow_from_changed")
     # A value was judged by the rule that the account had when it was looked up.
-    changed = standing.txt_rule is not request.account.txt_rule and request.action is not Action.CLEAR
-    if changed and (wrong := objection(request.value.decode(), standing.txt_rule)):
+    judged_anew = standing.txt_rule is not request.account.txt_rule and request.action is not Action.CLEAR
+    if judged_anew and (wrong := objection(request.value.decode(), standing.txt_rule)):
         return BadInput("bad_txt", wrong)
     standing.updated = True
     standing.updated_from = None if request.source is None else str(request.source)

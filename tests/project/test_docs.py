@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -257,20 +258,25 @@ def test_operator_s_routes_are_those_of_the_openapi_document():
     } == promised
 
 
+def calls() -> Iterator[ast.Call]:
+    """Give every call that stands in the program."""
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                yield node
+
+
 def test_words_of_the_operator_s_routes_are_those_of_the_program():
     """Each with its status, both directions."""
     sent = set()
-    for path in SOURCES:
-        for call in (
-            node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)
-        ):
-            match call:
-                case ast.Call(
-                    func=ast.Name(id="_failure" | "_explained"), args=[ast.Constant(status), ast.Constant(word), *_]
-                ):
-                    sent.add((status, word))
-                case ast.Call(func=ast.Name(id="_later"), args=[ast.Constant(str(word)), *_]):
-                    sent.add((503, word))
+    for call in calls():
+        match call:
+            case ast.Call(
+                func=ast.Name(id="_failure" | "_explained"), args=[ast.Constant(status), ast.Constant(word), *_]
+            ):
+                sent.add((status, word))
+            case ast.Call(func=ast.Name(id="_later"), args=[ast.Constant(str(word)), *_]):
+                sent.add((503, word))
     table = rows(section(text("docs/api.md"), "Errors of the operator's routes"))
     assert {(int(row[0]), row[1].strip("`")) for row in table} == sent
 
@@ -278,36 +284,30 @@ def test_words_of_the_operator_s_routes_are_those_of_the_program():
 def test_error_words_are_those_of_the_api():
     """Each with its status, both directions."""
     sent = set()
-    for path in SOURCES:
-        for call in (
-            node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)
-        ):
-            match call:
-                case ast.Call(
-                    func=ast.Name(id="error_answer" | "_explained" | "_later"),
-                    args=[ast.Constant(status), ast.Constant(word), *_],
-                ):
-                    sent.add((status, word))
-                case ast.Call(func=ast.Name(id="BadInput"), args=[ast.Constant(word), *_]):
-                    sent.add((400, word))
+    for call in calls():
+        match call:
+            case ast.Call(
+                func=ast.Name(id="error_answer" | "_explained" | "_later"),
+                args=[ast.Constant(status), ast.Constant(word), *_],
+            ):
+                sent.add((status, word))
+            case ast.Call(func=ast.Name(id="BadInput"), args=[ast.Constant(word), *_]):
+                sent.add((400, word))
     assert {(int(row[0]), row[1].strip("`")) for row in rows(section(text("docs/api.md"), "Errors"))} == sent
 
 
 def logged_events() -> set[str]:
     """Give the names of all events that the program logs."""
     found = set()
-    for path in SOURCES:
-        for call in (
-            node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)
-        ):
-            match call.func:
-                case ast.Attribute(value=ast.Name(id="log" | "_log")) | ast.Name(id="level"):
-                    found |= {
-                        node.value
-                        for argument in call.args[:1]
-                        for node in ast.walk(argument)
-                        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-                    }
+    for call in calls():
+        match call.func:
+            case ast.Attribute(value=ast.Name(id="log" | "_log")) | ast.Name(id="level"):
+                found |= {
+                    node.value
+                    for argument in call.args[:1]
+                    for node in ast.walk(argument)
+                    if isinstance(node, ast.Constant) and isinstance(node.value, str)
+                }
     return found
 
 
