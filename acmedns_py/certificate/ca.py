@@ -245,7 +245,9 @@ class CertificateAuthority:
         except (NotIssued, ConfigError):
             raise
         except messages.Error as error:
-            raise NotIssued(_words(error), retry_after=self._retry_after) from error
+            # A CA with a fault inside may have begun.
+            refused = error.code != "serverInternal"
+            raise NotIssued(_words(error), retry_after=self._retry_after, refused=refused) from error
         except errors.IssuanceError as error:
             raise NotIssued(_words(error.error), retry_after=self._retry_after) from error
         except errors.TimeoutError as error:

@@ -51,7 +51,8 @@ _REASONS: Final = {
 }
 """Why the holder of a certificate may have it revoked (RFC 5280 5.3.1)."""
 
-_BUSY: Final = "a certificate is being ordered or revoked at this moment; ask again when that is done"
+_REVOKING: Final = "the certificate is being revoked at this moment; ask again when that is done"
+_ORDERING: Final = "a certificate is being ordered at this moment; ask again when that is done"
 
 log = structlog.get_logger(__name__)
 
@@ -74,6 +75,7 @@ class Keeper:
         self._pause: Pause | None = None
         self._revoked = ""
         self._not_kept: str | None = None
+        self._revoking = False
         self._asked = asyncio.Event()
         # Held while the CA is asked for something that counts.
         self._turn = asyncio.Lock()
@@ -118,13 +120,18 @@ class Keeper:
                 self._not_kept = str(error)
                 due = now + rule.SHORTEST_PAUSE
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._asked.wait(), max(0.0, min(due - now, LOOK_SECONDS)))
+                # Not `wait_for`: before Python 3.12 it loses a cancellation that comes together with the event.
+                async with asyncio.timeout(max(0.0, min(due - now, LOOK_SECONDS))):
+                    await self._asked.wait()
 
     def renew(self, *, force: bool) -> str | None:
         """Have a try begin at once; gives in one line why none does.
 
-        With `force` one begins though none is due, and in a pause of our own. What the CA wants is kept to.
+        With `force` one begins though none is due, and in a pause of our own. What the CA wants is kept to. Raises
+        `Unusable` while a revocation runs: whether a try follows is for the CA to say.
         """
+        if self._revoking:
+            raise Unusable(_REVOKING)
         if self._busy():
             return None
         now = time.time()
@@ -150,23 +157,34 @@ class Keeper:
         if certificate.directory != self._wanted.directory:
             raise Unusable(f"the certificate is of {certificate.directory}, and not of {self._wanted.directory}")
         if self._busy():
-            raise Unusable(_BUSY)
+            raise Unusable(_REVOKING if self._revoking else _ORDERING)
         async with self._turn:
-            # Noted first: killed after the CA's yes, the next life must know. One that has not been revoked is then
-            # renewed without need, which does no harm.
-            before = self._revoked
-            await self._note_revoked(certificate.serial_text)
-            authority = self._authority()
+            self._revoking = True
             try:
-                await in_background(authority.enter)
-                await in_background(lambda: authority.revoke(certificate, _REASONS[reason]))
-            except NotIssued:
-                await self._note_revoked(before)
-                raise
-            # Its key lies beside the one that is given up.
-            await asyncio.to_thread(self._state.drop_order)
+                await self._revoke(certificate, _REASONS[reason])
+            finally:
+                self._revoking = False
         log.warning("certificate_revoked", serial=certificate.serial_text, reason=reason)
         self._asked.set()
+
+    async def _revoke(self, certificate: Certificate, reason: int) -> None:
+        authority = self._authority()
+        await in_background(authority.enter)
+        # Its key lies beside the one that is given up.
+        await asyncio.to_thread(self._state.drop_order)
+        # Noted first: killed after the CA's yes, the next life must know. One that has not been revoked is then
+        # renewed without need, which does no harm.
+        before = self._revoked
+        await self._note_revoked(certificate.serial_text)
+        try:
+            await in_background(lambda: authority.revoke(certificate, reason))
+        except NotIssued as error:
+            if error.refused:
+                await self._note_revoked(before)
+                raise
+            # So the note stays true, whatever has become of the request.
+            self._asked.set()
+            raise NotIssued(f"{error}; it may be revoked all the same, so another one is ordered now") from error
 
     def shown(self) -> Facts:
         """What there is to tell to operators; `at_work` while a try or a revocation goes on."""
@@ -260,6 +278,8 @@ class Keeper:
                 expires=time_text(certificate.life.not_after),
                 renewal=time_text(self._renewal()),
             )
+        # In this life it counts even where it can't be noted: the CA has been asked.
+        self._pause = pause
         await self._note(pause)
 
     def _judged(self, certificate: Certificate, before: Pause | None, now: float) -> Pause:
@@ -360,13 +380,13 @@ class Keeper:
         return rule.failed(before, now, reason=reason, left=left, jitter=jitter, retry_after=retry_after)
 
     async def _note_revoked(self, serial: str) -> None:
-        self._revoked = serial
         keep = self._state.keep_revoked
         await asyncio.to_thread(partial(keep, serial) if serial else self._state.drop_revoked)
+        self._revoked = serial
 
     async def _note(self, pause: Pause) -> None:
-        self._pause = pause
         await asyncio.to_thread(self._state.keep_pause, pause)
+        self._pause = pause
 
 
 def _read(order: Order, chain: bytes) -> Certificate:
