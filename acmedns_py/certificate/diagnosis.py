@@ -128,7 +128,7 @@ def _unproved_over_http(refusal: Refusal, host: str) -> str:
             "server, and port 80 from outside to certificate.http_listen"
         )
     return (
-        f"not this server answers at port 80 of {host}; see that each of its A and AAAA records leads here, and that "
+        f"another server answers at port 80 of {host}; see that each of its A and AAAA records leads here, and that "
         f"what answers there passes {CHALLENGE_PATH} on to certificate.http_listen"
     )
 

@@ -51,7 +51,7 @@ TOLD = [
     (OVER_HTTP, "dns", ADDRESSLESS, "the CA finds no address of auth.example.org; give it an A or AAAA record"),
     (OVER_HTTP, "dns", SERVFAIL, "the CA gets no answer from the name servers of auth.example.org; see that they"),
     (OVER_HTTP, "connection", FIREWALL, "the CA does not get through to port 80 of auth.example.org; see that each"),
-    (OVER_HTTP, "unauthorized", STRANGER, "not this server answers at port 80 of auth.example.org; see that each"),
+    (OVER_HTTP, "unauthorized", STRANGER, "another server answers at port 80 of auth.example.org; see that each"),
     (
         IN_ZONE,
         "caa",

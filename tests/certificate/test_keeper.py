@@ -652,3 +652,53 @@ async def test_clock_that_is_not_the_ca_s_is_logged_and_stops_nothing(tmp_path, 
     (line,) = [line for line in logs if line["event"] == "certificate_clock_off"]
     assert line["problem"] == "this machine's clock is 2 h behind the CA's; set it"
     assert run.keeper.standing()["problem"] is None
+
+
+@pytest.mark.parametrize(
+    ("problem", "begins"),
+    [
+        (
+            {"type": "caa", "detail": "CAA record for auth.example.org prevents issuance"},
+            "auth.example.org: a CAA record of the name or of a zone above it forbids this CA; allow it there",
+        ),
+        (
+            {"type": "dns", "detail": "DNS problem: NXDOMAIN looking up TXT for _acme-challenge.auth.example.org"},
+            "auth.example.org: the CA does not find the name server of auth.example.org; delegate the zone",
+        ),
+        (
+            {"type": "connection", "detail": "198.51.100.7: Timeout during connect (likely firewall problem)"},
+            "www.example.com: the CA does not get through to port 80 of www.example.com; see that",
+        ),
+    ],
+)
+async def test_refusal_of_a_proof_is_told_by_what_was_proved(tmp_path, make_pebble, monkeypatch, problem, begins):
+    """As Let's Encrypt words it, which Pebble has no way to: put into its authorizations on their way to us."""
+    pebble = make_pebble()
+    looked = False
+    answer, network = CertificateAuthority.answer, ca_module._Network
+
+    def answered(authority, proof):
+        nonlocal looked
+        answer(authority, proof)
+        looked = True
+
+    def refusing(*arguments, **options):
+        made = network(*arguments, **options)
+        made.session.hooks["response"].append(refuse)
+        return made
+
+    def refuse(response, **_how):
+        if looked and "json" in response.headers.get("Content-Type", "") and "challenges" in response.json():
+            document = {**response.json(), "status": "invalid"}
+            error = {**problem, "type": f"urn:ietf:params:acme:error:{problem['type']}"}
+            document["challenges"] = [{**each, "status": "invalid", "error": error} for each in document["challenges"]]
+            response._content = json.dumps(document).encode()
+
+    monkeypatch.setattr(CertificateAuthority, "answer", answered)
+    monkeypatch.setattr(ca_module, "_Network", refusing)
+    wanted = Wanted((begins.partition(":")[0],), "p256", "", pebble.directory)
+    run = Run(tmp_path / "state", pebble.directory, pebble.access, wanted=wanted)
+    await run.until_noted()
+    told = run.keeper.standing()["problem"]
+    assert told.startswith(begins), told
+    assert told.endswith(f'; the CA says "{problem["detail"]}" ({problem["type"]})')
