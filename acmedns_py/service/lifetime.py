@@ -18,6 +18,7 @@ import structlog
 
 from acmedns_py import log as logging_setup
 from acmedns_py.accounts.hashing import HashPool
+from acmedns_py.api.http_challenges import HttpChallenges
 from acmedns_py.api.listen import ApiListener
 from acmedns_py.api.local import LocalListener
 from acmedns_py.config.load import Loaded, load
@@ -77,6 +78,7 @@ def run(loaded: Loaded, *, path: Path | None, environ: Mapping[str, str]) -> Non
     dns_sockets = bind_dns(addresses, protocol=settings.dns.protocol, workers=workers)
     api_sockets = bind_api(api_addresses(settings.api.listen))
     admin_sockets = bind_api(api_addresses(settings.admin.listen))
+    challenge_sockets = bind_api(api_addresses(compose.challenge_listen(settings)), "certificate.http_listen")
     drop_privileges(settings.process.user, settings.process.group)
     hide_memory()
     compose.configure_log(settings)
@@ -84,7 +86,7 @@ def run(loaded: Loaded, *, path: Path | None, environ: Mapping[str, str]) -> Non
         log.warning("configuration", text=warning)
     service = Service(loaded, dns_sockets=dns_sockets, workers=workers, reread=lambda: load(path, environ))
     with asyncio.Runner(loop_factory=event_loop_factory()) as runner:
-        runner.run(service.live(api_sockets, admin_sockets))
+        runner.run(service.live(api_sockets, admin_sockets, challenge_sockets))
 
 
 class Service:
@@ -112,7 +114,12 @@ class Service:
         self._stop_asked = asyncio.Event()
         self._reload_asked = asyncio.Event()
 
-    async def live(self, api_sockets: list[socket.socket], admin_sockets: list[socket.socket]) -> None:
+    async def live(
+        self,
+        api_sockets: list[socket.socket],
+        admin_sockets: list[socket.socket],
+        challenge_sockets: list[socket.socket],
+    ) -> None:
         """Start, run and stop; raises `AcmednsError` where the start fails. A stop may come at any time."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -120,7 +127,7 @@ class Service:
         loop.add_signal_handler(signal.SIGHUP, self._reload_asked.set)
         stop = asyncio.create_task(self._stop_asked.wait())
         async with contextlib.AsyncExitStack() as undo:
-            start = asyncio.create_task(self._start(undo, api_sockets, admin_sockets))
+            start = asyncio.create_task(self._start(undo, api_sockets, admin_sockets, challenge_sockets))
             await asyncio.wait({start, stop}, return_when=asyncio.FIRST_COMPLETED)
             if start.done():
                 store, pool, listeners = start.result()
@@ -142,6 +149,7 @@ class Service:
         undo: contextlib.AsyncExitStack,
         api_sockets: list[socket.socket],
         admin_sockets: list[socket.socket],
+        challenge_sockets: list[socket.socket],
     ) -> tuple[SqlStore, WorkerPool, list[ApiListener]]:
         """Open, load, feed, probe; what has been opened is noted in `undo`."""
         settings = self._loaded.settings
@@ -152,7 +160,8 @@ class Service:
             undo.push_async_callback(self._local.stop, CLOSE_SECONDS)
         static = self._static = StaticRecords(store, txt_ttl=settings.zone.txt_ttl)
         await static.replace(self._loaded.static)
-        keeper = compose.make_keeper(settings, apex=self._apex)
+        http_challenges = HttpChallenges()
+        keeper = compose.make_keeper(settings, apex=self._apex, show=http_challenges.show)
         if keeper is not None:
             await asyncio.to_thread(keeper.prepare)
         pool = self._feed(ZoneImage(await store.load()))
@@ -179,6 +188,8 @@ class Service:
             keeper=keeper,
             backups=self._backups,
         )
+        if challenge_sockets:
+            listeners.append(await compose.start_challenges(settings, challenge_sockets, http_challenges))
         if keeper is not None:
             publish = partial(static.challenge, publisher=pool)
             exchanged = partial(_reload_certificates, listeners)
@@ -223,6 +234,7 @@ class Service:
             dns=sorted({str(sock.address) for sock in self._dns_sockets}),
             api=settings.api.listen,
             admin=settings.admin.listen,
+            http_challenges=compose.challenge_listen(settings),
             workers=self._workers,
         )
         notify("READY=1")
