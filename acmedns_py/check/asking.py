@@ -112,13 +112,18 @@ def rdata_text(rrset: RRset, place: int = 0) -> str:
 
 
 def _query(question: Question) -> dns.message.QueryMessage:
+    flags = dns.flags.Flag(0)
+    if question.recursion_desired:
+        flags |= dns.flags.RD
+    if question.checking_disabled:
+        flags |= dns.flags.CD
     query = dns.message.make_query(
         _name(question.qname),
         dns.rdatatype.RdataType.make(question.qtype),
         use_edns=False if question.payload is None else 0,
         payload=question.payload or 0,
         want_dnssec=question.dnssec_ok,
-        flags=dns.flags.RD if question.recursion_desired else 0,
+        flags=flags,
     )
     assert isinstance(query, dns.message.QueryMessage), "a question makes a query"
     return query

@@ -35,17 +35,17 @@ class Question:
     payload: int | None = USUAL_PAYLOAD
     dnssec_ok: bool = False
     recursion_desired: bool = False
+    checking_disabled: bool = False
 
     def dig(self, address: str) -> str:
         """Give the dig line that asks the same."""
         options = [] if self.recursion_desired else ["+norecurse"]
-        if self.tcp:
-            options.append("+tcp")
-        else:
-            options.append("+ignore")
+        options.append("+tcp" if self.tcp else "+ignore")
         options.append("+noedns" if self.payload is None else f"+bufsize={self.payload}")
         if self.dnssec_ok:
             options.append("+dnssec")
+        if self.checking_disabled:
+            options.append("+cdflag")
         # Quoted where a shell would read more than a name.
         text = name.to_text(self.qname)
         shown = text if text.isascii() and all(one.isalnum() or one in "._-" for one in text) else f"'{_quoted(text)}'"

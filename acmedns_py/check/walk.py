@@ -7,7 +7,7 @@ question to each server is asked once, and whoever asks the same meanwhile waits
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import ip_address
 from typing import Final
 
 from acmedns_py.check.asking import Asker
@@ -24,6 +24,9 @@ LONGEST_CHAIN: Final = 11
 
 SERVERS_TRIED: Final = 4
 """Of a zone on the way, one after the other, until one answers."""
+
+_IPV6_TRIED: Final = 3
+"""Servers of the root that may be down at the same time."""
 
 _ADDRESS_TYPES: Final = (RRType.A, RRType.AAAA)
 
@@ -132,6 +135,13 @@ class Walk:
         lookups = await asyncio.gather(*(self.lookup(host, rrtype, trail) for rrtype in _ADDRESS_TYPES))
         return tuple(address for found in lookups for address in addresses_of(found.rrset))
 
+    async def has_ipv6(self) -> bool:
+        """Whether one of the root's servers can be reached over IPv6 from here."""
+        addresses = [address for found in self.hints.values() for address in found if ":" in address]
+        question = Question(name.ROOT, RRType.SOA)
+        answers = await asyncio.gather(*(self.ask(question, address) for address in addresses[:_IPV6_TRIED]))
+        return any(answer.problem is None for answer in answers)
+
     async def _below(self, above: Cut, owner: bytes, trail: tuple[bytes, ...]) -> Cut:
         """Ask the servers of `above` whether they delegate `owner`; gives `above` where they don't."""
         question = Question(owner, RRType.NS, dnssec_ok=True)
@@ -194,11 +204,6 @@ def glue_in(said: Iterable[Answer]) -> dict[bytes, tuple[str, ...]]:
 def addresses_of(rrset: RRset | None) -> tuple[str, ...]:
     """Give the addresses of an A or AAAA set."""
     return () if rrset is None else tuple(str(ip_address(rdata)) for rdata in rrset.rdatas)
-
-
-def parsed(address: str) -> IPv4Address | IPv6Address:
-    """Read an address that stands in a fact."""
-    return ip_address(address)
 
 
 def _all_targets(said: Iterable[Answer], owner: bytes) -> frozenset[bytes]:

@@ -154,6 +154,12 @@ class Backup(_Section):
         return values.seconds(self.every)
 
 
+class Check(_Section):
+    """How `acmedns check` finds its way."""
+
+    root_hints: File | None = None
+
+
 class Log(_Section):
     """What is logged, how and where to."""
 
@@ -182,6 +188,7 @@ class Settings(_Section):
     admin: Admin = Admin()
     audit: Audit = Audit()
     backup: Backup = Backup()
+    check: Check = Check()
     log: Log = Log()
     process: Process = Process()
 
@@ -196,6 +203,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "admin": Admin,
     "audit": Audit,
     "backup": Backup,
+    "check": Check,
     "log": Log,
     "process": Process,
 }
