@@ -14,7 +14,6 @@ from typing import Any, Final
 
 import structlog
 
-from acmedns_py.certificate import caa as caa_records
 from acmedns_py.certificate import rule
 from acmedns_py.certificate.background import in_background
 from acmedns_py.certificate.ca import CertificateAuthority, Proof
@@ -24,6 +23,7 @@ from acmedns_py.certificate.pem import SELF_SIGNED, Certificate, make_key, read_
 from acmedns_py.certificate.rule import Pause
 from acmedns_py.certificate.state import Order, State
 from acmedns_py.dns import name
+from acmedns_py.dns.caa import obstacle
 from acmedns_py.dns.rrset import RRset
 from acmedns_py.errors import AcmednsError, NotIssued, Unusable
 
@@ -304,7 +304,7 @@ class Keeper:
         """Raise `NotIssued` where our own records would have the CA refuse: asking it would cost a failure there."""
         for host in self._wanted.names:
             found = caa(host)
-            if found is not None and identities and not caa_records.allowed(found.rdatas, identities):
+            if found is not None and identities and obstacle(found.rdatas, identities) is not None:
                 issuer = min(identities)
                 raise NotIssued(
                     f"{host}: the CAA records of {name.to_text(found.owner)} in zone.records do not let this CA issue "
