@@ -14,7 +14,6 @@ from typing import Any, Final
 
 import structlog
 
-from acmedns_py.certificate import caa as caa_records
 from acmedns_py.certificate import rule
 from acmedns_py.certificate.background import in_background
 from acmedns_py.certificate.ca import CertificateAuthority, Proof
@@ -24,6 +23,7 @@ from acmedns_py.certificate.pem import SELF_SIGNED, Certificate, make_key, read_
 from acmedns_py.certificate.rule import Pause
 from acmedns_py.certificate.state import Order, State
 from acmedns_py.dns import name
+from acmedns_py.dns.caa import obstacle
 from acmedns_py.dns.rrset import RRset
 from acmedns_py.errors import AcmednsError, NotIssued, Unusable
 
@@ -347,7 +347,7 @@ class Keeper:
         for host in self._wanted.names:
             found = caa(host)
             method = "dns-01" if host in self._owners else "http-01"
-            if found is not None and identities and not caa_records.allowed(found.rdatas, identities, method):
+            if found is not None and identities and obstacle(found.rdatas, identities, method=method) is not None:
                 issuer = min(identities)
                 raise NotIssued(
                     f"{host}: the CAA records of {name.to_text(found.owner)} in zone.records do not let this CA issue "
