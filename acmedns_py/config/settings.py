@@ -154,6 +154,12 @@ class Backup(_Section):
         return values.seconds(self.every)
 
 
+class Metrics(_Section):
+    """Where Prometheus reads; empty: nowhere."""
+
+    listen: list[Annotated[str, AfterValidator(values.api_listen)]] = []
+
+
 class Log(_Section):
     """What is logged, how and where to."""
 
@@ -182,6 +188,7 @@ class Settings(_Section):
     admin: Admin = Admin()
     audit: Audit = Audit()
     backup: Backup = Backup()
+    metrics: Metrics = Metrics()
     log: Log = Log()
     process: Process = Process()
 
@@ -196,6 +203,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "admin": Admin,
     "audit": Audit,
     "backup": Backup,
+    "metrics": Metrics,
     "log": Log,
     "process": Process,
 }
