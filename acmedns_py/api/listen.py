@@ -67,6 +67,11 @@ class ApiListener:
         self._again: asyncio.TimerHandle | None = None
         self._watch: asyncio.Task[None] | None = None
 
+    @property
+    def certificate(self) -> CertificateFiles | None:
+        """What it speaks TLS with."""
+        return self._certificate
+
     async def start(self, sockets: list[socket.socket], app: App) -> None:
         """Begin to accept on bound sockets."""
         self._connections = HttpServer(app)

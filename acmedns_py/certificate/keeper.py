@@ -216,6 +216,12 @@ class Keeper:
         """Whether a CA's certificate is served, however old."""
         return self._certificate is not None and self._certificate.directory != SELF_SIGNED
 
+    @property
+    def renewal(self) -> float:
+        """When the certificate is to be renewed, in Unix time: from its first moment on where another is wanted."""
+        assert self._certificate is not None, "prepared"
+        return self._renewal() if self._is_wanted() else self._certificate.life.not_before
+
     def standing(self) -> dict[str, Any]:
         """What is served, what is to come, and why the last try came to nothing, for people and monitoring."""
         found = self._facts()
