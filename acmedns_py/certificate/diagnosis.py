@@ -24,7 +24,10 @@ ACCOUNT_WANTED: Final = "set certificate.eab_key_id and certificate.eab_hmac_key
 
 _CURES: Final = {
     "accountDoesNotExist": f"the CA does not know this server's account; {ACCOUNT_GONE}",
-    "caa": "a CAA record of the name or of a zone above it forbids this CA; allow it there, or use another directory",
+    "caa": (
+        "a CAA record of the name, of what it is an alias of, or of a zone above forbids this CA or this way to prove "
+        "the name; allow it there (validationmethods as well), or use another directory"
+    ),
     "dnssec": "a signed zone above has a wrong DS or signature; mend it there",
     "externalAccountRequired": f"the CA takes known customers only; {ACCOUNT_WANTED}",
     "invalidContact": "the CA does not take the mail address; correct certificate.contact",

@@ -326,12 +326,11 @@ class Keeper:
         """Raise `NotIssued` where our own records would have the CA refuse: asking it would cost a failure there."""
         for host in self._wanted.names:
             found = caa(host)
-            method = "dns-01" if host in self._owners else "http-01"
-            if found is not None and identities and not caa_records.allowed(found.rdatas, identities, method):
+            if found is not None and identities and not caa_records.allowed(found.rdatas, identities):
                 issuer = min(identities)
                 raise NotIssued(
                     f"{host}: the CAA records of {name.to_text(found.owner)} in zone.records do not let this CA issue "
-                    f'by {method}; add CAA 0 issue "{issuer}" there, or use another directory'
+                    f'by dns-01; add CAA 0 issue "{issuer}" there, or use another directory'
                 )
 
     async def _order(self, authority: CertificateAuthority) -> Order:

@@ -10,6 +10,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final, Literal
@@ -36,7 +37,7 @@ from acmedns_py.service.notify import notify
 from acmedns_py.service.privileges import drop_privileges, hide_memory, raise_descriptor_limit
 from acmedns_py.service.probe import soa_probe
 from acmedns_py.service.shadowed import warn_of_shadowed
-from acmedns_py.service.sockets import DnsSocket, api_addresses, bind_api, bind_dns, dns_addresses
+from acmedns_py.service.sockets import DnsSocket, api_addresses, bind_dns, bind_http, dns_addresses
 from acmedns_py.service.static import StaticRecords
 from acmedns_py.service.workers import WorkerPool
 from acmedns_py.store.store import SqlStore
@@ -76,9 +77,11 @@ def run(loaded: Loaded, *, path: Path | None, environ: Mapping[str, str]) -> Non
     workers = compose.worker_count(settings.dns.workers)
     addresses = dns_addresses(settings.dns.listen, port=settings.dns.port, protocol=settings.dns.protocol)
     dns_sockets = bind_dns(addresses, protocol=settings.dns.protocol, workers=workers)
-    api_sockets = bind_api(api_addresses(settings.api.listen))
-    admin_sockets = bind_api(api_addresses(settings.admin.listen))
-    challenge_sockets = bind_api(api_addresses(compose.challenge_listen(settings)), "certificate.http_listen")
+    http = HttpSockets(
+        bind_http(api_addresses(settings.api.listen), called="API"),
+        bind_http(api_addresses(settings.admin.listen), called="API"),
+        bind_http(api_addresses(compose.challenge_listen(settings)), called="certificate.http_listen"),
+    )
     drop_privileges(settings.process.user, settings.process.group)
     hide_memory()
     compose.configure_log(settings)
@@ -86,7 +89,16 @@ def run(loaded: Loaded, *, path: Path | None, environ: Mapping[str, str]) -> Non
         log.warning("configuration", text=warning)
     service = Service(loaded, dns_sockets=dns_sockets, workers=workers, reread=lambda: load(path, environ))
     with asyncio.Runner(loop_factory=event_loop_factory()) as runner:
-        runner.run(service.live(api_sockets, admin_sockets, challenge_sockets))
+        runner.run(service.live(http))
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSockets:
+    """What is bound for HTTP: the API's sockets, and those for operators and for proofs over HTTP, perhaps none."""
+
+    api: list[socket.socket]
+    admin: list[socket.socket]
+    challenges: list[socket.socket]
 
 
 class Service:
@@ -114,12 +126,7 @@ class Service:
         self._stop_asked = asyncio.Event()
         self._reload_asked = asyncio.Event()
 
-    async def live(
-        self,
-        api_sockets: list[socket.socket],
-        admin_sockets: list[socket.socket],
-        challenge_sockets: list[socket.socket],
-    ) -> None:
+    async def live(self, http: HttpSockets) -> None:
         """Start, run and stop; raises `AcmednsError` where the start fails. A stop may come at any time."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -127,7 +134,7 @@ class Service:
         loop.add_signal_handler(signal.SIGHUP, self._reload_asked.set)
         stop = asyncio.create_task(self._stop_asked.wait())
         async with contextlib.AsyncExitStack() as undo:
-            start = asyncio.create_task(self._start(undo, api_sockets, admin_sockets, challenge_sockets))
+            start = asyncio.create_task(self._start(undo, http))
             await asyncio.wait({start, stop}, return_when=asyncio.FIRST_COMPLETED)
             if start.done():
                 store, pool, listeners = start.result()
@@ -145,11 +152,7 @@ class Service:
         log.info("stopped")
 
     async def _start(
-        self,
-        undo: contextlib.AsyncExitStack,
-        api_sockets: list[socket.socket],
-        admin_sockets: list[socket.socket],
-        challenge_sockets: list[socket.socket],
+        self, undo: contextlib.AsyncExitStack, http: HttpSockets
     ) -> tuple[SqlStore, WorkerPool, list[ApiListener]]:
         """Open, load, feed, probe; what has been opened is noted in `undo`."""
         settings = self._loaded.settings
@@ -179,8 +182,8 @@ class Service:
             await self._local.start(routes)
         listeners = await compose.start_api(
             settings,
-            api_sockets,
-            admin_sockets,
+            http.api,
+            http.admin,
             store=store,
             pool=pool,
             credentials=credentials,
@@ -188,8 +191,8 @@ class Service:
             keeper=keeper,
             backups=self._backups,
         )
-        if challenge_sockets:
-            listeners.append(await compose.start_challenges(settings, challenge_sockets, http_challenges))
+        if http.challenges:
+            listeners.append(await compose.start_challenges(settings, http.challenges, http_challenges))
         if keeper is not None:
             publish = partial(static.challenge, publisher=pool)
             exchanged = partial(_reload_certificates, listeners)

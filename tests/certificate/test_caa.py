@@ -33,20 +33,12 @@ def rdata(tag: str, value: str, flags: int = 0) -> bytes:
 )
 def test_records_let_the_ca_issue(records, lets):
     """RFC 8659 4.2 and 4.3; RFC 8657 4."""
-    assert allowed([rdata(*record) for record in records], CA, "dns-01") is lets
-
-
-@pytest.mark.parametrize(
-    ("methods", "lets"), [("dns-01", False), ("http-01", True), ("dns-01,http-01", True), ("", False)]
-)
-def test_method_has_to_be_among_those_allowed(methods, lets):
-    """RFC 8657 4, for proof over HTTP."""
-    assert allowed([rdata("issue", f"ca.example; validationmethods={methods}")], CA, "http-01") is lets
+    assert allowed([rdata(*record) for record in records], CA) is lets
 
 
 @given(st.lists(st.tuples(st.integers(0, 255), st.sampled_from(["issue", "iodef", "x9"]), st.binary(max_size=40))))
 def test_any_value_is_judged(records):
     """Whatever octets a record has."""
     octets = [bytes((flags, len(tag))) + tag.encode() + value for flags, tag, value in records]
-    assert allowed(octets, CA, "dns-01") in (True, False)
-    assert allowed([*octets, rdata("issue", "ca.example")], CA, "dns-01")
+    assert allowed(octets, CA) in (True, False)
+    assert allowed([*octets, rdata("issue", "ca.example")], CA)
