@@ -264,7 +264,9 @@ class CertificateAuthority:
             raise
         except messages.Error as error:
             words = diagnosis.explained(_refusal(error))
-            raise NotIssued(self._told(words), retry_after=self._retry_after) from error
+            # A CA with a fault inside may have begun.
+            refused = error.code != "serverInternal"
+            raise NotIssued(self._told(words), retry_after=self._retry_after, refused=refused) from error
         except errors.IssuanceError as error:
             words = diagnosis.explained(_refusal(error.error))
             raise NotIssued(self._told(words), retry_after=self._retry_after) from error

@@ -99,7 +99,7 @@ def _unproved_in_the_zone(refusal: Refusal, host: str) -> str:
     if _NO_NAME.search(refusal.words):
         return (
             f"the CA does not find the name server of {host}; delegate the zone to this server by NS records in the "
-            "zone above it (acmedns config check shows them)"
+            "zone above it (acmedns check tells which)"
         )
     return (
         f"the CA does not find the TXT record of {_CHALLENGE}.{host} that is here; see that the NS records in the zone "

@@ -156,6 +156,12 @@ class Backup(_Section):
         return values.seconds(self.every)
 
 
+class Check(_Section):
+    """How `acmedns check` finds its way."""
+
+    root_hints: File | None = None
+
+
 class Log(_Section):
     """What is logged, how and where to."""
 
@@ -184,6 +190,7 @@ class Settings(_Section):
     admin: Admin = Admin()
     audit: Audit = Audit()
     backup: Backup = Backup()
+    check: Check = Check()
     log: Log = Log()
     process: Process = Process()
 
@@ -198,6 +205,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "admin": Admin,
     "audit": Audit,
     "backup": Backup,
+    "check": Check,
     "log": Log,
     "process": Process,
 }

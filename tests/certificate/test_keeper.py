@@ -258,6 +258,8 @@ async def test_disk_that_is_full_asks_no_ca(tmp_path, make_pebble, monkeypatch):
                 await asyncio.sleep(0.01)
         assert (logs[0]["event"], "No space left" in logs[0]["problem"]) == ("certificate_not_kept", True)
         assert pebble.orders() == 0
+        # Nothing was tried, so nothing has failed, and no pause grows.
+        assert run.keeper.standing()["failures"] == 0
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await running
@@ -559,11 +561,17 @@ async def test_killed_after_a_revocation_the_next_life_orders_anew(tmp_path, mak
 
 
 async def test_certificate_that_the_ca_does_not_revoke_stays(tmp_path, make_pebble):
-    """A CA that is away: its words, and nothing is ordered; one that is self-signed has no CA."""
+    """A CA that is away or says no: its words, and nothing is ordered; one that is self-signed has no CA."""
     pebble = make_pebble()
     run = Run(tmp_path / "state", pebble.directory, pebble.access)
     await run.until_noted()
     first = run.keeper.shown()
+    # Pebble knows but some of the reasons of RFC 5280 5.3.1.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(keeper_module._REASONS, "unspecified", 99)
+        with pytest.raises(NotIssued, match=r"the CA says .*\(badRevocationReason\)"):
+            await run.keeper.revoke("unspecified")
+    assert run.keeper.shown() == first
     pebble.process.kill()
     pebble.process.wait()
     with pytest.raises(NotIssued, match="can't be reached"):
@@ -576,6 +584,73 @@ async def test_certificate_that_the_ca_does_not_revoke_stays(tmp_path, make_pebb
     other.keeper.prepare()
     with pytest.raises(Unusable, match="the certificate is of self-signed"):
         await other.keeper.revoke("unspecified")
+
+
+async def test_revocation_whose_answer_is_lost_counts_as_done(tmp_path, make_pebble):
+    """The CA may have done it: the operator is told so, and another certificate is ordered, in the next life too."""
+    pebble = make_pebble()
+    folder = tmp_path / "state"
+    run = Run(folder, pebble.directory, pebble.access)
+    whole = acme.client.ClientNetwork.post
+
+    def lost(network, url, *arguments, **named):
+        reply = whole(network, url, *arguments, **named)
+        if "revoke" in url:
+            raise requests.ConnectionError("Connection reset by peer")
+        return reply
+
+    async with run.running() as running:
+        first = run.state.certificate()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(acme.client.ClientNetwork, "post", lost)
+            with pytest.raises(NotIssued, match=r"Connection reset by peer; it may be revoked all the same") as caught:
+                await run.keeper.revoke("superseded")
+        assert "\n" not in str(caught.value)
+        assert State(folder).revoked() == first.serial_text
+        await run.next_noted(running)
+        shown = run.keeper.shown()
+    assert (shown["revoked"], shown["problem"], pebble.orders()) == (False, None, 2)
+    assert shown["serial"] != first.serial_text
+    assert await asyncio.to_thread(revoked_at, pebble, first.serial_text)
+
+
+@pytest.mark.parametrize("step", ["drop_order", "keep_revoked"])
+async def test_revocation_that_cannot_be_noted_is_not_asked_for(tmp_path, make_pebble, step):
+    """A disk that takes nothing: the CA hears nothing, and neither memory nor disk believes in a revocation."""
+    pebble = make_pebble()
+    run = Run(tmp_path / "state", pebble.directory, pebble.access)
+    await run.until_noted()
+    first = run.keeper.shown()
+
+    def full(*_):
+        raise Unusable("No space left on device")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(State, step, full)
+        with pytest.raises(Unusable, match="No space left"):
+            await run.keeper.revoke("superseded")
+    assert run.keeper.shown() == first
+    assert State(tmp_path / "state").revoked() == ""
+    assert not await asyncio.to_thread(revoked_at, pebble, first["serial"])
+
+
+async def test_renewal_is_refused_while_a_revocation_runs(tmp_path, make_pebble):
+    """What comes of that is open: the CA may say no, and then nothing is ordered."""
+    pebble = make_pebble()
+    run = Run(tmp_path / "state", pebble.directory, pebble.access)
+    async with run.running() as running:
+        while run.keeper.shown()["at_work"]:
+            await asyncio.sleep(0)
+        revoking = asyncio.create_task(run.keeper.revoke("superseded"))
+        await asyncio.sleep(0)
+        for force in (False, True):
+            with pytest.raises(Unusable, match="is being revoked at this moment; ask again when that is done"):
+                run.keeper.renew(force=force)
+        await revoking
+        # From here on it is sure that another one is ordered.
+        assert run.keeper.renew(force=False) is None
+        await run.next_noted(running)
+    assert pebble.orders() == 2
 
 
 async def test_caa_of_ours_that_forbids_the_ca_is_named_before_the_order(tmp_path, make_pebble):
@@ -592,6 +667,19 @@ async def test_caa_of_ours_that_forbids_the_ca_is_named_before_the_order(tmp_pat
         if problem:
             assert problem.startswith(f"{NAMES[0]}: the CAA records of {NAMES[0]}. in zone.records do not let this CA")
             assert 'add CAA 0 issue "ca.example" there' in problem
+
+
+async def test_caa_that_forbids_the_method_is_named_before_the_order(tmp_path, make_pebble):
+    """Each name by the method that it is proved by (RFC 8657 4)."""
+    for host, method, other in ((NAMES[0], "dns-01", "http-01"), (OVER_HTTP, "http-01", "dns-01")):
+        pebble = make_pebble(caaIdentities=["ca.example"])
+        value = f"issueca.example; validationmethods={other}".encode()
+        wanted = Wanted((host,), "p256", "", pebble.directory)
+        run = Run(tmp_path / method, pebble.directory, pebble.access, wanted=wanted)
+        run.caa[host] = RRset(name.from_text(host), RRType.CAA, 300, (b"\0\5" + value,))
+        await run.until_noted()
+        assert f"do not let this CA issue by {method}" in run.keeper.standing()["problem"]
+        assert pebble.orders() == 0
 
 
 @pytest.mark.parametrize(
