@@ -153,6 +153,23 @@ class Killed(BaseException):
     """The process is gone at this point."""
 
 
+async def test_killed_before_the_ca_has_looked_the_next_life_shows_the_same_text(tmp_path, make_pebble):
+    """The order goes on, and with it what is to be seen over HTTP."""
+    pebble = make_pebble()
+    wanted = Wanted((OVER_HTTP,), "p256", "", pebble.directory)
+    folder = tmp_path / "state"
+    first = Run(folder, pebble.directory, pebble.access, wanted=wanted)
+    with pytest.MonkeyPatch.context() as patch, contextlib.suppress(Killed):
+        patch.setattr(CertificateAuthority, "answer", lambda *_: (_ for _ in ()).throw(Killed()))
+        await first.until_noted()
+    minute_passes(folder)
+    second = Run(folder, pebble.directory, pebble.access, wanted=wanted)
+    await second.until_noted()
+    assert second.shown[0] == first.shown[0]
+    assert len(second.shown[0]) == 1
+    assert (second.keeper.standing()["problem"], pebble.orders()) == (None, 1)
+
+
 def kill_at(monkeypatch, point: int) -> Callable[[], str]:
     """Let the process die at the `point`th step that leaves a trace, on disk or at the CA; after it nothing is done.
 
