@@ -13,7 +13,7 @@ from acmedns_py.dns import name
 CLOCK_SECONDS: Final = 300.0
 """How far our clock may be from a CA's before it is worth a word; what depends on clocks here allows for an hour."""
 
-CHALLENGE_PATH: Final = "/.well-known/acme-challenge/"
+_CHALLENGE_PATH: Final = "/.well-known/acme-challenge/"
 """RFC 8555 8.3."""
 
 _CHALLENGE: Final = "_acme-challenge"
@@ -39,6 +39,7 @@ _CURES: Final = {
 
 _NO_NAME: Final = re.compile(r"NXDOMAIN|no such host|unsuccessful response: 3")
 _NO_ADDRESS: Final = re.compile(r"no valid A{1,4} records|could not resolve")
+_FOR_CAA: Final = re.compile(r"\bCAA\b")
 _SILENT: Final = re.compile(r"SERVFAIL|REFUSED|timed out|networking error|i/o timeout|unsuccessful response: [25]")
 
 
@@ -71,7 +72,7 @@ def unproved(refusal: Refusal, host: str, place: bytes | str) -> str:
     kinds = refusal.kinds
     if any(kind in _CURES for kind in kinds):
         return f"{host}: {explained(refusal)}"
-    if "CAA" in refusal.words:
+    if _FOR_CAA.search(refusal.words):
         cure = f"a name server of {host} or of a zone above it does not answer questions for CAA; mend it there"
     elif isinstance(place, str):
         cure = _unproved_over_http(refusal, host)
@@ -132,7 +133,7 @@ def _unproved_over_http(refusal: Refusal, host: str) -> str:
         )
     return (
         f"another server answers at port 80 of {host}; see that each of its A and AAAA records leads here, and that "
-        f"what answers there passes {CHALLENGE_PATH} on to certificate.http_listen"
+        f"what answers there passes {_CHALLENGE_PATH} on to certificate.http_listen"
     )
 
 
