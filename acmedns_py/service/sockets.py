@@ -93,7 +93,7 @@ def dns_addresses(listen: Sequence[str], *, port: int, protocol: str) -> list[Ad
 
 
 def api_addresses(listen: Iterable[str]) -> list[Address]:
-    """Give the addresses to serve HTTP on; the configuration has seen to it that each has a port."""
+    """Give the addresses to serve the API on; the configuration has seen to it that each has a port."""
     found = (listen_address(text) for text in listen)
     return _without_missing_family([Address(host, port) for host, port in found if port is not None])
 
