@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Boolean, Column, ForeignKey, LargeBinary, Table, Text, select
 
+from acmedns_py.accounts.ports import Entry
 from acmedns_py.accounts.times import moment_of
 from acmedns_py.accounts.txt_rule import TxtRule
 from acmedns_py.api.local import user_name
@@ -547,6 +548,17 @@ async def test_what_an_older_program_kept_under_a_revoked_token_stays_away(urls,
     await restored(destination, tmp_path / "backup")
     kept = await execute(destination, "SELECT token, domain FROM stored ORDER BY domain")
     assert kept == [(1000, "domain-0"), (1000, "domain-2")]
+
+
+async def test_whatever_is_noted_in_the_audit_log_can_be_restored(urls, tmp_path: Path, open_at: OpenStore):
+    """A text without an end would make a line of the backup that no reader takes."""
+    url = urls("sqlite", "source")
+    long = "\N{GRINNING FACE}" * LONGEST_LINE
+    store = (await open_at(url)).store
+    await store.note(Entry("user:root", "here", "done", long, long, {"reason": long, "scopes": [long] * 9}))
+    await backed_up(url, tmp_path / "backup")
+    await restored(urls("sqlite", "destination"), tmp_path / "backup")
+    assert len(await execute(urls("sqlite", "destination"), "SELECT id FROM audit")) == 2
 
 
 async def test_what_two_rows_can_not_both_have_is_refused_whole(urls, tmp_path: Path):
