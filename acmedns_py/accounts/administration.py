@@ -76,7 +76,10 @@ class Credential:
 
 
 class Administration:
-    """The use cases of the operator's hand, over whatever carries them: command line, socket, HTTP."""
+    """The use cases of the operator's hand, over whatever carries them: command line, socket, HTTP.
+
+    All that change anything raise `TokenNotAccepted` where the token that was shown has ended meanwhile.
+    """
 
     def __init__(
         self,
@@ -159,6 +162,7 @@ class Administration:
             txt_rule=rule,
             chosen=label is not None,
             entry=entry,
+            by=by.token,
         )
         try:
             await self._carry_out(entry, commit)
@@ -237,7 +241,7 @@ class Administration:
         entry = self._entry(by, action, found.username, found.label, **details)
         in_dns = not isinstance(change, Rotate | SetTitle | SetAllowFrom | SetTxtRule)
         try:
-            await self._carry_out(entry, self._directory.change(found.id, change, entry), in_dns=in_dns)
+            await self._carry_out(entry, self._directory.change(found.id, change, entry, by=by.token), in_dns=in_dns)
         finally:
             # Also where it was not served in time: it is durable all the same.
             self._forget(found.username)

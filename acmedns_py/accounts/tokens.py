@@ -153,10 +153,12 @@ async def issue(
     txt_rule: str | None = None,
     expires_at: int | None = None,
     entry: Entry | None = None,
+    by: Token | None = None,
 ) -> str:
     """Make a token and give its text, which is known nowhere else; fields as those of `ports.Token`.
 
-    Raises `TokenRefused` for what can't be, `TokenTaken`, `StoreUnavailable`.
+    `by` is the token that who wants it has shown. Raises `TokenRefused` for what can't be, `TokenTaken`,
+    `TokenNotAccepted` where `by` has ended, `StoreUnavailable`.
     """
     if not is_name(name):
         raise TokenRefused(
@@ -202,13 +204,14 @@ async def issue(
             txt_rule=TxtRule(txt_rule or TxtRule.ACME),
         ),
         entry,
+        by=by,
     )
     return text
 
 
-async def revoke(keeper: TokenKeeper, name: str, *, entry: Entry | None = None) -> None:
+async def revoke(keeper: TokenKeeper, name: str, *, entry: Entry | None = None, by: Token | None = None) -> None:
     """End a token for good: when this returns, it is good for nothing. The accounts that it made stay.
 
-    Raises `UnknownToken`, `StoreUnavailable`.
+    Raises `UnknownToken`, `TokenNotAccepted` where `by` has ended, `StoreUnavailable`.
     """
-    await keeper.revoke_token(name, entry)
+    await keeper.revoke_token(name, entry, by=by)

@@ -47,6 +47,7 @@ from acmedns_py.errors import (
     Overloaded,
     RightsExceeded,
     StoreUnavailable,
+    TokenNotAccepted,
     TokenRefused,
     TokenTaken,
     UnknownAccount,
@@ -99,9 +100,11 @@ class AdminRoutes:
         self._zone = zone
 
     async def answer(self, asked: Asked) -> Told:
-        """Answer one request; never raises."""
+        """Answer one request; raises nothing but `TokenNotAccepted`, where the token that was shown has just ended."""
         try:
             return await self._routed(asked)
+        except TokenNotAccepted:
+            raise
         except Exception as error:  # noqa: BLE001 - this is the border where every failure becomes an answer
             return _problem(error)
 
