@@ -149,7 +149,7 @@ async def test_looking_takes_read_and_all_else_write(remote, show):
         ("PATCH", place, {"label": "x"}, 200),
         ("POST", f"{place}/password", {}, 200),
         ("POST", f"{place}/values", {"txt": value(1)}, 200),
-        ("DELETE", f"{place}/values", {}, 200),
+        ("DELETE", f"{place}/values", None, 200),
         ("POST", "/admin/v1/tokens", {"name": "more"}, 201),
         ("DELETE", "/admin/v1/tokens/more", None, 200),
         ("DELETE", place, None, 200),
@@ -338,6 +338,23 @@ async def test_tokens_are_made_shown_and_ended(remote):
     assert ([one["name"] for one in rest["tokens"]], rest["next"]) == (["fleet"], None)
     assert (await ask(remote, "DELETE", "/admin/v1/tokens/ops", token)).status == 200
     assert (await ask(remote, "GET", STATS, token)).status == 401
+
+
+async def test_all_values_go_only_where_no_body_names_one(remote):
+    """A program that has no value, or gets the key wrong, clears nothing."""
+    token = await tokens.issue(remote.store, "writer", scopes=["write"])
+    account = await remote.register()
+    for number in (1, 2):
+        assert (await remote.update(account, value(number))).status == 200
+    target = f"/admin/v1/accounts/{account['username']}/values"
+    for document in ({}, {"txt": None}, {"value": value(1)}, {"txt": [value(1)]}):
+        reply = await ask(remote, "DELETE", target, token, document)
+        assert (reply.status, reply.json["error"]) == (400, "unusable"), document
+    assert await remote.live(account) == [value(1), value(2)]
+    assert (await ask(remote, "DELETE", target, token, {"txt": value(1)})).status == 200
+    assert await remote.live(account) == [value(2)]
+    assert (await ask(remote, "DELETE", target, token)).status == 200
+    assert await remote.live(account) == []
 
 
 async def test_a_time_that_can_not_be_in_utc_is_refused(remote):
