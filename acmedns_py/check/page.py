@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from acmedns_py.check import delegation, reach
+from acmedns_py.check import canary, delegation, reach
 from acmedns_py.check.finding import Kind
 
 GROUPS: Final[tuple[tuple[str, Mapping[str, Kind]], ...]] = (
     (delegation.TITLE, delegation.KINDS),
     (reach.TITLE, reach.KINDS),
+    (canary.TITLE, canary.KINDS),
 )
 """In the order of a report."""
 
