@@ -177,7 +177,7 @@ async def collect(walk: Walk, apex: bytes) -> DelegationFacts:
     above = await walk.cut(name.parent(apex))
     if above.broken:
         return DelegationFacts(above, above)
-    cut = await walk.cut(apex)
+    cut = await walk.delegated(apex, above)
     said, ds, above_keys = await asyncio.gather(
         _everywhere(walk, Question(apex, RRType.NS, dnssec_ok=True), above),
         _everywhere(walk, Question(apex, RRType.DS, dnssec_ok=True), above),

@@ -99,11 +99,7 @@ class Walk:
         if (known := self._cuts.get(owner)) is not None:
             return known
         above = await self.cut(name.parent(owner), trail)
-        found = above if above.broken else await self._below(above, owner, trail)
-        if len(trail) == 0 or not found.broken:
-            # What is broken inside a trail may only be so because it turns in a circle there.
-            self._cuts[owner] = found
-        return found
+        return above if above.broken else await self._below(above, owner, trail)
 
     async def lookup(self, owner: bytes, rrtype: int, trail: tuple[bytes, ...] = ()) -> Lookup:
         """Look a name up at the servers that know it, and follow aliases; never raises."""
@@ -143,22 +139,28 @@ class Walk:
         return any(answer.problem is None for answer in answers)
 
     async def _below(self, above: Cut, owner: bytes, trail: tuple[bytes, ...]) -> Cut:
-        """Ask the servers of `above` whether they delegate `owner`; gives `above` where they don't."""
-        question = Question(owner, RRType.NS, dnssec_ok=True)
-        first = await self._first(question, above)
-        delegated = delegation_in(first, owner)
-        if delegated is None:
-            return above if first.problem is None else Cut(owner, (), above.apex, (first,), _why(first))
-        said = await asyncio.gather(*(self.ask(question, address) for address in above.addresses))
+        """Ask one server of `above` whether it delegates `owner`, and then all; gives `above` where it does not."""
+        first = await self._first(_delegation(owner), above)
+        if first.problem is not None:
+            return Cut(owner, (), above.apex, (first,), _why(first))
+        return above if delegation_in(first, owner) is None else await self.delegated(owner, above, trail)
+
+    async def delegated(self, owner: bytes, above: Cut, trail: tuple[bytes, ...] = ()) -> Cut:
+        """Ask all servers of `above` about `owner`; gives `above` where none of them delegates it."""
+        said = await asyncio.gather(*(self.ask(_delegation(owner), address) for address in above.addresses))
+        hosts = sorted(_all_targets(said, owner))
+        if not hosts:
+            return above
         glue = glue_in(said)
         deeper = (*trail, owner)
-        servers = await asyncio.gather(
-            *(self._nameserver(target, glue.get(target, ()), deeper) for target in sorted(_all_targets(said, owner)))
-        )
-        broken = (
-            "" if any(server.addresses for server in servers) else f"no server of {name.to_text(owner)} has an address"
-        )
-        return Cut(owner, tuple(servers), above.apex, tuple(said), broken)
+        servers = await asyncio.gather(*(self._nameserver(host, glue.get(host, ()), deeper) for host in hosts))
+        reachable = any(server.addresses for server in servers)
+        broken = "" if reachable else f"no server of {name.to_text(owner)} has an address"
+        found = Cut(owner, tuple(servers), above.apex, tuple(said), broken)
+        if not trail or reachable:
+            # What is broken inside a trail may only be so because it turns in a circle there.
+            self._cuts[owner] = found
+        return found
 
     async def _nameserver(self, host: bytes, glue: tuple[str, ...], trail: tuple[bytes, ...]) -> Nameserver:
         if glue:
@@ -178,6 +180,10 @@ class Walk:
                 break
         assert answer is not None, "at least one was asked"
         return answer
+
+
+def _delegation(owner: bytes) -> Question:
+    return Question(owner, RRType.NS, dnssec_ok=True)
 
 
 def delegation_in(answer: Answer, owner: bytes) -> RRset | None:
