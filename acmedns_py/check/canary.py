@@ -7,15 +7,17 @@ a moment ago, as a CA will look for it.
 import asyncio
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
+from acmedns_py.check.accounts import Routes
 from acmedns_py.check.asking import Asker
 from acmedns_py.check.facts import Answer, Question, texts
-from acmedns_py.check.finding import Finding, Kind, Verdict, catalogue
+from acmedns_py.check.finding import Finding, Kind, Verdict, catalogue, told
 from acmedns_py.check.reach import said
 from acmedns_py.dns import name
-from acmedns_py.dns.codes import RRType
+from acmedns_py.dns.codes import Rcode, RRType
 from acmedns_py.errors import AcmednsError
 
 NAME: Final = "canary"
@@ -30,6 +32,11 @@ LATE_SECONDS: Final = 1.0
 LONGEST_TTL: Final = 60
 
 _PAUSE_SECONDS: Final = 0.25
+
+_CANARIES: Final = "/admin/v1/canaries"
+
+_REFUSALS: Final = frozenset({"db_error", "not_served", "overloaded", "internal_error"})
+"""Words of the routes for what fails an update as well."""
 
 KINDS: Final = catalogue(
     (
@@ -73,23 +80,6 @@ KINDS: Final = catalogue(
 )
 
 
-class CanaryRefused(AcmednsError):
-    """The server could not take or serve the value: what holds clients up, too."""
-
-
-class CanaryDoor(Protocol):
-    """The way to the running server."""
-
-    async def set(self) -> tuple[str, str, str]:
-        """Have a value served; gives its handle, its complete name, and the value.
-
-        Raises `CanaryRefused`, or another `AcmednsError` where there is no way to the server.
-        """
-
-    async def remove(self, handle: str) -> None:
-        """Take it away; never raises: it goes by itself as well."""
-
-
 @dataclass(frozen=True, slots=True)
 class Seen:
     """Where it was looked for last: `seconds` is when it was there, None for not at all; `answer` is the last one."""
@@ -108,14 +98,19 @@ class CanaryFacts:
     refused: str = ""
 
 
-async def collect(asker: Asker, door: CanaryDoor, servers: Sequence[str], resolvers: Sequence[str]) -> CanaryFacts:
-    """Set it, look for it at all addresses at once, and take it away; raises what the door raises but a refusal."""
+async def collect(asker: Asker, routes: Routes, servers: Sequence[str], resolvers: Sequence[str]) -> CanaryFacts:
+    """Set it, look for it at all addresses at once, and take it away.
+
+    Raises `AcmednsError` where the routes can't be used at all.
+    """
     try:
-        handle, fulldomain, value = await door.set()
-    except CanaryRefused as error:
-        return CanaryFacts(name.ROOT, (), str(error))
+        canary = await asyncio.to_thread(routes.ask, "POST", _CANARIES)
+    except AcmednsError as error:
+        if getattr(error, "word", "") not in _REFUSALS:
+            raise
+        return CanaryFacts(name.ROOT, (), told(str(error)))
     try:
-        owner = name.from_text(fulldomain)
+        owner, value = name.from_text(canary["fulldomain"]), canary["txt"].encode()
         begun = time.monotonic()
         seen = await asyncio.gather(
             *(_look(asker, Question(owner, RRType.TXT), address, value, begun) for address in servers),
@@ -125,15 +120,17 @@ async def collect(asker: Asker, door: CanaryDoor, servers: Sequence[str], resolv
             ),
         )
     finally:
-        await door.remove(handle)
+        # Where that fails it goes by itself, later.
+        with suppress(AcmednsError):
+            await asyncio.to_thread(routes.ask, "DELETE", f"{_CANARIES}/{canary['name']}")
     return CanaryFacts(owner, tuple(seen))
 
 
-async def _look(asker: Asker, question: Question, address: str, value: str, begun: float) -> Seen:
+async def _look(asker: Asker, question: Question, address: str, value: bytes, begun: float) -> Seen:
     while True:
         answer = await asker.ask_whole(question, address)
         seconds = time.monotonic() - begun
-        if value.encode() in texts(answer.found(question.qname, RRType.TXT)):
+        if value in texts(answer.found(question.qname, RRType.TXT)):
             return Seen(answer, seconds, question.recursion_desired)
         if seconds > PATIENCE_SECONDS:
             return Seen(answer, None, question.recursion_desired)
@@ -147,17 +144,27 @@ def judge(facts: CanaryFacts) -> Iterator[Finding]:
     for one in facts.seen:
         where, found = one.answer.address, one.answer.found(facts.owner, RRType.TXT)
         if one.seconds is None:
+            if one.resolver and not _heard(one.answer):
+                # A resolver that answers nothing is told of with the resolvers.
+                continue
             kind = KINDS["canary-unresolved" if one.resolver else "canary-missing"]
             repeat = one.answer.question.dig(where)
             yield Finding(kind, where, f"{name.to_text(facts.owner)}: {said(one.answer)}", repeat=repeat)
             continue
-        if one.seconds > LATE_SECONDS and not one.resolver:
-            yield Finding(KINDS["canary-late"], where, f"after {one.seconds:.1f} s")
+        if one.resolver:
+            # How long it keeps what it has found is its own affair.
+            continue
+        if one.seconds > LATE_SECONDS:
+            yield Finding(KINDS["canary-late"], where, f"after {one.seconds:.1f} s", repeat=one.answer.repeat)
         if found is not None and found.ttl > LONGEST_TTL:
-            yield Finding(KINDS["ttl-long"], where, f"{found.ttl} s")
+            yield Finding(KINDS["ttl-long"], where, f"{found.ttl} s", repeat=one.answer.repeat)
 
 
-def told(facts: CanaryFacts) -> str:
+def _heard(answer: Answer) -> bool:
+    return answer.problem is None and answer.rcode in {Rcode.NOERROR, Rcode.NXDOMAIN}
+
+
+def summary(facts: CanaryFacts) -> str:
     """Tell in few words where the value was, and how soon."""
     times = [one.seconds for one in facts.seen if one.seconds is not None]
     slowest = f", everywhere within {max(times):.1f} s" if times and len(times) == len(facts.seen) else ""

@@ -1,14 +1,15 @@
-"""The wiring of `acmedns check`: what is checked, from the configuration, and the ways to it."""
+"""The wiring of `acmedns check`: what is checked, from the configuration, and the way to it."""
 
-import asyncio
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Final
 
 from acmedns_py.check.asking import Asker
-from acmedns_py.check.canary import CanaryRefused
+from acmedns_py.check.caa import Wanted
+from acmedns_py.check.paths import Host
+from acmedns_py.check.per_host import Targets
 from acmedns_py.check.report import Report
+from acmedns_py.check.resolvers import system_resolvers
 from acmedns_py.check.root_hints import ROOT_HINTS, read_hints
 from acmedns_py.check.run import check
 from acmedns_py.check.subject import Subject
@@ -16,31 +17,45 @@ from acmedns_py.check.walk import Walk, addresses_of
 from acmedns_py.config.load import Loaded
 from acmedns_py.dns import name
 from acmedns_py.dns.codes import RRType
-from acmedns_py.errors import AcmednsError, Unusable
-from acmedns_py.service.door import NotDone, open_server
+from acmedns_py.errors import AcmednsError
+from acmedns_py.service.door import Door, open_server
 from acmedns_py.service.sockets import global_addresses
 
-_CANARIES: Final = "/admin/v1/canaries"
 
-_FAILURES: Final = frozenset({"db_error", "not_served", "overloaded", "internal_error"})
-"""Words of the routes by which an update fails as well."""
+async def check_zone(apex: bytes, loaded: Loaded | None, *, hints: Path | None, hosts: Iterable[Host] = ()) -> Report:
+    """Check a zone and hosts, against its configuration where that is `loaded`.
 
-
-async def check_zone(apex: bytes, loaded: Loaded | None, *, hints: Path | None) -> Report:
-    """Check a zone, against its configuration where that is `loaded`; raises `Unusable` for hints that can't be read.
-
-    `hints` goes before the configuration's own file of root hints.
+    `hints` goes before the configuration's own file of root hints. Raises `Unusable` for hints that can't be read.
     """
     if hints is None and loaded is not None:
         hints = loaded.settings.check.root_hints
     roots: Mapping[str, tuple[str, ...]] = ROOT_HINTS if hints is None else read_hints(hints)
-    ours = loaded if loaded is not None and name.from_text(loaded.settings.zone.name) == apex else None
-    return await check(subject_of(apex, ours), Walk(Asker(), roots), canaries=_Canaries(ours))
+    with ExitStack() as ends:
+        routes, why = None, "no configuration of its server is at hand"
+        if loaded is not None and _is_ours(apex, loaded):
+            try:
+                routes = ends.enter_context(open_server(loaded.settings))
+            except AcmednsError as error:
+                why = str(error)
+        return await check(subject_of(apex, loaded), Walk(Asker(), roots), _targets(loaded, hosts, routes, why))
+
+
+def _targets(loaded: Loaded | None, hosts: Iterable[Host], routes: Door | None, why: str) -> Targets:
+    resolvers, wanted = system_resolvers(), Wanted()
+    if loaded is not None:
+        options = loaded.settings.check
+        resolvers = (*resolvers, *map(str, options.resolvers))
+        wanted = Wanted(frozenset(options.ca), frozenset(options.accounts))
+    return Targets(tuple(dict.fromkeys(hosts)), tuple(dict.fromkeys(resolvers)), wanted, routes, why)
+
+
+def _is_ours(apex: bytes, loaded: Loaded) -> bool:
+    return name.from_text(loaded.settings.zone.name) == apex
 
 
 def subject_of(apex: bytes, loaded: Loaded | None) -> Subject:
-    """Give the zone with what its configuration says of its name servers."""
-    if loaded is None:
+    """Give the zone with what the configuration says of its name servers; nothing of the zone of another."""
+    if loaded is None or not _is_ours(apex, loaded):
         return Subject(apex)
     records = {(rrset.owner, rrset.rrtype): rrset for rrset in loaded.static}
     servers = map(name.folded, records[apex, RRType.NS].rdatas)
@@ -54,31 +69,3 @@ def subject_of(apex: bytes, loaded: Loaded | None) -> Subject:
         },
         frozenset(map(str, global_addresses())),
     )
-
-
-class _Canaries:
-    """Sets values through the local socket of the running server."""
-
-    def __init__(self, loaded: Loaded | None) -> None:
-        self._loaded = loaded
-
-    async def set(self) -> tuple[str, str, str]:
-        """Have one served."""
-        document = await asyncio.to_thread(self._ask, "POST", _CANARIES)
-        return document["name"], document["fulldomain"], document["txt"]
-
-    async def remove(self, handle: str) -> None:
-        """Take one away, or leave it to go by itself."""
-        with suppress(AcmednsError):
-            await asyncio.to_thread(self._ask, "DELETE", f"{_CANARIES}/{handle}")
-
-    def _ask(self, method: str, path: str) -> dict[str, Any]:
-        if self._loaded is None:
-            raise Unusable("the zone's server is not on this host, or its configuration was not found")
-        with open_server(self._loaded.settings) as door:
-            try:
-                return door.ask(method, path)
-            except NotDone as error:
-                if error.word in _FAILURES:
-                    raise CanaryRefused(str(error)) from error
-                raise
