@@ -1,10 +1,15 @@
 """The wiring of `acmedns check`: what is checked, from the configuration, and the way to it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 from acmedns_py.check.asking import Asker
+from acmedns_py.check.caa import Wanted
+from acmedns_py.check.paths import Host
+from acmedns_py.check.per_host import Targets
 from acmedns_py.check.report import Report
+from acmedns_py.check.resolvers import system_resolvers
 from acmedns_py.check.root_hints import ROOT_HINTS, read_hints
 from acmedns_py.check.run import check
 from acmedns_py.check.subject import Subject
@@ -12,23 +17,45 @@ from acmedns_py.check.walk import Walk, addresses_of
 from acmedns_py.config.load import Loaded
 from acmedns_py.dns import name
 from acmedns_py.dns.codes import RRType
+from acmedns_py.errors import AcmednsError
+from acmedns_py.service.door import Door, open_server
 from acmedns_py.service.sockets import global_addresses
 
 
-async def check_zone(apex: bytes, loaded: Loaded | None, *, hints: Path | None) -> Report:
-    """Check a zone, against its configuration where that is `loaded`; raises `Unusable` for hints that can't be read.
+async def check_zone(apex: bytes, loaded: Loaded | None, *, hints: Path | None, hosts: Iterable[Host] = ()) -> Report:
+    """Check a zone and hosts, against its configuration where that is `loaded`.
 
-    `hints` goes before the configuration's own file of root hints.
+    `hints` goes before the configuration's own file of root hints. Raises `Unusable` for hints that can't be read.
     """
     if hints is None and loaded is not None:
         hints = loaded.settings.check.root_hints
     roots: Mapping[str, tuple[str, ...]] = ROOT_HINTS if hints is None else read_hints(hints)
-    return await check(subject_of(apex, loaded), Walk(Asker(), roots))
+    with ExitStack() as ends:
+        routes, why = None, "no configuration of its server is at hand"
+        if loaded is not None and _is_ours(apex, loaded):
+            try:
+                routes = ends.enter_context(open_server(loaded.settings))
+            except AcmednsError as error:
+                why = str(error)
+        return await check(subject_of(apex, loaded), Walk(Asker(), roots), _targets(loaded, hosts, routes, why))
+
+
+def _targets(loaded: Loaded | None, hosts: Iterable[Host], routes: Door | None, why: str) -> Targets:
+    resolvers, wanted = system_resolvers(), Wanted()
+    if loaded is not None:
+        options = loaded.settings.check
+        resolvers = (*resolvers, *map(str, options.resolvers))
+        wanted = Wanted(frozenset(options.ca), frozenset(options.accounts))
+    return Targets(tuple(dict.fromkeys(hosts)), tuple(dict.fromkeys(resolvers)), wanted, routes, why)
+
+
+def _is_ours(apex: bytes, loaded: Loaded) -> bool:
+    return name.from_text(loaded.settings.zone.name) == apex
 
 
 def subject_of(apex: bytes, loaded: Loaded | None) -> Subject:
     """Give the zone with what the configuration says of its name servers; nothing of the zone of another."""
-    if loaded is None or name.from_text(loaded.settings.zone.name) != apex:
+    if loaded is None or not _is_ours(apex, loaded):
         return Subject(apex)
     records = {(rrset.owner, rrset.rrtype): rrset for rrset in loaded.static}
     servers = map(name.folded, records[apex, RRType.NS].rdatas)

@@ -27,6 +27,9 @@ PUPPET = ("45.33.6.1", "2600:3c00:6::1")
 
 ADDRESSES = (*ROOT, *TLD, *FIRST, *SECOND, *PUPPET)
 
+HALF = "half.org"
+"""A zone that the second of its two servers knows nothing of."""
+
 TTL = 60
 SOA = "ns.nic.org. hostmaster.nic.org. {serial} 14400 3600 604800 5"
 
@@ -54,6 +57,11 @@ TLD_ZONE = [
     # Names that nobody answers for, and a server that knows nothing of the zone that is its.
     *cut("lame.org", {f"ns2.{OWNER}": ()}),
     *cut("elsewhere.org", PROVIDERS),
+    *cut(HALF, PROVIDERS),
+]
+HALF_ZONE = [
+    *cut(HALF, dict.fromkeys(PROVIDERS, ())),
+    *(f"_acme-challenge.{host}.{HALF}. CNAME plain.{ZONE}." for host in ("a", "b")),
 ]
 OWNER_ZONE = [*cut(OWNER, PROVIDERS), *DELEGATION, f"www.{OWNER}. A 45.33.9.7"]
 ELSEWHERE_ZONE = [*cut("elsewhere.org", dict.fromkeys(PROVIDERS, ())), "www.elsewhere.org. A 45.33.9.9"]
