@@ -16,9 +16,6 @@ from acmedns_py.dns.codes import Rcode, RRType
 CHALLENGE: Final = b"_acme-challenge"
 """RFC 8555 8.4."""
 
-MOST_ASKED: Final = 26
-"""Addresses of one zone's servers; the root has as many."""
-
 _WILDCARD: Final = "*."
 
 
@@ -165,7 +162,7 @@ async def _link(walk: Walk, owner: bytes) -> Link:
     if cut.broken:
         return Link(owner, cut)
     question = Question(owner, RRType.TXT)
-    asked = (walk.ask(question, address) for address in cut.addresses[:MOST_ASKED])
+    asked = (walk.ask(question, address) for address in cut.addresses)
     return Link(owner, cut, tuple(await asyncio.gather(*asked)))
 
 
