@@ -151,3 +151,13 @@ def test_what_the_repeat_line_asks_is_what_was_seen(lab):
     found = lab.check("--host", "missing.example.org", "--json")
     line = found.findings(*GROUPS)[0]["repeat"].split()
     assert "status: NXDOMAIN" in lab.namespace.run(*line).stdout
+
+
+def test_without_the_server_accounts_are_judged_by_dns(lab):
+    """On another machine there is neither configuration nor socket: a name that does not exist is no account's."""
+    hosts = ("stranger.example.org", "locked.example.org", "good.example.org")
+    options = [word for host in hosts for word in ("--host", host)]
+    found = lab.check(OUR, *options, "--json", configured=False)
+    assert [(one["id"], one["subject"]) for one in found.findings("hosts")] == [("host-no-account", hosts[0])]
+    (section,) = (one for one in found.document["sections"] if one["name"] == "hosts")
+    assert section["seen"] == "3 hosts, accounts by DNS alone: no configuration of its server is at hand"
