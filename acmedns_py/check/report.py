@@ -138,6 +138,10 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 
 def _lines(finding: Finding) -> Iterator[str]:
+    if finding.kind.verdict is Verdict.OK:
+        # There may be a thousand of them, and nothing is to be done.
+        yield f"  {finding.kind.verdict:<8}  {finding.kind.id}: {finding.subject}: {finding.seen}"
+        return
     indent = " " * 12
     yield f"  {finding.kind.verdict:<8}  {finding.kind.id}: {finding.subject}: {finding.kind.title}"
     yield f"{indent}seen: {finding.seen}"

@@ -71,7 +71,14 @@ class Checked:
         return document
 
     def findings(self, *sections: str) -> list[dict[str, Any]]:
-        """Give the findings of some sections, in order."""
+        """Give what is wrong in some sections, in order."""
+        return [finding for finding in self._of(*sections) if finding["verdict"] != "OK"]
+
+    def good(self, *sections: str) -> list[dict[str, Any]]:
+        """Give what is told of some sections as good."""
+        return [finding for finding in self._of(*sections) if finding["verdict"] == "OK"]
+
+    def _of(self, *sections: str) -> list[dict[str, Any]]:
         wanted = (section for section in self.document["sections"] if section["name"] in sections)
         return [finding for section in wanted for finding in section["findings"]]
 

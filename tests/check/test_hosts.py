@@ -138,6 +138,17 @@ def test_nothing_else_is_found(checked):
     assert {one["verdict"] for one in checked.findings("delegation", "reach")} <= {"NOTE"}
 
 
+def test_a_path_that_is_good_is_shown_with_its_ttls(checked):
+    """Every host that no CA will refuse has one."""
+    found = {one["subject"]: one["seen"] for one in checked.good("hosts")}
+    failing = {one["subject"] for one in checked.findings("hosts") if one["verdict"] == "FAIL"}
+    ours = f"api.{OUR}"
+    assert set(found) == {*(row.host for row in ROWS), *SOUND, "b.half.org"} - failing - {ours}
+    assert found["twice.example.org"] == (
+        f"_acme-challenge.twice.example.org. (60 s) -> t.example.org. (60 s) -> plain.{OUR}."
+    )
+
+
 @pytest.mark.parametrize(
     ("host", "code"), [("good.example.org", 0), ("slow.example.org", 0), ("a.half.org", 1), ("missing.example.org", 2)]
 )
