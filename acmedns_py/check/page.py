@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from acmedns_py.check import caa, delegation, hosts, reach, resolvers
+from acmedns_py.check import caa, canary, delegation, hosts, reach, resolvers
 from acmedns_py.check.finding import Kind
 
 GROUPS: Final[tuple[tuple[str, Mapping[str, Kind]], ...]] = (
     (delegation.TITLE, delegation.KINDS),
     (reach.TITLE, reach.KINDS),
+    (canary.TITLE, canary.KINDS),
     (hosts.TITLE, hosts.KINDS),
     (caa.TITLE, caa.KINDS),
     (resolvers.TITLE, resolvers.KINDS),
