@@ -6,7 +6,9 @@ changed while all runs, and is as before at the end of the block that changed it
 
 from __future__ import annotations
 
+import re
 import signal
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -101,6 +103,20 @@ class NameServer:
             yield
         finally:
             self._exchange(apex, before)
+
+    def asked(self) -> Counter[str]:
+        """Give how many questions there were so far, by type."""
+        before = len(self._statistics())
+        self._program.signal(signal.SIGUSR1)
+        until(lambda: len(self._statistics()) > before, seconds=20, what="NSD to tell its statistics")
+        return Counter({rrtype: int(count) for rrtype, count in re.findall(r"(\w+)=(\d+)", self._statistics()[-1])})
+
+    def _statistics(self) -> list[str]:
+        return [
+            line
+            for line in self._program.text().splitlines()
+            if "NSTATS" in line and line.endswith(tuple("0123456789"))
+        ]
 
     def _exchange(self, apex: str, lines: Sequence[str]) -> None:
         self._zones[apex] = lines

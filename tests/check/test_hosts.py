@@ -157,6 +157,16 @@ def test_the_exit_code_says_how_bad_it_is(lab, host, code):
     assert lab.check("--host", host).code == code
 
 
+def test_what_hosts_share_is_asked_once(lab, tmp_path):
+    """Sixty hosts of a zone: root and TLD hear of its delegation a few times (the lab's unbound asks there as well)."""
+    hosts = tmp_path / "hosts"
+    hosts.write_text("".join(f"h{number}.example.org\n" for number in range(60)))
+    above = [lab.upper[name] for name in ("root", "tld")]
+    before = [server.asked()["NS"] for server in above]
+    lab.check("--hosts-file", str(hosts))
+    assert all(0 < server.asked()["NS"] - counted < 10 for server, counted in zip(above, before, strict=True))
+
+
 def test_what_the_repeat_line_asks_is_what_was_seen(lab):
     """A person can paste it."""
     found = lab.check("--host", "missing.example.org", "--json")
