@@ -32,6 +32,9 @@ ADDRESSES = (*ROOT, *TLD, *FIRST, *SECOND, *PUPPET)
 HALF = "half.org"
 """A zone that the second of its two servers knows nothing of."""
 
+UNROUTED = "2600:3c00:dead::1"
+"""An address that nothing leads to."""
+
 TTL = 60
 SOA = "ns.nic.org. hostmaster.nic.org. {serial} 14400 3600 604800 5"
 
@@ -60,10 +63,16 @@ TLD_ZONE = [
     *cut("lame.org", {f"ns2.{OWNER}": ()}),
     *cut("elsewhere.org", PROVIDERS),
     *cut(HALF, PROVIDERS),
+    *cut("farther.org", {"ns.farther.org": (FIRST[0], UNROUTED)}),
+    *cut("farthest.org", {"ns.farthest.org": (UNROUTED,)}),
 ]
 HALF_ZONE = [
     *cut(HALF, dict.fromkeys(PROVIDERS, ())),
     *(f"_acme-challenge.{host}.{HALF}. CNAME plain.{ZONE}." for host in ("a", "b")),
+]
+FARTHER_ZONE = [
+    *cut("farther.org", {"ns.farther.org": (FIRST[0], UNROUTED)}),
+    f"_acme-challenge.farther.org. CNAME plain.{ZONE}.",
 ]
 OWNER_ZONE = [*cut(OWNER, PROVIDERS), *DELEGATION, f"www.{OWNER}. A 45.33.9.7"]
 ELSEWHERE_ZONE = [*cut("elsewhere.org", dict.fromkeys(PROVIDERS, ())), "www.elsewhere.org. A 45.33.9.9"]

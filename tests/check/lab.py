@@ -19,6 +19,7 @@ from typing import Any
 from tests.check import internet, resolvers
 from tests.check.internet import (
     ELSEWHERE_ZONE,
+    FARTHER_ZONE,
     FIRST,
     HALF,
     HALF_ZONE,
@@ -169,7 +170,12 @@ def running(
         upper = {
             "root": NameServer(namespace, "root", ROOT, {"": ROOT_ZONE}),
             "tld": NameServer(namespace, "tld", TLD, {"org": [*TLD_ZONE, *internet.cut(SIGNED, _UNGLUED)]}),
-            "first": NameServer(namespace, "first", FIRST, {OWNER: [*own, *first_records], HALF: HALF_ZONE, **others}),
+            "first": NameServer(
+                namespace,
+                "first",
+                FIRST,
+                {OWNER: [*own, *first_records], HALF: HALF_ZONE, "farther.org": FARTHER_ZONE, **others},
+            ),
             "second": NameServer(namespace, "second", SECOND, {OWNER: [*own, *second_records], **others}),
         }
         for kind in resolvers.Kind:

@@ -70,6 +70,13 @@ ROWS = [
         (challenge("taken.example.org", "abc.authorize.certificatemanager.goog"),),
         seen="Google",
     ),
+    Row(
+        "host-taken",
+        "proxied.example.org",
+        (challenge("proxied.example.org", "proxied.example.org.0123.dcv.cloudflare.com"),),
+        seen="Cloudflare",
+    ),
+    Row("host-not-tested", "farthest.org", (), seen="no way leads there"),
     Row("host-loop", "loop.example.org", (challenge("loop.example.org", "l.example.org"), "l CNAME l2", "l2 CNAME l")),
     Row("host-chain-too-long", "long.example.org", (challenge("long.example.org", "c0.example.org"), *CHAIN)),
     Row("host-wildcard", "any.wild.example.org", ("*.wild.example.org. CNAME www.example.org.",)),
@@ -101,6 +108,7 @@ ROWS = [
 GROUPS = ("hosts", "caa", "resolvers")
 
 SOUND = {
+    "farther.org": (),
     "good.example.org": (challenge("good.example.org", f"good.{OUR}"),),
     "*.good.example.org": (),
     "plain.example.org": (challenge("plain.example.org", f"plain.{OUR}"),),
@@ -141,7 +149,7 @@ def test_nothing_else_is_found(checked):
 def test_a_path_that_is_good_is_shown_with_its_ttls(checked):
     """Every host that no CA will refuse has one."""
     found = {one["subject"]: one["seen"] for one in checked.good("hosts")}
-    failing = {one["subject"] for one in checked.findings("hosts") if one["verdict"] == "FAIL"}
+    failing = {one["subject"] for one in checked.findings("hosts") if one["verdict"] in {"FAIL", "NOT TESTED"}}
     ours = f"api.{OUR}"
     assert set(found) == {*(row.host for row in ROWS), *SOUND, "b.half.org"} - failing - {ours}
     assert found["twice.example.org"] == (
@@ -150,7 +158,14 @@ def test_a_path_that_is_good_is_shown_with_its_ttls(checked):
 
 
 @pytest.mark.parametrize(
-    ("host", "code"), [("good.example.org", 0), ("slow.example.org", 0), ("a.half.org", 1), ("missing.example.org", 2)]
+    ("host", "code"),
+    [
+        ("farthest.org", 3),
+        ("good.example.org", 0),
+        ("slow.example.org", 0),
+        ("a.half.org", 1),
+        ("missing.example.org", 2),
+    ],
 )
 def test_the_exit_code_says_how_bad_it_is(lab, host, code):
     """0 with notes, 1 with a warning, 2 with a failure."""
