@@ -25,7 +25,7 @@ from acmedns_py.api.answers import Answer, go_not_found
 from acmedns_py.api.client import ForwardedBy, client_address
 from acmedns_py.api.cors import Cors
 from acmedns_py.api.health import HealthRoutes, Readiness
-from acmedns_py.api.openapi import document_route
+from acmedns_py.api.openapi import document, document_route
 from acmedns_py.api.problems import MethodNotAllowed, NotFound, foreseen, problem, reason, unreadable
 from acmedns_py.api.register import RegisterRoute
 from acmedns_py.api.remote import RemoteAdmin
@@ -82,6 +82,10 @@ def make_app(
         "/health/ready": {"GET": health.ready},
         "/openapi.json": {"GET": document_route(registration_open=registration is not None, admin=admin is not None)},
     }
+    for route, methods in document(registration_open=registration is not None, admin=False)["paths"].items():
+        for operation in methods.values():
+            for status in operation["responses"]:
+                traffic.expect(route, int(status))
     return Api(routes, traffic=traffic, forwarded_by=forwarded_by, cors=Cors(cors_origins), hsts=hsts, admin=admin)
 
 
