@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from acmedns_py import tls
+from acmedns_py.config.hostnames import proved_over_http
 from acmedns_py.config.problems import NOT_SET
 from acmedns_py.config.settings import Settings
 from acmedns_py.config.values import listen_address
@@ -32,6 +33,10 @@ def warnings(settings: Settings, *, translated: bool) -> Iterator[str]:
         yield f'api.tls_certificate and api.tls_key are not used, as api.tls is "{api.tls}"'
     if api.hostnames and api.tls != "acme":
         yield f'api.hostnames is not used, as api.tls is "{api.tls}"'
+    if settings.certificate.http_listen and api.tls != "acme":
+        yield f'certificate.http_listen is not used, as api.tls is "{api.tls}"'
+    elif settings.certificate.http_listen and not proved_over_http(settings):
+        yield "certificate.http_listen is not used, as the API has no host name outside the zone"
     if api.trusted_proxies and not api.use_header:
         yield "api.trusted_proxies is not used, as api.use_header is false"
     if api.hsts and api.hsts_preload and (not api.hsts_include_subdomains or api.hsts_max_age < _PRELOAD_SECONDS):
@@ -69,6 +74,14 @@ def _hsts(settings: Settings) -> Iterator[ConfigError]:
         yield ConfigError(
             "api.hsts", True, 'HSTS needs HTTPS; set api.tls = "acme" or "cert", or leave it to the proxy in front'
         )
+
+
+def _http_listen(settings: Settings) -> Iterator[ConfigError]:
+    taken = {listen_address(text) for text in (*settings.api.listen, *settings.admin.listen)}
+    shared = [text for text in settings.certificate.http_listen if listen_address(text) in taken]
+    if shared:
+        cure = "the API is there already; name another port, to which port 80 of the host names leads"
+        yield ConfigError("certificate.http_listen", shared, cure)
 
 
 def _admin_listen(settings: Settings) -> Iterator[ConfigError]:
@@ -168,6 +181,7 @@ _RULES: list[tuple[tuple[str, ...], Callable[[Settings], Iterator[ConfigError]]]
     (("api.use_header", "api.trusted_proxies"), _proxies),
     (("api.hsts", "api.tls", "api.use_header"), _hsts),
     (("admin.listen", "api.listen"), _admin_listen),
+    (("certificate.http_listen", "admin.listen", "api.listen"), _http_listen),
     (("api.tls", "api.tls_certificate", "api.tls_key"), _certificate),
     (("api.tls", CA_BUNDLE, "certificate.eab_key_id", "certificate.eab_hmac_key"), _authority),
     (("backup.every", "backup.directory"), _backup_directory),

@@ -3,7 +3,7 @@
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -31,11 +31,12 @@ from acmedns_py.api.certificate import CertificateFiles
 from acmedns_py.api.client import ForwardedBy
 from acmedns_py.api.exposition import Exposition
 from acmedns_py.api.health import Readiness, Remembered
+from acmedns_py.api.http_challenges import HttpChallenges
 from acmedns_py.api.listen import ApiListener, Closed
 from acmedns_py.api.local import LocalListener
 from acmedns_py.api.remote import RemoteAdmin
 from acmedns_py.api.traffic import Traffic
-from acmedns_py.config.hostnames import CHALLENGE, challenge_owner, host_names
+from acmedns_py.config.hostnames import CHALLENGE, challenge_owner, host_names, proved_over_http
 from acmedns_py.config.settings import Settings
 from acmedns_py.dns import name
 from acmedns_py.dns.cookie import SECRET_OCTETS
@@ -68,6 +69,10 @@ API's own places leave free."""
 
 METRICS_CONNECTIONS: Final = 16
 """HTTP connections to the addresses of `metrics.listen`; one reader needs one, and may hold four."""
+
+CHALLENGE_CONNECTIONS: Final = 32
+"""HTTP connections to the addresses of `certificate.http_listen`: a CA asks from some five places of the world, once
+each; who comes and asks nothing gives way to it."""
 
 RUNTIME_DIRECTORY: Final = Path("/run/acmedns")
 """Where systemd's RuntimeDirectory= is; the local socket's place where the database is not a file."""
@@ -221,8 +226,13 @@ def bind_local(settings: Settings) -> LocalListener | None:
     return listener
 
 
-def make_keeper(settings: Settings, *, apex: bytes) -> "Keeper | None":
-    """Make what gets the API's certificate from a CA; None where that is not asked for."""
+def challenge_listen(settings: Settings) -> list[str]:
+    """Give where proofs are shown over HTTP; nowhere, where no host name needs it."""
+    return settings.certificate.http_listen if proved_over_http(settings) else []
+
+
+def make_keeper(settings: Settings, *, apex: bytes, show: Callable[[Mapping[str, str]], None]) -> "Keeper | None":
+    """Make what gets the API's certificate from a CA, and shows proofs over HTTP by `show`; None: not asked for."""
     if settings.api.tls != "acme":
         return None
     # What an ACME client needs costs a quarter of a second and 20 MiB: nothing for who has another certificate.
@@ -232,7 +242,10 @@ def make_keeper(settings: Settings, *, apex: bytes) -> "Keeper | None":
 
     options = settings.certificate
     names = host_names(settings)
-    owners = {host: challenge_owner(host, apex) for host in names}
+    over_http = proved_over_http(settings)
+    for host in over_http:
+        log.info("certificate_needs_port_80", host=host, http_listen=options.http_listen)
+    owners = {host: challenge_owner(host, apex) for host in names if host not in over_http}
     for host, owner in owners.items():
         if not name.is_subdomain(name.from_text(host), apex):
             log.info("certificate_needs_cname", owner=f"{CHALLENGE}.{host}.", target=name.to_text(owner))
@@ -244,7 +257,7 @@ def make_keeper(settings: Settings, *, apex: bytes) -> "Keeper | None":
     )
     eab_hmac_key = options.eab_hmac_key.get_secret_value() if options.eab_hmac_key is not None else ""
     access = Access(options.ca_bundle, options.contact, options.eab_key_id, eab_hmac_key)
-    return Keeper(wanted, access, owners=owners, state=State(certificate_folder(settings)))
+    return Keeper(wanted, access, owners=owners, state=State(certificate_folder(settings)), show=show)
 
 
 def certificate_folder(settings: Settings) -> Path:
@@ -332,6 +345,13 @@ async def start_metrics(sockets: list[socket.socket], parts: Measured) -> ApiLis
 
     listener = ApiListener(most_connections=METRICS_CONNECTIONS)
     await listener.start(sockets, Exposition(partial(exposed, parts)))
+    return listener
+
+
+async def start_challenges(settings: Settings, sockets: list[socket.socket], challenges: HttpChallenges) -> ApiListener:
+    """Start to show proofs over HTTP on bound sockets."""
+    listener = ApiListener(most_connections=CHALLENGE_CONNECTIONS, trusted_proxies=settings.api.trusted_proxies)
+    await listener.start(sockets, challenges)
     return listener
 
 

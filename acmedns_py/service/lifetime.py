@@ -19,6 +19,7 @@ import structlog
 
 from acmedns_py import log as logging_setup
 from acmedns_py.accounts.hashing import HashPool
+from acmedns_py.api.http_challenges import HttpChallenges
 from acmedns_py.api.listen import ApiListener
 from acmedns_py.api.local import LocalListener
 from acmedns_py.api.traffic import Traffic
@@ -38,7 +39,7 @@ from acmedns_py.service.notify import notify
 from acmedns_py.service.privileges import drop_privileges, hide_memory, raise_descriptor_limit
 from acmedns_py.service.probe import soa_probe
 from acmedns_py.service.shadowed import warn_of_shadowed
-from acmedns_py.service.sockets import DnsSocket, api_addresses, bind_dns, bind_http, dns_addresses
+from acmedns_py.service.sockets import DnsSocket, api_addresses, bind_api, bind_dns, dns_addresses
 from acmedns_py.service.static import StaticRecords
 from acmedns_py.service.workers import WorkerPool
 from acmedns_py.store.store import SqlStore
@@ -79,9 +80,10 @@ def run(loaded: Loaded, *, path: Path | None, environ: Mapping[str, str]) -> Non
     addresses = dns_addresses(settings.dns.listen, port=settings.dns.port, protocol=settings.dns.protocol)
     dns_sockets = bind_dns(addresses, protocol=settings.dns.protocol, workers=workers)
     http = HttpSockets(
-        bind_http(api_addresses(settings.api.listen), called="API"),
-        bind_http(api_addresses(settings.admin.listen), called="API"),
-        bind_http(api_addresses(settings.metrics.listen), called="metrics"),
+        bind_api(api_addresses(settings.api.listen)),
+        bind_api(api_addresses(settings.admin.listen)),
+        bind_api(api_addresses(compose.challenge_listen(settings)), "certificate.http_listen"),
+        bind_api(api_addresses(settings.metrics.listen), "metrics.listen"),
     )
     drop_privileges(settings.process.user, settings.process.group)
     hide_memory()
@@ -95,10 +97,11 @@ def run(loaded: Loaded, *, path: Path | None, environ: Mapping[str, str]) -> Non
 
 @dataclass(frozen=True, slots=True)
 class HttpSockets:
-    """What is bound for HTTP: the API's sockets, and those for operators and for Prometheus, perhaps none."""
+    """What is bound for HTTP: the API's sockets; those for operators, CAs' challenges and Prometheus, perhaps none."""
 
     api: list[socket.socket]
     admin: list[socket.socket]
+    challenges: list[socket.socket]
     metrics: list[socket.socket]
 
 
@@ -164,7 +167,8 @@ class Service:
             undo.push_async_callback(self._local.stop, CLOSE_SECONDS)
         static = self._static = StaticRecords(store, txt_ttl=settings.zone.txt_ttl)
         await static.replace(self._loaded.static)
-        keeper = compose.make_keeper(settings, apex=self._apex)
+        http_challenges = HttpChallenges()
+        keeper = compose.make_keeper(settings, apex=self._apex, show=http_challenges.show)
         if keeper is not None:
             await asyncio.to_thread(keeper.prepare)
         pool = self._feed(ZoneImage(await store.load()))
@@ -195,6 +199,8 @@ class Service:
             keeper=keeper,
             ready=ready,
         )
+        if http.challenges:
+            listeners.append(await compose.start_challenges(settings, http.challenges, http_challenges))
         if http.metrics:
             parts = Measured(
                 started=time.time(),
@@ -254,6 +260,7 @@ class Service:
             dns=sorted({str(sock.address) for sock in self._dns_sockets}),
             api=settings.api.listen,
             admin=settings.admin.listen,
+            http_challenges=compose.challenge_listen(settings),
             metrics=settings.metrics.listen,
             workers=self._workers,
         )
