@@ -9,6 +9,7 @@ the route, and each failure goes through `problems`.
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from itertools import count
 from urllib.parse import unquote
 
@@ -25,7 +26,7 @@ from acmedns_py.api.answers import Answer, go_not_found
 from acmedns_py.api.client import ForwardedBy, client_address
 from acmedns_py.api.cors import Cors
 from acmedns_py.api.health import HealthRoutes, Readiness
-from acmedns_py.api.openapi import document, document_route
+from acmedns_py.api.openapi import admin_document, document, document_route
 from acmedns_py.api.problems import MethodNotAllowed, NotFound, foreseen, problem, reason, unreadable
 from acmedns_py.api.register import RegisterRoute
 from acmedns_py.api.remote import RemoteAdmin
@@ -80,7 +81,12 @@ def make_app(
         _STORED: {"GET": stored.get, "POST": stored.post},
         "/health": {"GET": health.alive},
         "/health/ready": {"GET": health.ready},
-        "/openapi.json": {"GET": document_route(registration_open=registration is not None, admin=admin is not None)},
+        "/openapi.json": {
+            "GET": document_route(
+                partial(document, registration_open=registration is not None),
+                _nowhere if admin is None else admin.exist,
+            )
+        },
     }
     for route, methods in document(registration_open=registration is not None, admin=False)["paths"].items():
         for operation in methods.values():
@@ -92,8 +98,14 @@ def make_app(
 def make_admin_app(
     admin: RemoteAdmin, *, traffic: Traffic, forwarded_by: ForwardedBy | None = None, hsts: str | None = None
 ) -> "Api":
-    """The operator's routes alone; arguments as those of `make_app`."""
-    return Api({}, traffic=traffic, forwarded_by=forwarded_by, cors=NO_CORS, hsts=hsts, admin=admin)
+    """The operator's routes and their document alone; arguments as those of `make_app`."""
+    routes: Routes = {"/openapi.json": {"GET": document_route(admin_document, admin.exist)}}
+    return Api(routes, traffic=traffic, forwarded_by=forwarded_by, cors=NO_CORS, hsts=hsts, admin=admin)
+
+
+async def _nowhere() -> bool:
+    """Say that the operator's routes are not here."""
+    return False
 
 
 def hsts_header(*, max_age: int, include_subdomains: bool, preload: bool) -> str:

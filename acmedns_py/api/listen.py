@@ -1,4 +1,4 @@
-"""The listeners of HTTP: already bound sockets, plain or TLS, under one server of connections."""
+"""The API's listeners: already bound sockets, plain or TLS, under one server of connections."""
 
 import asyncio
 import socket

@@ -26,6 +26,7 @@ from acmedns_py.dns import name
 from acmedns_py.dns.caa import obstacle
 from acmedns_py.dns.rrset import RRset
 from acmedns_py.errors import AcmednsError, NotIssued, Unusable
+from acmedns_py.log import quoted
 
 POLL_SECONDS: Final = 2.0
 """Between two looks at what the CA thinks of a proof."""
@@ -168,7 +169,7 @@ class Keeper:
         certificate = self._certificate
         assert certificate is not None, "prepared"
         if reason not in _REASONS:
-            raise Unusable(f"reason = {reason!r} is none; write one of {', '.join(_REASONS)}")
+            raise Unusable(f"reason = {quoted(reason)} is none; write one of {', '.join(_REASONS)}")
         if certificate.directory != self._wanted.directory:
             raise Unusable(f"the certificate is of {certificate.directory}, and not of {self._wanted.directory}")
         if self._busy():

@@ -156,16 +156,16 @@ class Backup(_Section):
         return values.seconds(self.every)
 
 
-class Metrics(_Section):
-    """Where Prometheus reads; empty: nowhere."""
-
-    listen: list[Annotated[str, AfterValidator(values.api_listen)]] = []
-
-
 class Check(_Section):
     """How `acmedns check` finds its way."""
 
     root_hints: File | None = None
+
+
+class Metrics(_Section):
+    """Where Prometheus reads; empty: nowhere."""
+
+    listen: list[Annotated[str, AfterValidator(values.api_listen)]] = []
 
 
 class Log(_Section):
@@ -196,8 +196,8 @@ class Settings(_Section):
     admin: Admin = Admin()
     audit: Audit = Audit()
     backup: Backup = Backup()
-    metrics: Metrics = Metrics()
     check: Check = Check()
+    metrics: Metrics = Metrics()
     log: Log = Log()
     process: Process = Process()
 
@@ -212,8 +212,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "admin": Admin,
     "audit": Audit,
     "backup": Backup,
-    "metrics": Metrics,
     "check": Check,
+    "metrics": Metrics,
     "log": Log,
     "process": Process,
 }

@@ -67,12 +67,12 @@ ADMIN_CONNECTIONS: Final = 32
 """HTTP connections to the addresses of `admin.listen`: a few tools of operators, out of the descriptors that the
 API's own places leave free."""
 
-METRICS_CONNECTIONS: Final = 16
-"""HTTP connections to the addresses of `metrics.listen`; one reader needs one, and may hold four."""
-
 CHALLENGE_CONNECTIONS: Final = 32
 """HTTP connections to the addresses of `certificate.http_listen`: a CA asks from some five places of the world, once
 each; who comes and asks nothing gives way to it."""
+
+METRICS_CONNECTIONS: Final = 16
+"""HTTP connections to the addresses of `metrics.listen`; one reader needs one, and may hold four."""
 
 RUNTIME_DIRECTORY: Final = Path("/run/acmedns")
 """Where systemd's RuntimeDirectory= is; the local socket's place where the database is not a file."""
@@ -338,6 +338,13 @@ async def start_api(
     return [listener, operators]
 
 
+async def start_challenges(settings: Settings, sockets: list[socket.socket], challenges: HttpChallenges) -> ApiListener:
+    """Start to show proofs over HTTP on bound sockets."""
+    listener = ApiListener(most_connections=CHALLENGE_CONNECTIONS, trusted_proxies=settings.api.trusted_proxies)
+    await listener.start(sockets, challenges)
+    return listener
+
+
 async def start_metrics(sockets: list[socket.socket], parts: Measured) -> ApiListener:
     """Let Prometheus read on its bound sockets."""
     # The library costs 40 ms and 5 MiB: nothing for who has no use for it.
@@ -345,13 +352,6 @@ async def start_metrics(sockets: list[socket.socket], parts: Measured) -> ApiLis
 
     listener = ApiListener(most_connections=METRICS_CONNECTIONS)
     await listener.start(sockets, Exposition(partial(exposed, parts)))
-    return listener
-
-
-async def start_challenges(settings: Settings, sockets: list[socket.socket], challenges: HttpChallenges) -> ApiListener:
-    """Start to show proofs over HTTP on bound sockets."""
-    listener = ApiListener(most_connections=CHALLENGE_CONNECTIONS, trusted_proxies=settings.api.trusted_proxies)
-    await listener.start(sockets, challenges)
     return listener
 
 

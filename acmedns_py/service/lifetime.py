@@ -39,7 +39,7 @@ from acmedns_py.service.notify import notify
 from acmedns_py.service.privileges import drop_privileges, hide_memory, raise_descriptor_limit
 from acmedns_py.service.probe import soa_probe
 from acmedns_py.service.shadowed import warn_of_shadowed
-from acmedns_py.service.sockets import DnsSocket, api_addresses, bind_api, bind_dns, dns_addresses
+from acmedns_py.service.sockets import DnsSocket, api_addresses, bind_dns, bind_http, dns_addresses
 from acmedns_py.service.static import StaticRecords
 from acmedns_py.service.workers import WorkerPool
 from acmedns_py.store.store import SqlStore
@@ -80,10 +80,10 @@ def run(loaded: Loaded, *, path: Path | None, environ: Mapping[str, str]) -> Non
     addresses = dns_addresses(settings.dns.listen, port=settings.dns.port, protocol=settings.dns.protocol)
     dns_sockets = bind_dns(addresses, protocol=settings.dns.protocol, workers=workers)
     http = HttpSockets(
-        bind_api(api_addresses(settings.api.listen)),
-        bind_api(api_addresses(settings.admin.listen)),
-        bind_api(api_addresses(compose.challenge_listen(settings)), "certificate.http_listen"),
-        bind_api(api_addresses(settings.metrics.listen), "metrics.listen"),
+        api=bind_http(api_addresses(settings.api.listen), called="API"),
+        admin=bind_http(api_addresses(settings.admin.listen), called="API"),
+        challenges=bind_http(api_addresses(compose.challenge_listen(settings)), called="certificate.http_listen"),
+        metrics=bind_http(api_addresses(settings.metrics.listen), called="metrics"),
     )
     drop_privileges(settings.process.user, settings.process.group)
     hide_memory()
@@ -97,7 +97,7 @@ def run(loaded: Loaded, *, path: Path | None, environ: Mapping[str, str]) -> Non
 
 @dataclass(frozen=True, slots=True)
 class HttpSockets:
-    """What is bound for HTTP: the API's sockets; those for operators, CAs' challenges and Prometheus, perhaps none."""
+    """What is bound for HTTP: the API's sockets, and those for operators, a CA and Prometheus, perhaps none."""
 
     api: list[socket.socket]
     admin: list[socket.socket]

@@ -246,4 +246,4 @@ def test_a_taken_port_ends_the_start_with_one_line(make_server, reader):
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert f"127.0.0.1:{reader.port}" in line
-    assert "metrics.listen, TCP" in line
+    assert "metrics, TCP" in line
