@@ -14,7 +14,6 @@ from typing import Any, Final
 
 import structlog
 
-from acmedns_py.certificate import caa as caa_records
 from acmedns_py.certificate import rule
 from acmedns_py.certificate.background import in_background
 from acmedns_py.certificate.ca import CertificateAuthority, Proof
@@ -24,8 +23,10 @@ from acmedns_py.certificate.pem import SELF_SIGNED, Certificate, make_key, read_
 from acmedns_py.certificate.rule import Pause
 from acmedns_py.certificate.state import Order, State
 from acmedns_py.dns import name
+from acmedns_py.dns.caa import obstacle
 from acmedns_py.dns.rrset import RRset
 from acmedns_py.errors import AcmednsError, NotIssued, Unusable
+from acmedns_py.log import quoted
 
 POLL_SECONDS: Final = 2.0
 """Between two looks at what the CA thinks of a proof."""
@@ -38,6 +39,9 @@ LOOK_SECONDS: Final = 3600.0
 
 Publish = Callable[[Mapping[bytes, tuple[bytes, ...]]], Awaitable[None]]
 """Serves TXT values at names of the zone, in place of those before; returns when every worker does."""
+
+Show = Callable[[Mapping[str, str]], None]
+"""Answers texts over HTTP, by path, in place of those before."""
 
 Caa = Callable[[str], RRset | None]
 """Gives the CAA records that count for a host, where they are this server's own."""
@@ -60,12 +64,24 @@ log = structlog.get_logger(__name__)
 class Keeper:
     """`prepare` before the API listens, `run` from then on."""
 
-    def __init__(self, wanted: Wanted, access: Access, *, owners: Mapping[str, bytes], state: State) -> None:
-        """`owners` has for each wanted name the one, folded, in wire form, at which its proof is served."""
+    def __init__(
+        self,
+        wanted: Wanted,
+        access: Access,
+        *,
+        owners: Mapping[str, bytes],
+        state: State,
+        show: Show = lambda _texts: None,
+    ) -> None:
+        """`owners` has for each wanted name that is proved by DNS the one, folded, in wire form, at which that is seen.
+
+        The others are proved by what `show` answers over HTTP.
+        """
         self._wanted = wanted
         self._access = access
         self._owners = owners
         self._state = state
+        self._show = show
         self.path = state.certificate_path
         """The certificate's file, with its key in it: there once `prepare` is done."""
         self._account_key = b""
@@ -153,7 +169,7 @@ class Keeper:
         certificate = self._certificate
         assert certificate is not None, "prepared"
         if reason not in _REASONS:
-            raise Unusable(f"reason = {reason!r} is none; write one of {', '.join(_REASONS)}")
+            raise Unusable(f"reason = {quoted(reason)} is none; write one of {', '.join(_REASONS)}")
         if certificate.directory != self._wanted.directory:
             raise Unusable(f"the certificate is of {certificate.directory}, and not of {self._wanted.directory}")
         if self._busy():
@@ -200,6 +216,12 @@ class Keeper:
     def certified(self) -> bool:
         """Whether a CA's certificate is served, however old."""
         return self._certificate is not None and self._certificate.directory != SELF_SIGNED
+
+    @property
+    def renewal(self) -> float:
+        """When the certificate is to be renewed, in Unix time: from its first moment on where another is wanted."""
+        assert self._certificate is not None, "prepared"
+        return self._renewal() if self._is_wanted() else self._certificate.life.not_before
 
     def standing(self) -> dict[str, Any]:
         """What is served, what is to come, and why the last try came to nothing, for people and monitoring."""
@@ -301,17 +323,24 @@ class Keeper:
         await in_background(authority.enter)
         self._heed(caa, authority.identities())
         order = await self._order(authority)
-        proofs = await in_background(lambda: authority.proofs(order))
+        proofs = await in_background(lambda: authority.proofs(order, self._owners))
         if proofs:
             values: dict[bytes, tuple[bytes, ...]] = {}
+            texts: dict[str, str] = {}
             for proof in proofs:
-                owner = self._owners[proof.host]
-                values[owner] = (*values.get(owner, ()), proof.value.encode())
+                if isinstance(proof.place, str):
+                    texts[proof.place] = proof.value
+                else:
+                    values[proof.place] = (*values.get(proof.place, ()), proof.value.encode())
             try:
-                await publish(values)
+                self._show(texts)
+                if values:
+                    await publish(values)
                 await self._validated(authority, proofs)
             finally:
-                await publish({})
+                self._show({})
+                if values:
+                    await publish({})
         chain = await in_background(lambda: authority.finish(order))
         certificate = _read(order, chain)
         await asyncio.to_thread(self._state.keep_certificate, certificate)
@@ -324,11 +353,12 @@ class Keeper:
         """Raise `NotIssued` where our own records would have the CA refuse: asking it would cost a failure there."""
         for host in self._wanted.names:
             found = caa(host)
-            if found is not None and identities and not caa_records.allowed(found.rdatas, identities):
+            method = "dns-01" if host in self._owners else "http-01"
+            if found is not None and identities and obstacle(found.rdatas, identities, method=method) is not None:
                 issuer = min(identities)
                 raise NotIssued(
                     f"{host}: the CAA records of {name.to_text(found.owner)} in zone.records do not let this CA issue "
-                    f'by dns-01; add CAA 0 issue "{issuer}" there, or use another directory'
+                    f'by {method}; add CAA 0 issue "{issuer}" there, or use another directory'
                 )
 
     async def _order(self, authority: CertificateAuthority) -> Order:

@@ -1,7 +1,5 @@
 """The command `acmedns`: parses, calls, prints, exits; no rule lives here."""
 
-import os
-import sys
 from importlib.metadata import version
 
 import typer
@@ -12,10 +10,12 @@ from acmedns_py.cli import (
     backup,
     certificate,
     challenge_name,
+    check,
     config,
     db,
     health,
     imports,
+    output,
     serve,
     stats,
     token,
@@ -38,6 +38,7 @@ app.command("export")(backup.export)
 app.command("challenge-name")(challenge_name.challenge_name)
 app.add_typer(account.app, name="account", help="List, make and change accounts.")
 app.add_typer(certificate.app, name="certificate", help="Look after the API's own certificate.")
+app.add_typer(check.app, name="check")
 app.add_typer(config.app, name="config", help="Look at the configuration.")
 app.add_typer(db.app, name="db", help="Look after the database.")
 app.add_typer(imports.app, name="import", help="Take over accounts of another server.")
@@ -59,16 +60,6 @@ def options(
 
 def main() -> None:
     """Run the command line."""
-    hold_standard_descriptors()
-    app()
-
-
-def hold_standard_descriptors() -> None:
-    """Open what was closed of the standard descriptors: a socket must not get such a number, nor a print fail."""
-    for number, mode in ((0, "r"), (1, "w"), (2, "w")):
-        try:
-            os.fstat(number)
-        except OSError:
-            # The lowest free number is this one, as those below it are held.
-            stream = open(os.devnull, mode, encoding="utf-8")  # noqa: PTH123, SIM115 - held until the end
-            setattr(sys, ("stdin", "stdout", "stderr")[number], stream)
+    output.prepare()
+    with output.told():
+        app()

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -98,14 +99,17 @@ def make_pebble(tmp_path: Path, trust: Trust) -> Iterator[Callable[..., Pebble]]
 
 
 @pytest.fixture
-def answering(trust: Trust) -> Iterator[Callable[[int, dict[str, str], object], tuple[str, Access]]]:
-    """An HTTPS server in a CA's place that always answers the same; gives its URL and what trusts it."""
-    chain, key = trust.issue("127.0.0.1", "localhost")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(chain, key)
+def answering(trust: Trust) -> Iterator[Callable[..., tuple[str, Access]]]:
+    """An HTTPS server in a CA's place that always answers the same; gives its URL and what trusts it.
+
+    Its own certificate may be of another time (`not_before`, `not_after`).
+    """
     with ExitStack() as ends:
 
-        def make(status: int, headers: dict[str, str], document: object) -> tuple[str, Access]:
+        def make(status: int, headers: dict[str, str], document: object, **validity: datetime) -> tuple[str, Access]:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*trust.issue("127.0.0.1", "localhost", **validity))
+
             class Handler(BaseHTTPRequestHandler):
                 def do_GET(self) -> None:
                     body = json.dumps(document).encode()
