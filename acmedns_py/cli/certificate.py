@@ -53,7 +53,10 @@ def renew(
             return
     if force:
         fail(told["detail"])
-    typer.echo(told["detail"])
+    if json:
+        print_json(told)
+    else:
+        typer.echo(told["detail"])
 
 
 @app.command()
