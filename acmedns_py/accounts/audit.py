@@ -10,7 +10,7 @@ from dataclasses import replace
 import structlog
 
 from acmedns_py.accounts.ports import Entry, Written
-from acmedns_py.accounts.tokens import without_tokens
+from acmedns_py.accounts.token_text import without_tokens
 from acmedns_py.errors import AcmednsError
 from acmedns_py.log import printable
 
