@@ -54,6 +54,10 @@ conformance-zone: ## write the zone file that a SUBJECT of the exam must serve
 	@$(MAKE) --silent $(VENV)/dev.stamp >&2
 	@$(BIN)/python -m tests.conformance zone
 
+.PHONY: findings
+findings: $(VENV)/dev.stamp ## write docs/findings.md, the page of what a check finds
+	@$(BIN)/python -m acmedns_py.check.page > docs/findings.md
+
 .PHONY: bench
 bench: peers ## measure, side by side with NSD and Knot
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -67,6 +67,10 @@ class Tokens:
         self._noted = NotedRefusals(clock)
         self._operators_exist = False
 
+    def refused(self) -> dict[str, int]:
+        """How often `TooManyAttempts` was raised, by what there was too much of."""
+        return self._wrong.refused()
+
     async def operators_exist(self) -> bool:
         """Whether there is any token, ended or not, that lets, or let, its holder use the operator's routes.
 

@@ -10,6 +10,7 @@ from acmedns_py.cli import (
     backup,
     certificate,
     challenge_name,
+    check,
     config,
     db,
     health,
@@ -37,6 +38,7 @@ app.command("export")(backup.export)
 app.command("challenge-name")(challenge_name.challenge_name)
 app.add_typer(account.app, name="account", help="List, make and change accounts.")
 app.add_typer(certificate.app, name="certificate", help="Look after the API's own certificate.")
+app.add_typer(check.app, name="check")
 app.add_typer(config.app, name="config", help="Look at the configuration.")
 app.add_typer(db.app, name="db", help="Look after the database.")
 app.add_typer(imports.app, name="import", help="Take over accounts of another server.")

@@ -18,6 +18,7 @@ from pydantic import (
 from acmedns_py.config import values
 
 Name = Annotated[str, AfterValidator(values.host_name)]
+HostName = Annotated[Name, AfterValidator(values.no_wildcard)]
 Address = Annotated[values.IPAddress, BeforeValidator(values.address)]
 Network = Annotated[values.IPNetwork, BeforeValidator(values.network)]
 File = Annotated[Path, AfterValidator(values.file_path)]
@@ -75,7 +76,7 @@ class Api(_Section):
     tls: Literal["none", "cert", "acme"] = "none"
     tls_certificate: File | None = None
     tls_key: File | None = None
-    hostnames: Annotated[list[Name], AfterValidator(values.without_repeats)] = []
+    hostnames: Annotated[list[HostName], AfterValidator(values.without_repeats)] = []
     registration: Literal["open", "token", "off"] = "open"
     use_header: StrictBool = False
     header_name: Annotated[str, AfterValidator(values.header)] = "X-Forwarded-For"
@@ -98,6 +99,7 @@ class Certificate(_Section):
     profile: Annotated[str, AfterValidator(values.told)] = ""
     key_type: Literal["p256", "p384", "rsa2048"] = "p256"
     until_first: Literal["self-signed", "loopback", "wait"] = "self-signed"
+    http_listen: list[Annotated[str, AfterValidator(values.api_listen)]] = []
     state_dir: File | None = None
 
 
@@ -154,6 +156,18 @@ class Backup(_Section):
         return values.seconds(self.every)
 
 
+class Check(_Section):
+    """How `acmedns check` finds its way."""
+
+    root_hints: File | None = None
+
+
+class Metrics(_Section):
+    """Where Prometheus reads; empty: nowhere."""
+
+    listen: list[Annotated[str, AfterValidator(values.api_listen)]] = []
+
+
 class Log(_Section):
     """What is logged, how and where to."""
 
@@ -182,6 +196,8 @@ class Settings(_Section):
     admin: Admin = Admin()
     audit: Audit = Audit()
     backup: Backup = Backup()
+    check: Check = Check()
+    metrics: Metrics = Metrics()
     log: Log = Log()
     process: Process = Process()
 
@@ -196,6 +212,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "admin": Admin,
     "audit": Audit,
     "backup": Backup,
+    "check": Check,
+    "metrics": Metrics,
     "log": Log,
     "process": Process,
 }

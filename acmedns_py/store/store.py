@@ -51,7 +51,7 @@ from acmedns_py.store.schema import MICROSECONDS, Clock, DatabaseClock, zone
 from acmedns_py.store.takeover import require_whole, take_over_beside
 from acmedns_py.store.tokens import by_digest, scopes_held
 from acmedns_py.store.transaction import Ground
-from acmedns_py.store.writer import Writer
+from acmedns_py.store.writer import Writer, WriterLoad
 from acmedns_py.store.zones import claimed
 
 WATCH_SECONDS = 1.0
@@ -300,6 +300,10 @@ class SqlStore:
         except FOREIGN_ERRORS:
             return False
         return self._writer.works and self._lock.held()
+
+    def load_of_writer(self) -> WriterLoad:
+        """Give what the writer has done and has to do."""
+        return self._writer.load()
 
     async def close(self) -> None:
         """Finish what was accepted, then let go of the database and of the lock; gives up on a database that hangs."""

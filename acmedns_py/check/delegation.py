@@ -1,0 +1,297 @@
+"""What the zone above says of ours: its NS set and glue against our own, aliases in their place, DS (RFC 1034 4.2.2).
+
+Every server of the zone above is asked, since a resolver may ask any of them.
+"""
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from acmedns_py.check.facts import Answer, Question, targets
+from acmedns_py.check.finding import Finding, Kind, Verdict, catalogue, listed, told
+from acmedns_py.check.subject import Subject, address_line
+from acmedns_py.check.walk import Cut, Lookup, Walk, addresses_of, delegation_in, rcode_text
+from acmedns_py.dns import name
+from acmedns_py.dns.codes import Rcode, RRType
+from acmedns_py.dns.rrset import RRset
+
+NAME: Final = "delegation"
+TITLE: Final = "Delegation by the zone above"
+
+_UNFOUND: Final = "No resolver finds the zone, so every CA will refuse every host."
+_UNCONFIGURED: Final = (
+    "Add its NS records, and glue, to the zone above; acmedns check on the server's host prints them."
+)
+
+_SOME_FAIL: Final = "A CA that asks there gets nothing; it asks from several places, so that issuance fails at times."
+
+KINDS: Final = catalogue(
+    (
+        Kind(
+            "above-unreachable",
+            Verdict.FAIL,
+            "no server of a zone above answers",
+            _UNFOUND,
+            "Ask who runs the zone above; if dig fails for every zone here, let DNS (UDP and TCP 53) out of this host.",
+            stops=True,
+        ),
+        Kind(
+            "delegation-missing",
+            Verdict.FAIL,
+            "the zone above does not delegate this zone",
+            _UNFOUND,
+            "Add these records to the zone above.",
+            stops=True,
+        ),
+        Kind(
+            "delegation-alias",
+            Verdict.FAIL,
+            "the zone above has a CNAME in the place of the delegation",
+            _UNFOUND,
+            "Replace the CNAME in the zone above by these records.",
+            stops=True,
+        ),
+        Kind(
+            "delegation-uneven",
+            Verdict.WARN,
+            "the servers of the zone above do not all say the same",
+            "What a CA meets depends on which of them it asks.",
+            "Wait until the change has reached all of them; if it stays, ask who runs the zone above.",
+        ),
+        Kind(
+            "ns-set-differs",
+            Verdict.WARN,
+            "the zone above names other servers than the zone itself",
+            "Resolvers use either set; a server that one of them alone names may be missed or be wrong.",
+            "Make both sets the same: here by zone.nameservers, there by these records.",
+        ),
+        Kind(
+            "ns-single",
+            Verdict.NOTE,
+            "the zone has one name server",
+            "While it is down no certificate is issued.",
+            "That is good enough for many; a second server elsewhere makes renewals survive the loss of one.",
+        ),
+        Kind(
+            "ns-alias",
+            Verdict.FAIL,
+            "the name of a name server is a CNAME",
+            "Many resolvers do not follow it (RFC 2181 10.3); for a CA the server is not there.",
+            "Give the name A and AAAA records of its own, or name the server by its real name in NS records.",
+        ),
+        Kind(
+            "ns-no-address",
+            Verdict.FAIL,
+            "a name server has no address",
+            _SOME_FAIL,
+            "Give its name A or AAAA records, as glue in the zone above where it lies inside this zone.",
+        ),
+        Kind(
+            "no-server-found",
+            Verdict.FAIL,
+            "no name server of the zone has an address",
+            _UNFOUND,
+            "Add these records to the zone above.",
+            stops=True,
+        ),
+        Kind(
+            "glue-differs",
+            Verdict.FAIL,
+            "the glue in the zone above is not the address that the name server has",
+            "Resolvers go to the address in the glue first, and there may be nobody, or somebody else.",
+            "Correct the address records in the zone above (and in zone.addresses, if those are wrong).",
+        ),
+        Kind(
+            "ds-unsigned",
+            Verdict.FAIL,
+            "the zone above has a DS record, but this zone is not signed with its key",
+            "CAs validate DNSSEC; for them the zone is bogus, and they refuse every host.",
+            "Remove the DS record from the zone above.",
+            stops=True,
+        ),
+        Kind(
+            "above-unsigned",
+            Verdict.NOTE,
+            "the zone above is not signed",
+            "Answers on the way to this zone can be forged, and by that certificates got, as for most zones.",
+            "Sign the zone above (DNSSEC) if it can be; CAs do not demand it.",
+        ),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """The name of a name server, and what its own zone says of it."""
+
+    name: bytes
+    a: Lookup
+    aaaa: Lookup
+
+    @property
+    def alias(self) -> RRset | None:
+        """The CNAME in its place."""
+        return self.a.steps[0].found(self.name, RRType.CNAME) if self.a.steps else None
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Its addresses, IPv4 first."""
+        return (*addresses_of(self.a.rrset), *addresses_of(self.aaaa.rrset))
+
+    @property
+    def known(self) -> bool:
+        """Whether its own zone could be asked about both kinds of address."""
+        return not self.a.broken and not self.aaaa.broken
+
+
+@dataclass(frozen=True, slots=True)
+class DelegationFacts:
+    """All that was heard of the delegation.
+
+    `said` and `ds` are what each server of the zone above answered for NS and DS of the zone, `above_keys` what they
+    answered for their own DNSKEY; `own` and `keys` are NS and DNSKEY from the zone's own servers.
+    """
+
+    above: Cut
+    cut: Cut
+    said: tuple[Answer, ...] = ()
+    ds: tuple[Answer, ...] = ()
+    above_keys: tuple[Answer, ...] = ()
+    hosts: tuple[HostFacts, ...] = ()
+    own: tuple[Answer, ...] = ()
+    keys: tuple[Answer, ...] = ()
+
+    def servers(self) -> list[tuple[bytes, str]]:
+        """Give each address that a resolver may go to, with the name of its server: from glue and from its own zone."""
+        real = {host.name: host.addresses for host in self.hosts}
+        return [
+            (server.name, address)
+            for server in self.cut.nameservers
+            for address in dict.fromkeys((*server.addresses, *real.get(server.name, ())))
+        ]
+
+
+async def collect(walk: Walk, apex: bytes) -> DelegationFacts:
+    """Ask the servers of the zone above, and then those that they name."""
+    above = await walk.cut(name.parent(apex))
+    if above.broken:
+        return DelegationFacts(above, above)
+    cut = await walk.delegated(apex, above)
+    said, ds, above_keys = await asyncio.gather(
+        _everywhere(walk, Question(apex, RRType.NS, dnssec_ok=True), above),
+        _everywhere(walk, Question(apex, RRType.DS, dnssec_ok=True), above),
+        _everywhere(walk, Question(above.apex, RRType.DNSKEY, dnssec_ok=True), above),
+    )
+    if cut.apex != apex:
+        return DelegationFacts(above, cut, said, ds, above_keys)
+    hosts = await asyncio.gather(*(_host(walk, server.name) for server in cut.nameservers))
+    own, keys = await asyncio.gather(
+        _everywhere(walk, Question(apex, RRType.NS), cut),
+        _everywhere(walk, Question(apex, RRType.DNSKEY, dnssec_ok=True), cut),
+    )
+    return DelegationFacts(above, cut, said, ds, above_keys, tuple(hosts), own, keys)
+
+
+async def _everywhere(walk: Walk, question: Question, cut: Cut) -> tuple[Answer, ...]:
+    return tuple(await asyncio.gather(*(walk.ask(question, address) for address in cut.addresses)))
+
+
+async def _host(walk: Walk, host: bytes) -> HostFacts:
+    a, aaaa = await asyncio.gather(walk.lookup(host, RRType.A), walk.lookup(host, RRType.AAAA))
+    return HostFacts(host, a, aaaa)
+
+
+def judge(facts: DelegationFacts, subject: Subject) -> Iterator[Finding]:
+    """Give what is wrong with the delegation of the subject's zone."""
+    apex = name.to_text(subject.apex)
+    heard = [answer for answer in facts.said if answer.problem is None]
+    if facts.above.broken or not heard:
+        seen = facts.above.broken or listed(f"{answer.address}: {answer.problem}" for answer in facts.said)
+        repeat = facts.said[0].repeat if facts.said else f"dig +trace {apex} NS"
+        yield Finding(KINDS["above-unreachable"], name.to_text(facts.above.apex), told(seen), repeat=repeat)
+        return
+    paste = tuple(subject.records())
+    cure = "" if paste else _UNCONFIGURED
+    alias = next((answer for answer in heard if answer.found(subject.apex, RRType.CNAME)), None)
+    if alias is not None:
+        seen = f"{alias.address} says: {apex} CNAME {_names(targets(alias.found(subject.apex, RRType.CNAME)))}"
+        yield Finding(KINDS["delegation-alias"], apex, seen, cure=cure, paste=paste, repeat=alias.repeat)
+        return
+    if facts.cut.apex != subject.apex:
+        seen = (
+            f"{heard[0].address} of {name.to_text(facts.above.apex)} says {rcode_text(heard[0].rcode)}, no NS records"
+        )
+        yield Finding(KINDS["delegation-missing"], apex, seen, cure=cure, paste=paste, repeat=heard[0].repeat)
+        return
+    yield from _uneven(heard, apex, subject)
+    yield from _ns_set(facts, heard, subject)
+    yield from _servers(facts, subject)
+    yield from _signatures(facts, apex)
+
+
+def _uneven(heard: Iterable[Answer], apex: str, subject: Subject) -> Iterator[Finding]:
+    sets = {answer: targets(delegation_in(answer, subject.apex)) for answer in heard}
+    if len(set(sets.values())) > 1:
+        seen = "; ".join(f"{answer.address}: {_names(found)}" for answer, found in sets.items())
+        yield Finding(KINDS["delegation-uneven"], apex, told(seen), repeat=next(iter(sets)).repeat)
+
+
+def _ns_set(facts: DelegationFacts, heard: Iterable[Answer], subject: Subject) -> Iterator[Finding]:
+    apex = name.to_text(subject.apex)
+    there: frozenset[bytes] = frozenset().union(*(targets(delegation_in(answer, subject.apex)) for answer in heard))
+    for answer in facts.own:
+        here = targets(answer.found(subject.apex, RRType.NS))
+        if here and here != there:
+            seen = f"zone above: {_names(there)}; {answer.address}: {_names(here)}"
+            paste = tuple(subject.records()) or tuple(f"{apex} NS {name.to_text(one)}" for one in sorted(here))
+            yield Finding(KINDS["ns-set-differs"], apex, told(seen), paste=paste, repeat=answer.repeat)
+            break
+    if len(there) == 1:
+        yield Finding(KINDS["ns-single"], apex, _names(there), repeat=f"dig {apex} NS")
+
+
+def _servers(facts: DelegationFacts, subject: Subject) -> Iterator[Finding]:
+    if facts.cut.broken:
+        apex = name.to_text(subject.apex)
+        seen = told(facts.cut.broken)
+        paste = tuple(subject.records())
+        cure = "" if paste else _UNCONFIGURED
+        yield Finding(KINDS["no-server-found"], apex, seen, cure=cure, paste=paste, repeat=facts.said[0].repeat)
+        return
+    servers = {server.name: server for server in facts.cut.nameservers}
+    for host in facts.hosts:
+        shown = name.to_text(host.name)
+        glue = frozenset(servers[host.name].glue)
+        real = frozenset(host.addresses)
+        if host.alias is not None:
+            seen = f"{shown} CNAME {_names(targets(host.alias))}"
+            yield Finding(KINDS["ns-alias"], shown, seen, repeat=host.a.steps[0].repeat)
+        elif not servers[host.name].addresses:
+            seen = host.a.broken or "neither A nor AAAA records"
+            paste = tuple(subject.glue(host.name))
+            yield Finding(KINDS["ns-no-address"], shown, told(seen), paste=paste, repeat=f"dig {shown} A")
+        elif glue and host.known and real and glue != real:
+            seen = f"glue: {listed(glue)}; {shown} itself: {listed(real)}"
+            paste = tuple(subject.glue(host.name)) or tuple(address_line(host.name, one) for one in sorted(real))
+            yield Finding(KINDS["glue-differs"], shown, seen, paste=paste, repeat=facts.said[0].repeat)
+
+
+def _signatures(facts: DelegationFacts, apex: str) -> Iterator[Finding]:
+    signed = next((answer for answer in facts.ds if _first_of(answer, RRType.DS) is not None), None)
+    answered = [answer for answer in facts.keys if answer.problem is None and answer.rcode == Rcode.NOERROR]
+    if signed is not None and answered and all(_first_of(answer, RRType.DNSKEY) is None for answer in answered):
+        seen = f"{signed.address} has DS records, {answered[0].address} has no DNSKEY"
+        yield Finding(KINDS["ds-unsigned"], apex, seen, repeat=signed.repeat)
+    above = [answer for answer in facts.above_keys if answer.problem is None and answer.rcode == Rcode.NOERROR]
+    if above and all(_first_of(answer, RRType.DNSKEY) is None for answer in above):
+        subject = name.to_text(facts.above.apex)
+        yield Finding(KINDS["above-unsigned"], subject, "it has no DNSKEY", repeat=above[0].repeat)
+
+
+def _first_of(answer: Answer, rrtype: int) -> RRset | None:
+    return answer.found(name.folded(answer.question.qname), rrtype)
+
+
+def _names(found: Iterable[bytes]) -> str:
+    return listed(map(name.to_text, found))

@@ -1,0 +1,305 @@
+"""Whether each address of each name server answers as resolvers ask: UDP, TCP, EDNS, letter case, from where, the same.
+
+What is asked is the SOA record, which every server of the zone has.
+"""
+
+import asyncio
+import ipaddress
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from acmedns_py.check.facts import Answer, Problem, Question, serial
+from acmedns_py.check.finding import Finding, Kind, Verdict, catalogue, listed, told
+from acmedns_py.check.subject import Subject
+from acmedns_py.check.walk import Walk, rcode_text
+from acmedns_py.dns import name
+from acmedns_py.dns.codes import Rcode, RRType
+
+NAME: Final = "reach"
+TITLE: Final = "Name servers at each address"
+
+_MISSED: Final = (
+    "A CA that asks there gets no answer; it asks from several places and refuses if too many of them fail."
+)
+
+KINDS: Final = catalogue(
+    (
+        Kind(
+            "no-server-answers",
+            Verdict.FAIL,
+            "no name server of the zone answers for it",
+            "No CA can look at any challenge, so every host is refused.",
+            "Mend what is told of each address; begin with the first.",
+            stops=True,
+        ),
+        Kind(
+            "ns-private",
+            Verdict.FAIL,
+            "a name server has an address that the Internet can't reach",
+            "CAs never ask private, loopback or documentation addresses.",
+            "Put the public address into zone.addresses and into the glue; the server may go on listening at the "
+            "private one, with UDP and TCP 53 forwarded to it.",
+        ),
+        Kind(
+            "ns-silent",
+            Verdict.FAIL,
+            "nothing answers at the address of a name server, neither over UDP nor over TCP",
+            _MISSED,
+            "Let the server listen there (dns.listen), and UDP and TCP 53 through every firewall; or take the address "
+            "out of the zone above.",
+        ),
+        Kind(
+            "ns-no-udp",
+            Verdict.FAIL,
+            "a name server answers over TCP, but not over UDP",
+            "Resolvers ask over UDP first, and most never get to TCP.",
+            "Let UDP 53 through every firewall, and forward it as TCP is.",
+        ),
+        Kind(
+            "ns-no-tcp",
+            Verdict.FAIL,
+            "a name server answers over UDP, but not over TCP",
+            "Answers that do not fit a datagram are lost, and with them validations (RFC 7766).",
+            "Let TCP 53 through every firewall, and forward it as UDP is.",
+        ),
+        Kind(
+            "ns-unreadable",
+            Verdict.FAIL,
+            "what answers at the address of a name server is no DNS message",
+            _MISSED,
+            "Find out what listens there; the zone's server does not.",
+        ),
+        Kind(
+            "ns-other-source",
+            Verdict.FAIL,
+            "answers come from another address than the one that was asked",
+            "Resolvers throw such answers away (RFC 2181 4).",
+            "Name each address in dns.listen instead of 0.0.0.0 or ::, and look at source NAT on the way.",
+        ),
+        Kind(
+            "ns-recursor",
+            Verdict.FAIL,
+            "a resolver answers at the address of a name server, not the zone's server",
+            _MISSED,
+            "Something else holds port 53 there, often systemd-resolved or dnsmasq: find it with ss -lunp, and stop it "
+            "or name the public address in dns.listen.",
+        ),
+        Kind(
+            "ns-lame",
+            Verdict.FAIL,
+            "a name server does not answer for the zone",
+            _MISSED,
+            "Have it serve the zone, or take it out of the NS records in the zone above and here.",
+        ),
+        Kind(
+            "ns-no-edns",
+            Verdict.FAIL,
+            "a name server does not answer queries with EDNS, as every resolver sends them",
+            _MISSED,
+            "Look for a firewall that drops EDNS or larger datagrams on the way.",
+        ),
+        Kind(
+            "ns-edns-512",
+            Verdict.WARN,
+            "a name server does not answer queries with an EDNS size of 512 octets",
+            "Some CAs ask so and would get nothing.",
+            "Look for a firewall that changes DNS on the way.",
+        ),
+        Kind(
+            "ns-edns-only",
+            Verdict.WARN,
+            "a name server does not answer queries without EDNS",
+            "Old resolvers and monitors ask so and would get nothing.",
+            "Look for a firewall that changes DNS on the way.",
+        ),
+        Kind(
+            "ns-case",
+            Verdict.FAIL,
+            "a name server does not keep the letter case of the question",
+            "Let's Encrypt asks in mixed case and takes no answer that comes back in another.",
+            "Look for a DNS proxy, balancer or firewall in front of the server that rewrites names.",
+        ),
+        Kind(
+            "serial-differs",
+            Verdict.WARN,
+            "name servers of the zone have different serials",
+            "A CA may meet the one that lags behind, and does not find the new challenge there.",
+            "See that changes reach every server: its connection to the database, or its zone transfers.",
+        ),
+        Kind(
+            "ipv6-untested",
+            Verdict.NOT_TESTED,
+            "this host has no IPv6, so the IPv6 addresses of name servers were not asked",
+            "CAs ask over IPv6 too, and what they meet there is not known.",
+            "Run the check from a host with IPv6.",
+        ),
+    )
+)
+
+_SERIAL_ROUNDS: Final = 3
+"""An update between two questions is no difference; one that is there each time is."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddressFacts:
+    """What one address of one name server answered, each about the SOA record.
+
+    `further` has what else was asked, where the first question was answered at all.
+    """
+
+    server: bytes
+    address: str
+    udp: Answer
+    tcp: Answer
+    small: Answer | None = None
+    bare: Answer | None = None
+    mixed: Answer | None = None
+
+    def serves(self, apex: bytes) -> bool:
+        """Whether one of the two transports gave an authoritative SOA."""
+        return any(_serves(answer, apex) for answer in (self.udp, self.tcp))
+
+
+@dataclass(frozen=True, slots=True)
+class ReachFacts:
+    """Every address; `serials` has the serial of each that told one, by address; `ipv6`: this host has a way there."""
+
+    addresses: tuple[AddressFacts, ...]
+    serials: tuple[tuple[str, int], ...]
+    ipv6: bool
+
+
+async def collect(walk: Walk, apex: bytes, servers: Iterable[tuple[bytes, str]]) -> ReachFacts:
+    """Ask all addresses of the servers, given as pairs of a server's name and an address."""
+    ipv6, addresses = await asyncio.gather(
+        walk.has_ipv6(), asyncio.gather(*(_address(walk, apex, server, address) for server, address in servers))
+    )
+    serving = [one.address for one in addresses if one.serves(apex)]
+    return ReachFacts(tuple(addresses), await _serials(walk, apex, serving), ipv6)
+
+
+async def _address(walk: Walk, apex: bytes, server: bytes, address: str) -> AddressFacts:
+    plain = Question(apex, RRType.SOA)
+    ask = walk.asker.ask
+    udp, tcp = await asyncio.gather(ask(plain, address), ask(replace(plain, tcp=True), address))
+    small, bare, mixed = (
+        await asyncio.gather(
+            ask(replace(plain, payload=512), address),
+            ask(replace(plain, payload=None), address),
+            ask(replace(plain, qname=mixed_case(apex)), address),
+        )
+        if udp.problem is not Problem.TIMEOUT or tcp.problem is None
+        else (None, None, None)
+    )
+    return AddressFacts(server, address, udp, tcp, small, bare, mixed)
+
+
+async def _serials(walk: Walk, apex: bytes, addresses: Sequence[str]) -> tuple[tuple[str, int], ...]:
+    """Ask for the serial everywhere at once, and again while they differ."""
+    found: dict[str, int] = {}
+    for _ in range(_SERIAL_ROUNDS):
+        answers = await asyncio.gather(*(walk.asker.ask(Question(apex, RRType.SOA), one) for one in addresses))
+        found = {
+            answer.address: serial(rrset) for answer in answers if (rrset := answer.found(apex, RRType.SOA)) is not None
+        }
+        if len(set(found.values())) <= 1:
+            break
+    return tuple(found.items())
+
+
+def mixed_case(wire: bytes) -> bytes:
+    """Give the name with every other letter in upper case, as a resolver that uses 0x20 would send it."""
+    return bytes(octet ^ 0x20 if place % 2 and 0x61 <= octet <= 0x7A else octet for place, octet in enumerate(wire))
+
+
+def judge(facts: ReachFacts, subject: Subject) -> Iterator[Finding]:
+    """Give what is wrong at each address, and with all of them together."""
+    asked = [one for one in facts.addresses if facts.ipv6 or ":" not in one.address]
+    for one in facts.addresses:
+        if not ipaddress.ip_address(one.address).is_global:
+            yield Finding(KINDS["ns-private"], _where(one), one.address, paste=tuple(subject.glue(one.server)))
+    for one in asked:
+        yield from _transports(one, subject)
+        if _serves(one.udp, subject.apex):
+            yield from _manners(one, subject.apex)
+    if asked and not any(one.serves(subject.apex) for one in asked):
+        seen = listed(one.address for one in asked)
+        yield Finding(KINDS["no-server-answers"], name.to_text(subject.apex), seen, repeat=asked[0].udp.repeat)
+    if len({found for _, found in facts.serials}) > 1:
+        seen = listed(f"{address}: {found}" for address, found in facts.serials)
+        apex = name.to_text(subject.apex)
+        yield Finding(KINDS["serial-differs"], apex, seen, repeat=f"dig +nssearch {apex}")
+    if not facts.ipv6 and (missed := [one.address for one in facts.addresses if ":" in one.address]):
+        yield Finding(KINDS["ipv6-untested"], name.to_text(subject.apex), listed(missed))
+
+
+def _transports(one: AddressFacts, subject: Subject) -> Iterator[Finding]:
+    """Give at most one finding: the others follow from it."""
+    udp, tcp = one.udp, one.tcp
+    unsound = next((answer for answer in (udp, tcp) if answer.problem is Problem.MALFORMED), None)
+    if udp.problem is Problem.OTHER_SOURCE:
+        yield _finding("ns-other-source", one, udp)
+    elif unsound is not None:
+        yield _finding("ns-unreadable", one, unsound)
+    elif udp.problem is not None and one.bare is not None and _serves(one.bare, subject.apex):
+        yield _finding("ns-no-edns", one, udp)
+    elif udp.problem is not None and tcp.problem is not None:
+        yield replace(_finding("ns-silent", one, udp), cure=_forwarding(one, subject))
+    elif udp.problem is not None:
+        yield _finding("ns-no-udp", one, udp)
+    elif not _serves(udp, subject.apex):
+        yield from _lame(one, subject.apex)
+    elif tcp.problem is not None or not _serves(tcp, subject.apex):
+        yield _finding("ns-no-tcp", one, tcp)
+
+
+def _lame(one: AddressFacts, apex: bytes) -> Iterator[Finding]:
+    if one.bare is not None and _serves(one.bare, apex):
+        yield _finding("ns-no-edns", one, one.udp)
+    elif one.udp.recursion_available:
+        yield _finding("ns-recursor", one, one.udp)
+    else:
+        yield _finding("ns-lame", one, one.udp)
+
+
+def _manners(one: AddressFacts, apex: bytes) -> Iterator[Finding]:
+    if one.small is not None and not _serves(one.small, apex):
+        yield _finding("ns-edns-512", one, one.small)
+    if one.bare is not None and not _serves(one.bare, apex):
+        yield _finding("ns-edns-only", one, one.bare)
+    if one.mixed is not None and not (_serves(one.mixed, apex) and one.mixed.case_kept):
+        yield _finding("ns-case", one, one.mixed)
+
+
+def _finding(kind: str, one: AddressFacts, answer: Answer) -> Finding:
+    return Finding(KINDS[kind], _where(one), said(answer), repeat=answer.repeat)
+
+
+def _forwarding(one: AddressFacts, subject: Subject) -> str:
+    """Give the cure for this host where the address is ours and stands on another machine: a router in front."""
+    ours = any(one.address in addresses for addresses in subject.nameservers.values())
+    if not ours or not subject.local or one.address in subject.local:
+        return ""
+    return (
+        f"This host does not have {one.address} itself: forward UDP and TCP 53 from there to one of its addresses "
+        f"({listed(subject.local)}). Behind some routers their own outer address can't be reached from inside: repeat "
+        "the check from another host before you believe this."
+    )
+
+
+def _serves(answer: Answer, apex: bytes) -> bool:
+    return answer.authoritative and answer.rcode == Rcode.NOERROR and answer.found(apex, RRType.SOA) is not None
+
+
+def said(answer: Answer) -> str:
+    """Tell in few words what an address answered."""
+    if answer.problem is not None:
+        return told(f"{answer.problem}: {answer.detail}" if answer.detail else answer.problem)
+    flags = [flag for flag, is_set in (("aa", answer.authoritative), ("ra", answer.recursion_available)) if is_set]
+    kept = "" if answer.case_kept else ", question in other letter case"
+    return f"{rcode_text(answer.rcode)}, flags {' '.join(flags) or 'none'}, {len(answer.answer)} answers{kept}"
+
+
+def _where(one: AddressFacts) -> str:
+    return f"{name.to_text(one.server)} at {one.address}"

@@ -1,0 +1,91 @@
+"""`acmedns check`: walk what a CA would walk, and say what is in its way; any other word is the name of a zone."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+from acmedns_py.check.report import EXIT_NOT_TESTED
+from acmedns_py.cli.asking import ConfigPath, Json, print_json
+from acmedns_py.cli.config import tell_problems
+from acmedns_py.config.load import Loaded, load
+from acmedns_py.config.problems import ConfigProblems, one_line
+from acmedns_py.dns import name
+from acmedns_py.errors import AcmednsError
+from acmedns_py.log import configure_command
+from acmedns_py.service.checking import check_zone
+
+_USUAL: Final = "zone"
+
+
+class _ZoneAtFirst(TyperGroup):
+    """Takes `acmedns check auth.example.org` as `acmedns check zone auth.example.org`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the usual command in front where none stands."""
+        if not args or (args[0] not in self.commands and args[0] != "--help"):
+            args = [_USUAL, *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(cls=_ZoneAtFirst)
+
+
+@app.callback()
+def check() -> None:
+    """Walk what a CA would walk from the root of DNS to this server, and say what is in its way."""
+
+
+@app.command(_USUAL)
+def zone(
+    zone: Annotated[
+        str | None, typer.Argument(metavar="ZONE", help="Else the configuration's.", show_default=False)
+    ] = None,
+    config: ConfigPath = None,
+    root_hints: Annotated[
+        Path | None, typer.Option("--root-hints", metavar="FILE", help="Where to begin, else check.root_hints.")
+    ] = None,
+    *,
+    json: Json = False,
+) -> None:
+    """Check a zone; exit 0: good, 1: a warning, 2: something fails, 3: something could not be tested.
+
+    "zone" may be left out. On another host than the server's give the zone: then no configuration is needed.
+    """
+    loaded = _loaded(config, needed=zone is None)
+    configure_command()
+    try:
+        apex = name.from_text(zone if zone is not None else _configured(loaded))
+        report = asyncio.run(check_zone(apex, loaded, hints=root_hints))
+    except (AcmednsError, name.InvalidName) as error:
+        _fail(str(error))
+    if json:
+        print_json(report.document)
+    else:
+        for line in report.lines():
+            typer.echo(line)
+    raise typer.Exit(report.exit_code)
+
+
+def _loaded(config: Path | None, *, needed: bool) -> Loaded | None:
+    try:
+        return load(config, os.environ)
+    except ConfigProblems as problems:
+        # A host that is only checked from has no configuration.
+        if problems.path is None and config is None and not needed:
+            return None
+        tell_problems(problems)
+        raise typer.Exit(EXIT_NOT_TESTED) from None
+
+
+def _configured(loaded: Loaded | None) -> str:
+    assert loaded is not None, "it is needed, and so was read"
+    return loaded.settings.zone.name
+
+
+def _fail(text: str) -> None:
+    typer.echo(one_line(f"acmedns: {text}"), err=True)
+    raise typer.Exit(EXIT_NOT_TESTED)

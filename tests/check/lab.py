@@ -1,0 +1,185 @@
+"""A small Internet in which one thing at a time is broken, and `acmedns check` as an operator runs it there.
+
+Root, TLD and two providers on NSD, our server on port 53, resolvers on unbound, and a server that says what it
+likes (`puppet.py`). A sound lab has no finding; whoever breaks something does it for the length of a block.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.check import internet, resolvers
+from tests.check.internet import ELSEWHERE_ZONE, FIRST, OWNER, OWNER_ZONE, ROOT_ZONE, SECOND, TLD_ZONE, ZONE, NameServer
+from tests.check.signed import signed
+from tests.lab import layouts
+from tests.lab.authority import Trust
+from tests.lab.laboratory import ACMEDNS, start_server
+from tests.lab.layouts import SERVER
+from tests.lab.namespace import LabError, Namespace, Program
+from tests.lab.zones import ROOT, TLD
+from tests.tools import peers
+
+REPOSITORY = Path(__file__).parents[2]
+
+PROGRAMS = ("dig", "ip", "nsd", "nsenter", "setpriv", "unbound", "unshare")
+"""Without these there is no lab; asked for first, so that what is missing is said before anything starts."""
+
+SIGNED = "signed.org"
+"""A zone with a trust anchor; `forged.signed.org` has a signature that does not fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account of our server: its name below the zone, and what people call it."""
+
+    subdomain: str
+    label: str = ""
+    disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What one run of `acmedns check` gave."""
+
+    code: int
+    printed: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """What `--json` printed."""
+        document: dict[str, Any] = json.loads(self.printed)
+        return document
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """A running lab; `owners` are the servers of the owner's zone."""
+
+    namespace: Namespace
+    upper: dict[str, NameServer]
+    server: Program
+    home: Path
+    hints: Path
+    trust: Trust
+
+    @property
+    def config(self) -> Path:
+        """Our server's configuration."""
+        return self.home / "config.toml"
+
+    def check(self, *arguments: str, configured: bool = True, seconds: float = 60) -> Checked:
+        """Run `acmedns check` inside; without `configured` as on a host that has no server."""
+        options = ("-c", str(self.config)) if configured else ()
+        done = self.namespace.run(
+            *(ACMEDNS, "check", *arguments, "--root-hints", str(self.hints), *options),
+            env={"SSL_CERT_FILE": str(self.trust.bundle)},
+            seconds=seconds,
+            check=False,
+        )
+        if "Traceback" in done.stdout:
+            raise LabError(f"acmedns check {' '.join(arguments)} ended with a traceback:\n{done.stdout}")
+        return Checked(done.returncode, done.stdout)
+
+    @contextmanager
+    def owner_zone(self, *more: str, at: Sequence[str] = ("first", "second")) -> Iterator[None]:
+        """Serve the owner's zone with more records at some of its servers, as long as the block lasts."""
+        with ExitStack() as ends:
+            for name in at:
+                server = self.upper[name]
+                ends.enter_context(server.serving(OWNER, [*server.zones[OWNER], *more]))
+            yield
+
+    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Ask a route of the operator's by the server's local socket."""
+        connection = http.client.HTTPConnection("localhost")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connected:
+            connected.connect(str(self.home / "admin.sock"))
+            connection.sock = connected
+            connection.request(method, path, body=None if body is None else json.dumps(body))
+            response = connection.getresponse()
+            text = response.read().decode()
+        if response.status >= http.HTTPStatus.BAD_REQUEST:
+            raise LabError(f"{method} {path} was answered {response.status}: {text}")
+        document: dict[str, Any] = json.loads(text)
+        return document
+
+
+@contextmanager
+def running(
+    folder: Path, *, records: Sequence[str] = (), second_records: Sequence[str] = (), accounts: Sequence[Account] = ()
+) -> Iterator[Lab]:
+    """Start a lab in an empty folder; all of it is gone at the end of the block.
+
+    `records` stand in the owner's zone besides, `second_records` at its second server alone.
+    """
+    for program in PROGRAMS:
+        peers.need(program)
+    trust = Trust(folder)
+    addresses = (*internet.ADDRESSES, *layouts.ADDRESSES)
+    with Namespace(folder, addresses=addresses, resolver=resolvers.Kind.GOOD.value) as namespace:
+        hints = internet.hints(namespace)
+        signed_lines = [*internet.cut(SIGNED, dict.fromkeys(internet.PROVIDERS, ())), *_SIGNED_NAMES]
+        signed_zone, anchor = signed(SIGNED, signed_lines, forged=[f"_acme-challenge.forged.{SIGNED}."])
+        anchors = folder / "anchors"
+        anchors.write_text(f"{anchor}\n", encoding="ascii")
+        own = [*OWNER_ZONE, *records]
+        others = {"elsewhere.org": ELSEWHERE_ZONE, SIGNED: signed_zone}
+        upper = {
+            "root": NameServer(namespace, "root", ROOT, {"": ROOT_ZONE}),
+            "tld": NameServer(namespace, "tld", TLD, {"org": [*TLD_ZONE, *internet.cut(SIGNED, _UNGLUED)]}),
+            "first": NameServer(namespace, "first", FIRST, {OWNER: own, **others}),
+            "second": NameServer(namespace, "second", SECOND, {OWNER: [*own, *second_records], **others}),
+        }
+        for kind in resolvers.Kind:
+            resolvers.start_resolver(namespace, kind, hints, anchors=anchors)
+        puppet = namespace.start(
+            "puppet",
+            *(sys.executable, "-m", "tests.check.puppet", *internet.PUPPET),
+            env={"PYTHONPATH": str(REPOSITORY)},
+        )
+        puppet.wait_for("listening")
+        home = folder / "acmedns"
+        home.mkdir()
+        server = start_server(namespace, home, _configuration(home, trust))
+        found = Lab(namespace, upper, server, home, hints, trust)
+        for account in accounts:
+            found.ask("POST", "/admin/v1/accounts", {"subdomain": account.subdomain, "label": account.label})
+            if account.disabled:
+                found.ask("PATCH", f"/admin/v1/accounts/{account.subdomain}", {"disabled": True})
+        yield found
+        code = server.stop()
+        if code or "Traceback" in server.text():
+            raise LabError(f"acmedns ended with {code}, or with a traceback in its log:\n{server.tail()}")
+
+
+_UNGLUED = dict.fromkeys(internet.PROVIDERS, ())
+_SIGNED_NAMES = [f'_acme-challenge.{name}.{SIGNED}. TXT "value"' for name in ("whole", "forged")]
+
+
+def _configuration(folder: Path, trust: Trust) -> str:
+    chain, key = trust.issue(ZONE)
+    listen = [f"[{address}]" if ":" in address else address for address in SERVER]
+    return f"""[zone]
+name = "{ZONE}"
+addresses = {json.dumps(SERVER)}
+[dns]
+listen = {json.dumps(listen)}
+workers = 2
+[api]
+listen = ["{SERVER[0]}:443"]
+tls = "cert"
+tls_certificate = "{chain}"
+tls_key = "{key}"
+[database]
+url = "sqlite:///{folder}/acmedns.db"
+[admin]
+socket = "{folder}/admin.sock"
+"""

@@ -1,0 +1,44 @@
+"""Zones signed for the lab, whole or with one signature that does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import dns.dnssec
+import dns.name
+import dns.rdata
+import dns.rdataclass
+import dns.rdatatype
+import dns.zone
+from cryptography.hazmat.primitives.asymmetric import ec
+from dns.rdtypes.dnskeybase import Flag
+
+from tests.check.internet import SOA, TTL
+
+
+def signed(apex: str, lines: Sequence[str], *, forged: Sequence[str] = ()) -> tuple[list[str], str]:
+    """Give the lines of a zone with its signatures, and its trust anchor; names in `forged` have a wrong one."""
+    text = "\n".join([f"$ORIGIN .\n$TTL {TTL}", f"{apex}. SOA {SOA.format(serial=1)}", *lines, ""])
+    zone = dns.zone.from_text(text, origin=f"{apex}.", relativize=False)
+    key = ec.generate_private_key(ec.SECP256R1())
+    record = dns.dnssec.make_dnskey(key.public_key(), dns.dnssec.Algorithm.ECDSAP256SHA256, flags=Flag.ZONE | Flag.SEP)
+    now = datetime.now(UTC)
+    with zone.writer() as writer:
+        dns.dnssec.sign_zone(
+            zone,
+            writer,
+            keys=[(key, record)],
+            inception=now - timedelta(days=1),
+            expiration=now + timedelta(days=7),
+            dnskey_ttl=TTL,
+        )
+        for name in forged:
+            owner = dns.name.from_text(name)
+            found = writer.get(owner, dns.rdatatype.RRSIG, dns.rdatatype.TXT)
+            assert found is not None, f"no signed TXT record at {name}"
+            rdata = found[0]
+            wrong = bytes((rdata.signature[0] ^ 1, *rdata.signature[1:]))
+            writer.replace(owner, found.ttl, rdata.replace(signature=wrong))
+    anchor = dns.dnssec.make_ds(f"{apex}.", record, "SHA256")
+    return zone.to_text(relativize=False).splitlines(), f"{apex}. IN DS {anchor}"

@@ -1,0 +1,88 @@
+"""Reports: the order of sections and findings, the cause, the exit code, and what becomes of text from outside."""
+
+import json
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acmedns_py.check.finding import MOST_CHARACTERS, Finding, Kind, Verdict, told
+from acmedns_py.check.report import Report
+
+
+def kind(verdict: Verdict, *, stops: bool = False) -> Kind:
+    """Make a kind that is called by its verdict."""
+    return Kind(f"x-{verdict.lower()}", verdict, "a title", "a consequence", "a cure", stops)
+
+
+def report(*sections: list[Verdict], skipped: bool = False) -> Report:
+    """Make a report with a section for each list of verdicts."""
+    made = Report("auth.example.org")
+    for number, verdicts in enumerate(sections):
+        made.add(f"s{number}", f"Section {number}", [Finding(kind(one), "subject", "seen") for one in verdicts])
+    if skipped:
+        made.skip("last", "Last", "no reason")
+    return made
+
+
+@pytest.mark.parametrize(
+    ("made", "code"),
+    [
+        (report([], []), 0),
+        (report([Verdict.NOTE], []), 0),
+        (report([Verdict.WARN], [Verdict.NOTE]), 1),
+        (report([Verdict.WARN], [Verdict.FAIL]), 2),
+        (report([Verdict.NOTE], skipped=True), 3),
+        (report([Verdict.WARN], skipped=True), 1),
+        (report([Verdict.FAIL], skipped=True), 2),
+    ],
+)
+def test_the_exit_code_is_that_of_the_worst(made, code):
+    """0 good, 1 a warning, 2 a failure, 3 nothing worse than something untested."""
+    assert made.exit_code == code
+
+
+def test_the_first_failure_on_the_way_is_the_cause():
+    """Sections are in the order of a CA's query; a warning before it is no cause."""
+    made = report([Verdict.WARN], [Verdict.NOTE, Verdict.FAIL], [Verdict.FAIL])
+    cause = made.cause
+    assert cause is not None
+    assert cause is made.sections[1].findings[0], "the worst of a section comes first"
+    assert list(made.lines())[-1].startswith("Begin with x-fail at subject")
+
+
+def test_what_depends_on_a_failure_that_stops_is_told_why_it_is_not_tested():
+    """A failure that does not stop leaves the rest to be tested."""
+    made = report([Verdict.FAIL])
+    assert made.stopped == ""
+    made.add("walk", "Delegation", [Finding(kind(Verdict.FAIL, stops=True), "subject", "seen")])
+    assert made.stopped == "it depends on Delegation, see x-fail"
+
+
+def test_the_document_holds_what_the_text_holds():
+    """It is JSON, and has every part of a finding."""
+    made = Report("auth.example.org")
+    made.add(
+        "s", "S", [Finding(kind(Verdict.FAIL), "ns1.", "it", paste=("a. NS b.",), repeat="dig a. NS")], seen="1 server"
+    )
+    made.skip("t", "T", "a reason")
+    document = json.loads(msgspec.json.encode(made.document))
+    assert document["cause"] == {"id": "x-fail", "subject": "ns1."}
+    assert document["exit_code"] == 2
+    assert document["sections"][0]["findings"][0]["paste"] == ["a. NS b."]
+    assert document["sections"][1] == {
+        "name": "t",
+        "verdict": "NOT TESTED",
+        "seen": "",
+        "not_tested": "a reason",
+        "findings": [],
+    }
+
+
+@given(st.text(max_size=3000))
+def test_text_from_outside_is_one_line_of_bounded_length(text):
+    """Whatever a server says: no control octet gets through, and no page of HTML."""
+    line = told(text)
+    assert line.isprintable()
+    assert len(line) <= MOST_CHARACTERS + 3
