@@ -23,7 +23,7 @@ from acmedns_py.accounts.labels import check_pattern
 from acmedns_py.accounts.ports import Ended, Entry, NewToken, Store, Token, TokenKeeper
 from acmedns_py.accounts.token_text import MARK, has_form
 from acmedns_py.accounts.txt_rule import TxtRule
-from acmedns_py.errors import ScopeLacking, TokenNotAccepted, TokenRefused
+from acmedns_py.errors import OutcomeUnknown, ScopeLacking, TokenNotAccepted, TokenRefused
 from acmedns_py.log import quoted
 
 RANDOM_OCTETS = 32
@@ -200,20 +200,23 @@ async def issue(
     if labels is not None:
         labels = check_pattern(labels)
     text = fresh_token()
-    await keeper.add_token(
-        NewToken(
-            name=name,
-            digest=digest(text),
-            scopes=tuple(scope for scope in SCOPES if scope in scopes),
-            sources=tuple(sources),
-            labels=labels,
-            expires_at=expires_at,
-            uses=uses,
-            txt_rule=TxtRule(txt_rule or TxtRule.ACME),
-        ),
-        entry,
-        by=by,
+    wanted = NewToken(
+        name=name,
+        digest=digest(text),
+        scopes=tuple(scope for scope in SCOPES if scope in scopes),
+        sources=tuple(sources),
+        labels=labels,
+        expires_at=expires_at,
+        uses=uses,
+        txt_rule=TxtRule(txt_rule or TxtRule.ACME),
     )
+    try:
+        await keeper.add_token(wanted, entry, by=by)
+    except OutcomeUnknown:
+        # Nobody else knows the text of one that is there by now.
+        made = await keeper.issued_token(name)
+        if made is None or made.token.digest != wanted.digest:
+            raise
     return text
 
 
