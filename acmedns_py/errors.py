@@ -86,12 +86,16 @@ class NotServed(AcmednsError):
 
 
 class NotIssued(AcmednsError):
-    """A CA has given no certificate; the text has its words, and what to do; `retry_after` is in seconds, 0: unsaid."""
+    """A CA has not done what it was asked for, or not said so; the text has its words, and what to do.
 
-    def __init__(self, reason: str, *, retry_after: float = 0.0) -> None:
+    `retry_after` is in seconds, 0: unsaid; `refused` says that it has done nothing, by its own word.
+    """
+
+    def __init__(self, reason: str, *, retry_after: float = 0.0, refused: bool = False) -> None:
         """`reason` is one line."""
         super().__init__(reason)
         self.retry_after = retry_after
+        self.refused = refused
 
 
 class Overloaded(AcmednsError):

@@ -137,12 +137,12 @@ def bind_dns(addresses: Iterable[Address], *, protocol: str, workers: int) -> li
         return bound
 
 
-def bind_api(addresses: Iterable[Address]) -> list[socket.socket]:
-    """Bind the API's TCP sockets; raises `ListenError` and leaves nothing open."""
+def bind_http(addresses: Iterable[Address], *, called: str) -> list[socket.socket]:
+    """Bind TCP sockets for HTTP, `called` so where one can't be had; raises `ListenError` and leaves nothing open."""
     with contextlib.ExitStack() as undo:
         bound = []
         for address in addresses:
-            with _explained(address, "API, TCP"):
+            with _explained(address, f"{called}, TCP"):
                 sock = undo.enter_context(socket.socket(address.family, socket.SOCK_STREAM))
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 _v6_only(sock)
