@@ -294,6 +294,34 @@ async def test_ca_that_has_forgotten_everything(tmp_path, make_pebble):
     assert [path.read_bytes() for path in folder.glob("account-*.pem")] == [key]
 
 
+async def test_ca_that_forgets_everything_in_the_middle(tmp_path, make_pebble):
+    """Account and order are gone between two requests: one line, and the next try of the same life makes both anew."""
+    pebbles = [make_pebble()]
+    answer = CertificateAuthority.answer
+
+    def forgets(authority, proof):
+        if len(pebbles) == 1:
+            pebbles[0].process.kill()
+            pebbles[0].process.wait()
+            pebbles.append(make_pebble(port=int(pebbles[0].directory.rpartition(":")[2].partition("/")[0])))
+        answer(authority, proof)
+
+    folder = tmp_path / "state"
+    run = Run(folder, pebbles[0].directory, pebbles[0].access)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CertificateAuthority, "answer", forgets)
+        async with run.running() as running:
+            problem = run.keeper.standing()["problem"]
+            assert "the CA does not know this server's account any more; the next try makes it anew" in problem
+            assert "\n" not in problem
+            assert run.served[-1] == {}
+            assert run.keeper.renew(force=True) is None
+            await run.next_noted(running)
+            assert run.keeper.standing()["problem"] is None
+    assert [pebble.orders() for pebble in pebbles] == [1, 1]
+    assert len(list(folder.glob("account-*.pem"))) == 1
+
+
 async def test_ca_that_goes_away_in_the_middle(tmp_path, make_pebble):
     """One line, a pause, and the same certificate is served on."""
     pebble = make_pebble()
