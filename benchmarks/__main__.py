@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import api, backup, cost, hand, latency, machine, many, report, takeover, throughput
+from benchmarks import api, backup, cost, hand, latency, machine, many, report, swap, takeover, throughput
 from benchmarks.report import Row, Settings
 
 PARTS: dict[str, Callable[[Settings], list[Row]]] = {
@@ -24,6 +24,7 @@ PARTS: dict[str, Callable[[Settings], list[Row]]] = {
     "backup": backup.run,
     "latency": latency.run,
     "api": api.run,
+    "swap": swap.run,
     "cost": cost.run,
 }
 QUICK_MANY = 100_000

@@ -19,7 +19,7 @@ from aiohttp import hdrs, web
 from acmedns_py.accounts.own import OwnAccount
 from acmedns_py.accounts.register import Registration
 from acmedns_py.accounts.storage import Storage
-from acmedns_py.accounts.tokens import has_form
+from acmedns_py.accounts.token_text import has_form
 from acmedns_py.accounts.update import Updates
 from acmedns_py.api.account import AccountRoute
 from acmedns_py.api.answers import Answer, go_not_found

@@ -8,13 +8,16 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
+from acmedns_py.check.paths import Host, host_from_text
+from acmedns_py.check.per_host import MOST_HOSTS
 from acmedns_py.check.report import EXIT_NOT_TESTED
 from acmedns_py.cli.asking import ConfigPath, Json, print_json
 from acmedns_py.cli.config import tell_problems
+from acmedns_py.cli.name_lists import read_names
 from acmedns_py.config.load import Loaded, load
 from acmedns_py.config.problems import ConfigProblems, one_line
 from acmedns_py.dns import name
-from acmedns_py.errors import AcmednsError
+from acmedns_py.errors import AcmednsError, Unusable
 from acmedns_py.log import configure_command
 from acmedns_py.service.checking import check_zone
 
@@ -44,6 +47,12 @@ def zone(
     zone: Annotated[
         str | None, typer.Argument(metavar="ZONE", help="Else the configuration's.", show_default=False)
     ] = None,
+    host: Annotated[
+        list[str] | None, typer.Option("--host", metavar="NAME", help="Also this host, or *.NAME; may be repeated.")
+    ] = None,
+    hosts_file: Annotated[
+        Path | None, typer.Option("--hosts-file", metavar="FILE", help="Also the hosts of a file, one a line.")
+    ] = None,
     config: ConfigPath = None,
     root_hints: Annotated[
         Path | None, typer.Option("--root-hints", metavar="FILE", help="Where to begin, else check.root_hints.")
@@ -59,7 +68,7 @@ def zone(
     configure_command()
     try:
         apex = name.from_text(zone if zone is not None else _configured(loaded))
-        report = asyncio.run(check_zone(apex, loaded, hints=root_hints))
+        report = asyncio.run(check_zone(apex, loaded, hints=root_hints, hosts=_hosts(host or [], hosts_file)))
     except (AcmednsError, name.InvalidName) as error:
         _fail(str(error))
     if json:
@@ -68,6 +77,13 @@ def zone(
         for line in report.lines():
             typer.echo(line)
     raise typer.Exit(report.exit_code)
+
+
+def _hosts(given: list[str], file: Path | None) -> list[Host]:
+    texts = [*given, *(read_names(file, "--hosts-file") if file is not None else ())]
+    if len(texts) > MOST_HOSTS:
+        raise Unusable(f"{len(texts)} hosts are too many for one check; give at most {MOST_HOSTS}")
+    return [host_from_text(text) for text in texts]
 
 
 def _loaded(config: Path | None, *, needed: bool) -> Loaded | None:

@@ -18,6 +18,7 @@ from typing import Final, Literal
 import structlog
 
 from acmedns_py import log as logging_setup
+from acmedns_py.accounts.canary import Canaries
 from acmedns_py.accounts.hashing import HashPool
 from acmedns_py.api.http_challenges import HttpChallenges
 from acmedns_py.api.listen import ApiListener
@@ -180,8 +181,16 @@ class Service:
         await pool.start()
         await pool.probe(soa_probe(self._apex), seconds=PROBE_SECONDS)
         credentials = compose.make_credentials(store, hashes)
+        canaries = Canaries(partial(static.canaries, publisher=pool), settings.zone.name)
+        undo.push_async_callback(canaries.stop)
         routes = compose.admin_routes(
-            settings, store=store, publisher=pool, hashes=hashes, forget=credentials.forget, keeper=keeper
+            settings,
+            store=store,
+            publisher=pool,
+            hashes=hashes,
+            forget=credentials.forget,
+            keeper=keeper,
+            canaries=canaries,
         )
         if self._local is not None:
             await self._local.start(routes)
