@@ -76,7 +76,17 @@ FLAG: Final = Kind(
     "Write 128 for a critical record, and 0 for others.",
 )
 
-KINDS: Final = catalogue((UNANSWERED, CRITICAL_UNKNOWN, FORBIDS, METHOD, ACCOUNT, ACCOUNT_BOUND, MALFORMED, FLAG))
+ALLOWS: Final = Kind(
+    "caa-allows",
+    Verdict.OK,
+    "the CAA records, or that there are none, let the CA issue by dns-01",
+    "No CA that is wanted has to refuse the host for it.",
+    "Nothing. To let your own account alone issue: accounturi and validationmethods=dns-01 (RFC 8657).",
+)
+
+KINDS: Final = catalogue(
+    (UNANSWERED, CRITICAL_UNKNOWN, FORBIDS, METHOD, ACCOUNT, ACCOUNT_BOUND, MALFORMED, FLAG, ALLOWS)
+)
 
 _BY_OBSTACLE: Final = {
     Obstacle.CRITICAL: CRITICAL_UNKNOWN,
@@ -142,6 +152,7 @@ def _judged(climb: Climb, wanted: Wanted) -> Iterator[Finding]:
         return
     rrset = climb.relevant
     if rrset is None:
+        yield Finding(ALLOWS, climb.host.text, "no CAA record from here to the root: any CA may issue")
         return
     yield from _oddities(rrset, last)
     way = obstacle(rrset.rdatas, wanted.identities, wildcard=climb.host.wildcard, accounts=wanted.accounts)
@@ -150,7 +161,12 @@ def _judged(climb: Climb, wanted: Wanted) -> Iterator[Finding]:
         yield Finding(
             _BY_OBSTACLE[way], climb.host.text, _seen(owner, rrset), paste=paste, repeat=last.steps[-1].repeat
         )
-    elif not wanted.accounts and _bound(rrset.rdatas, climb.host, wanted):
+        return
+    named = issuers(rrset.rdatas, wildcard=climb.host.wildcard)
+    who = "any CA" if named is None else ", ".join(sorted({told(one.domain) for one in named if one.domain}))
+    seen = told(f"{who} may issue; {_seen(owner, rrset)}")
+    yield Finding(ALLOWS, climb.host.text, seen, repeat=last.steps[-1].repeat)
+    if not wanted.accounts and _bound(rrset.rdatas, climb.host, wanted):
         # Of the records, and not of each host below them: nothing is wrong with any.
         yield Finding(ACCOUNT_BOUND, _name(rrset.owner), _seen(owner, rrset), repeat=last.steps[-1].repeat)
 

@@ -6,7 +6,7 @@ from typing import Final
 from acmedns_py.check.accounts import Holders
 from acmedns_py.check.facts import Answer, texts
 from acmedns_py.check.finding import Finding, Kind, Verdict, catalogue, told
-from acmedns_py.check.paths import Ending, Host, Link, Path, failing, target
+from acmedns_py.check.paths import Ending, Host, Link, Path, failing, target, untested
 from acmedns_py.check.walk import LONGEST_CHAIN, rcode_text
 from acmedns_py.dns import name
 from acmedns_py.dns.codes import Rcode, RRType
@@ -29,6 +29,13 @@ BROKEN: Final = Kind(
     "no server answers for a zone on the host's path",
     _REFUSES,
     "See at the provider of that zone why its servers don't answer for it, or whether its delegation is still right.",
+)
+UNTESTED: Final = Kind(
+    "host-not-tested",
+    Verdict.NOT_TESTED,
+    "this machine has no way to any server of a zone on the host's path",
+    "Nothing is known of the host.",
+    "Check from a machine that reaches them; where they have IPv6 addresses only it needs IPv6.",
 )
 MISSING: Final = Kind(
     "host-no-alias",
@@ -159,16 +166,35 @@ LONG_TTL: Final = Kind(
 OURS: Final = Kind(
     "host-in-our-zone",
     Verdict.NOTE,
-    "the host lies in our own zone",
-    "Its challenge name is no account's: this server sets it for its own certificate alone.",
+    "the challenge name lies in our own zone",
+    "It is no account's: this server sets it for its own certificate alone.",
     'Have the server get that certificate itself (api.tls = "acme"), or use another method there.',
+)
+PATH: Final = Kind(
+    "host-path",
+    Verdict.OK,
+    "the challenge name leads to an account",
+    "A CA finds what the host's client sets.",
+    "Nothing.",
 )
 
 KINDS: Final = catalogue(
     (
-        *(BROKEN, MISSING, TXT_INSTEAD, TXT_BESIDE, OWNER_DOUBLED, TARGET_DOUBLED, DANGLING, ELSEWHERE, TAKEN, LOOP),
+        *(
+            BROKEN,
+            UNTESTED,
+            MISSING,
+            TXT_INSTEAD,
+            TXT_BESIDE,
+            OWNER_DOUBLED,
+            TARGET_DOUBLED,
+            DANGLING,
+            ELSEWHERE,
+            TAKEN,
+            LOOP,
+        ),
         *(TOO_LONG, WILDCARD, WILDCARD_SHARED, NO_ACCOUNT, DISABLED, OTHER_ACCOUNT, DIFFER, SERVER_FAILS, LONG_TTL),
-        OURS,
+        *(OURS, PATH),
     )
 )
 
@@ -185,9 +211,16 @@ def judge(paths: Iterable[Path], zone: bytes, holders: Mapping[Host, Holders] | 
     """
     found: dict[tuple[str, str], Finding] = {}
     for path in paths:
-        for finding in _judged(path, zone, None if holders is None else holders[path.host]):
+        findings = list(_judged(path, zone, None if holders is None else holders[path.host]))
+        if path.ending is Ending.REACHED and len(path.links) > 1 and not any(map(_is_failure, findings)):
+            findings.append(Finding(PATH, path.host.text, _with_ttls(path), repeat=path.links[0].first.repeat))
+        for finding in findings:
             found.setdefault((finding.kind.id, finding.subject), finding)
     return list(found.values())
+
+
+def _is_failure(finding: Finding) -> bool:
+    return finding.kind.verdict is Verdict.FAIL
 
 
 def _judged(path: Path, zone: bytes, holder: Holders | None) -> Iterator[Finding]:
@@ -224,7 +257,10 @@ def _ending(path: Path, zone: bytes, holder: Holders | None) -> Iterator[Finding
 
 def _broken(path: Path) -> Finding:
     link = path.last
-    if link.cut.broken or not link.answers:
+    if all(map(untested, link.cut.said[-1:] if link.cut.broken else link.answers)):
+        seen = link.cut.broken or ", ".join(link.cut.addresses)
+        return Finding(UNTESTED, path.host.text, told(f"{_name(link.cut.apex)} {seen}"))
+    if link.cut.broken:
         return Finding(BROKEN, path.host.text, told(f"{_name(link.cut.apex)} {link.cut.broken}"))
     seen = "; ".join(_failure(answer) for answer in link.answers)
     return Finding(BROKEN, path.host.text, told(f"{_name(link.cut.apex)} {seen}"), repeat=link.answers[0].repeat)
@@ -256,14 +292,11 @@ def _elsewhere(path: Path, zone: bytes, holder: Holders | None) -> Finding:
 
 def _reached(path: Path, holder: Holders | None) -> Iterator[Finding]:
     last = path.last
-    if len(path.links) == 1 and last.owner != last.cut.apex:
-        yield Finding(OURS, path.host.text, f"{_name(last.owner)} is below {_name(last.cut.apex)}")
+    if len(path.links) == 1:
+        yield Finding(OURS, path.host.text, f"{_name(last.owner)} in {_name(last.cut.apex)}")
         return
     if _is_wildcard(path):
         yield _finding(path, WILDCARD_SHARED, path.links[0].first, told(path.text))
-    if len(path.links) == 1:
-        # The name itself is delegated to us, as an NS record may do in place of an alias.
-        return
     if holder is None:
         if last.first.rcode == Rcode.NXDOMAIN:
             yield _finding(path, NO_ACCOUNT, last.first, f"{told(path.text)} (NXDOMAIN)")
@@ -324,6 +357,14 @@ def _is_wildcard(path: Path) -> bool:
         return False
     made_up = beside.question.qname
     return _told_by(beside, made_up) == _told_by(first, path.links[0].owner)
+
+
+def _with_ttls(path: Path) -> str:
+    """Give the path with the seconds for which each alias is remembered."""
+    aliases = ((link, link.first.found(link.owner, RRType.CNAME)) for link in path.links)
+    return told(
+        " -> ".join(name.to_text(link.owner) + (f" ({found.ttl} s)" if found else "") for link, found in aliases)
+    )
 
 
 def _without_suffix(owner: bytes, apex: bytes) -> bytes | None:

@@ -16,9 +16,6 @@ from acmedns_py.dns.codes import Rcode, RRType
 CHALLENGE: Final = b"_acme-challenge"
 """RFC 8555 8.4."""
 
-MOST_ASKED: Final = 26
-"""Addresses of one zone's servers; the root has as many."""
-
 _WILDCARD: Final = "*."
 
 
@@ -115,9 +112,14 @@ def usable(answer: Answer) -> bool:
     return answer.problem is None and answer.authoritative and answer.rcode in {Rcode.NOERROR, Rcode.NXDOMAIN}
 
 
+def untested(answer: Answer) -> bool:
+    """Whether this machine has no way to a server, or has asked too much already: it says nothing of the server."""
+    return answer.problem in {Problem.UNREACHABLE, Problem.LIMIT}
+
+
 def failing(answer: Answer) -> bool:
-    """Whether a server fails; that this machine has no way to it says nothing of the server."""
-    return not usable(answer) and answer.problem not in {Problem.UNREACHABLE, Problem.LIMIT}
+    """Whether a server fails."""
+    return not usable(answer) and not untested(answer)
 
 
 def target(answer: Answer, owner: bytes) -> bytes | None:
@@ -128,7 +130,7 @@ def target(answer: Answer, owner: bytes) -> bytes | None:
 async def walk_path(walk: Walk, host: Host, zone: bytes, *, nonce: bytes) -> Path:
     """Follow a host's challenge name until it reaches `zone`, ours, or ends; never raises for what servers say.
 
-    `nonce` is a label that nobody can have made.
+    `nonce` is a label that nobody can have made. IPv6 addresses are left out where this machine reaches none.
     """
     links: list[Link] = []
     owner = host.challenge
@@ -165,7 +167,8 @@ async def _link(walk: Walk, owner: bytes) -> Link:
     if cut.broken:
         return Link(owner, cut)
     question = Question(owner, RRType.TXT)
-    asked = (walk.ask(question, address) for address in cut.addresses[:MOST_ASKED])
+    reachable = cut.addresses if await walk.has_ipv6() else [one for one in cut.addresses if ":" not in one]
+    asked = (walk.ask(question, address) for address in reachable)
     return Link(owner, cut, tuple(await asyncio.gather(*asked)))
 
 

@@ -19,6 +19,7 @@ from typing import Any
 from tests.check import internet, resolvers
 from tests.check.internet import (
     ELSEWHERE_ZONE,
+    FARTHER_ZONE,
     FIRST,
     HALF,
     HALF_ZONE,
@@ -71,7 +72,14 @@ class Checked:
         return document
 
     def findings(self, *sections: str) -> list[dict[str, Any]]:
-        """Give the findings of some sections, in order."""
+        """Give what is wrong in some sections, in order."""
+        return [finding for finding in self._of(*sections) if finding["verdict"] != "OK"]
+
+    def good(self, *sections: str) -> list[dict[str, Any]]:
+        """Give what is told of some sections as good."""
+        return [finding for finding in self._of(*sections) if finding["verdict"] == "OK"]
+
+    def _of(self, *sections: str) -> list[dict[str, Any]]:
         wanted = (section for section in self.document["sections"] if section["name"] in sections)
         return [finding for section in wanted for finding in section["findings"]]
 
@@ -162,7 +170,12 @@ def running(
         upper = {
             "root": NameServer(namespace, "root", ROOT, {"": ROOT_ZONE}),
             "tld": NameServer(namespace, "tld", TLD, {"org": [*TLD_ZONE, *internet.cut(SIGNED, _UNGLUED)]}),
-            "first": NameServer(namespace, "first", FIRST, {OWNER: [*own, *first_records], HALF: HALF_ZONE, **others}),
+            "first": NameServer(
+                namespace,
+                "first",
+                FIRST,
+                {OWNER: [*own, *first_records], HALF: HALF_ZONE, "farther.org": FARTHER_ZONE, **others},
+            ),
             "second": NameServer(namespace, "second", SECOND, {OWNER: [*own, *second_records], **others}),
         }
         for kind in resolvers.Kind:

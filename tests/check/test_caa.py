@@ -111,6 +111,15 @@ def test_records_have_just_the_finding_that_they_should(checked, row):
         assert findings[0]["paste"] == [row.paste]
 
 
+def test_who_may_issue_is_told(checked):
+    """Of every host that is not refused."""
+    found = {one["subject"]: one["seen"] for one in checked[id(CA)].good("caa")}
+    assert found["none.example.org"] == "no CAA record from here to the root: any CA may issue"
+    assert found["*.only.example.org"].startswith("ca.example may issue; only.example.org. 60 IN CAA 0 issue")
+    failing = {one["subject"] for one in checked[id(CA)].findings("caa") if one["verdict"] == "FAIL"}
+    assert set(found) == {row.host for row in ROWS if row.options is CA} - failing
+
+
 def test_nothing_else_is_found(checked):
     """Each finding is one that a row expects."""
     found = [one for one in checked.values() for one in one.findings("caa", "resolvers")]

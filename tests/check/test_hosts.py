@@ -70,6 +70,13 @@ ROWS = [
         (challenge("taken.example.org", "abc.authorize.certificatemanager.goog"),),
         seen="Google",
     ),
+    Row(
+        "host-taken",
+        "proxied.example.org",
+        (challenge("proxied.example.org", "proxied.example.org.0123.dcv.cloudflare.com"),),
+        seen="Cloudflare",
+    ),
+    Row("host-not-tested", "farthest.org", (), seen="no way leads there"),
     Row("host-loop", "loop.example.org", (challenge("loop.example.org", "l.example.org"), "l CNAME l2", "l2 CNAME l")),
     Row("host-chain-too-long", "long.example.org", (challenge("long.example.org", "c0.example.org"), *CHAIN)),
     Row("host-wildcard", "any.wild.example.org", ("*.wild.example.org. CNAME www.example.org.",)),
@@ -101,6 +108,7 @@ ROWS = [
 GROUPS = ("hosts", "caa", "resolvers")
 
 SOUND = {
+    "farther.org": (),
     "good.example.org": (challenge("good.example.org", f"good.{OUR}"),),
     "*.good.example.org": (),
     "plain.example.org": (challenge("plain.example.org", f"plain.{OUR}"),),
@@ -138,12 +146,40 @@ def test_nothing_else_is_found(checked):
     assert {one["verdict"] for one in checked.findings("delegation", "reach")} <= {"NOTE"}
 
 
+def test_a_path_that_is_good_is_shown_with_its_ttls(checked):
+    """Every host that no CA will refuse has one."""
+    found = {one["subject"]: one["seen"] for one in checked.good("hosts")}
+    failing = {one["subject"] for one in checked.findings("hosts") if one["verdict"] in {"FAIL", "NOT TESTED"}}
+    ours = f"api.{OUR}"
+    assert set(found) == {*(row.host for row in ROWS), *SOUND, "b.half.org"} - failing - {ours}
+    assert found["twice.example.org"] == (
+        f"_acme-challenge.twice.example.org. (60 s) -> t.example.org. (60 s) -> plain.{OUR}."
+    )
+
+
 @pytest.mark.parametrize(
-    ("host", "code"), [("good.example.org", 0), ("slow.example.org", 0), ("a.half.org", 1), ("missing.example.org", 2)]
+    ("host", "code"),
+    [
+        ("farthest.org", 3),
+        ("good.example.org", 0),
+        ("slow.example.org", 0),
+        ("a.half.org", 1),
+        ("missing.example.org", 2),
+    ],
 )
 def test_the_exit_code_says_how_bad_it_is(lab, host, code):
     """0 with notes, 1 with a warning, 2 with a failure."""
     assert lab.check("--host", host).code == code
+
+
+def test_what_hosts_share_is_asked_once(lab, tmp_path):
+    """Sixty hosts of a zone: root and TLD hear of its delegation a few times (the lab's unbound asks there as well)."""
+    hosts = tmp_path / "hosts"
+    hosts.write_text("".join(f"h{number}.example.org\n" for number in range(60)))
+    above = [lab.upper[name] for name in ("root", "tld")]
+    before = [server.asked()["NS"] for server in above]
+    lab.check("--hosts-file", str(hosts))
+    assert all(0 < server.asked()["NS"] - counted < 10 for server, counted in zip(above, before, strict=True))
 
 
 def test_what_the_repeat_line_asks_is_what_was_seen(lab):
@@ -151,3 +187,13 @@ def test_what_the_repeat_line_asks_is_what_was_seen(lab):
     found = lab.check("--host", "missing.example.org", "--json")
     line = found.findings(*GROUPS)[0]["repeat"].split()
     assert "status: NXDOMAIN" in lab.namespace.run(*line).stdout
+
+
+def test_without_the_server_accounts_are_judged_by_dns(lab):
+    """On another machine there is neither configuration nor socket: a name that does not exist is no account's."""
+    hosts = ("stranger.example.org", "locked.example.org", "good.example.org")
+    options = [word for host in hosts for word in ("--host", host)]
+    found = lab.check(OUR, *options, "--json", configured=False)
+    assert [(one["id"], one["subject"]) for one in found.findings("hosts")] == [("host-no-account", hosts[0])]
+    (section,) = (one for one in found.document["sections"] if one["name"] == "hosts")
+    assert section["seen"] == "3 hosts, accounts by DNS alone: no configuration of its server is at hand"
