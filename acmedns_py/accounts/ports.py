@@ -195,6 +195,9 @@ class Store(Registrar, Protocol):
         was revoked.
         """
 
+    async def note(self, entry: Entry) -> Written:
+        """Commit an entry of the audit log alone: what was refused."""
+
     async def has_scope(self, scope: str) -> bool:
         """Whether there is any token of this scope, ended or not."""
 

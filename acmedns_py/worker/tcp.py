@@ -244,8 +244,9 @@ class TcpConnection(asyncio.BufferedProtocol):
         self._listener.answered += answered
         if answers:
             transport.write(bytes(answers))
-        if self._connections.latency.due():
-            self._connections.latency.sent(instant.monotonic, answered)
+        latency = self._connections.latency
+        if latency.due():
+            latency.sent(instant.monotonic, answered)
         self._in_line = not drained and not self._congested
         if self._ending and drained:
             transport.close()
