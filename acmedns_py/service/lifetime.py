@@ -181,7 +181,7 @@ class Service:
         await pool.start()
         await pool.probe(soa_probe(self._apex), seconds=PROBE_SECONDS)
         credentials = compose.make_credentials(store, hashes)
-        canaries = Canaries(partial(static.canaries, publisher=pool), settings.zone.name)
+        canaries = Canaries(partial(static.canaries, publisher=pool), store.note, settings.zone.name)
         undo.push_async_callback(canaries.stop)
         routes = compose.admin_routes(
             settings,
