@@ -88,6 +88,10 @@ def make_app(
             )
         },
     }
+    for route, methods in document(registration_open=registration is not None, admin=False)["paths"].items():
+        for operation in methods.values():
+            for status in operation["responses"]:
+                traffic.expect(route, int(status))
     return Api(routes, traffic=traffic, forwarded_by=forwarded_by, cors=Cors(cors_origins), hsts=hsts, admin=admin)
 
 
