@@ -139,7 +139,7 @@ async def test_document_has_each_route_of_the_operator_s(database_url):
                 reply = await api.ask(request("PROPFIND", target, None, {"Authorization": f"Bearer {token}"}))
                 assert reply.status == 405
                 assert reply.header("allow").lower().split(", ") == [one for one in operations if one != "parameters"]
-    assert len([path for path in paths if path.startswith("/admin/")]) == 11
+    assert len([path for path in paths if path.startswith("/admin/")]) == 13
 
 
 async def test_good_answers_of_the_operator_s_routes_fit_the_document(database_url):
