@@ -16,6 +16,7 @@ from benchmarks.report import Row, Settings
 PARTS: dict[str, Callable[[Settings], list[Row]]] = {
     "cores": throughput.cores,
     "rate-limit": throughput.rate_limit,
+    "metrics": throughput.metrics,
     "many": many.speed,
     "size": many.size,
     "import": takeover.run,

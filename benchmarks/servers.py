@@ -70,6 +70,7 @@ def ours(
     workers: int,
     core: str | None = None,
     rate_limit: int = 0,
+    metrics_port: int = 0,
     pair: Path | None = None,
 ) -> Iterator[Server]:
     """Run `acmedns serve`; it is ready when it says so to its service manager.
@@ -83,7 +84,8 @@ def ours(
     config.write_text(
         f'[zone]\nname = "{ZONE}"\naddresses = ["127.0.0.1"]\n'
         f'[dns]\nlisten = ["127.0.0.1:{port}"]\nworkers = {workers}\nrate_limit = {rate_limit}\n'
-        f'[api]\nlisten = ["127.0.0.1:{api_port}"]\n{tls}[database]\nurl = "{database}"\n[log]\nlevel = "warning"\n',
+        f'[api]\nlisten = ["127.0.0.1:{api_port}"]\n{tls}[database]\nurl = "{database}"\n[log]\nlevel = "warning"\n'
+        + (f'[metrics]\nlisten = ["127.0.0.1:{metrics_port}"]\n' if metrics_port else ""),
         encoding="utf-8",
     )
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:

@@ -16,7 +16,9 @@ from acmedns_py.cli import (
     health,
     imports,
     output,
+    records,
     serve,
+    setup,
     stats,
     token,
 )
@@ -29,6 +31,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("serve")(serve.serve)
+app.command("setup")(setup.setup)
+app.command("records")(records.records)
 app.command("health")(health.health)
 app.command("audit")(audit.audit)
 app.command("stats")(stats.stats)

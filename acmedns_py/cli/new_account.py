@@ -8,8 +8,11 @@ import typer
 
 from acmedns_py.accounts.administration import TITLE_CHARACTERS
 from acmedns_py.cli.asking import ACCOUNTS, ConfigPath, Json, door, fail, print_facts, print_json
-from acmedns_py.cli.client_files import FORMATS, ClientFile, FileRefused, Format, Made, bare_domain, cname
+from acmedns_py.cli.client_files import FORMATS, ClientFile, FileRefused, Format, Made, bare_domain
+from acmedns_py.cli.name_lists import read_names
 from acmedns_py.cli.output import require_output, told_once
+from acmedns_py.errors import Unusable
+from acmedns_py.setup.hosts import challenge_record
 
 WRITTEN_AT_ONCE = 100
 """New accounts that are in no file yet: what a command that is killed may lose."""
@@ -112,7 +115,7 @@ def _hand_over(
             raise
     if json:
         for one in made:
-            records = [cname(domain, one.credential["fulldomain"]) for domain in one.domains]
+            records = [challenge_record(domain, one.credential["fulldomain"]).line for domain in one.domains]
             print_json({**one.credential, "domains": one.domains, "cnames": records})
         return
     if output is None and form is not None and made:
@@ -122,7 +125,9 @@ def _hand_over(
             print_facts({key: one.credential[key] for key in ("fulldomain", "subdomain", "username", "password")})
         for domain in one.domains:
             # Beside a client's file on standard output they would be part of it.
-            typer.echo(cname(domain, one.credential["fulldomain"]), err=form is not None and output is None)
+            typer.echo(
+                challenge_record(domain, one.credential["fulldomain"]).line, err=form is not None and output is None
+            )
 
 
 def _domains(given: list[str], file: Path | None) -> list[str]:
@@ -130,12 +135,9 @@ def _domains(given: list[str], file: Path | None) -> list[str]:
     texts = list(given)
     if file is not None:
         try:
-            lines = file.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            fail(f"--domains {file} can't be read: {getattr(error, 'strerror', None) or error}")
-        texts += [text for line in lines if (text := line.partition("#")[0].strip())]
-        if not texts:
-            fail(f"--domains {file} names no domain; write one a line")
+            texts += read_names(file, "--domains")
+        except Unusable as error:
+            fail(str(error))
     found: list[str] = []
     for text in texts:
         try:

@@ -31,8 +31,6 @@ def warnings(settings: Settings, *, translated: bool) -> Iterator[str]:
     api = settings.api
     if not translated and api.tls != "cert" and (api.tls_certificate is not None or api.tls_key is not None):
         yield f'api.tls_certificate and api.tls_key are not used, as api.tls is "{api.tls}"'
-    if api.hostnames and api.tls != "acme":
-        yield f'api.hostnames is not used, as api.tls is "{api.tls}"'
     if settings.certificate.http_listen and api.tls != "acme":
         yield f'certificate.http_listen is not used, as api.tls is "{api.tls}"'
     elif settings.certificate.http_listen and not proved_over_http(settings):

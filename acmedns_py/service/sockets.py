@@ -124,17 +124,36 @@ def global_addresses() -> list[IPAddress]:
 
 def bind_dns(addresses: Iterable[Address], *, protocol: str, workers: int) -> list[DnsSocket]:
     """Bind UDP and TCP on each address for each worker; raises `ListenError` and leaves nothing open."""
-    transports = [tcp for tcp, word in ((False, "udp"), (True, "tcp")) if word in protocol or "both" in protocol]
     with contextlib.ExitStack() as undo:
         bound = []
         for address in addresses:
-            for tcp in transports:
+            for tcp in _transports(protocol):
                 _probe(address, tcp=tcp)
                 for worker in range(workers):
                     sock = undo.enter_context(_bound(address, tcp=tcp))
                     bound.append(DnsSocket(worker, address, tcp, sock))
         undo.pop_all()
         return bound
+
+
+def obstacles(addresses: Iterable[Address], *, protocol: str) -> list[ListenError]:
+    """Try to bind as `bind_dns` would, keep nothing, and give all that is in the way.
+
+    A port below 1024 that this user has no right to can't be tried, and is passed over.
+    """
+    found: list[ListenError] = []
+    for address in addresses:
+        for tcp in _transports(protocol):
+            try:
+                _probe(address, tcp=tcp)
+            except ListenError as error:
+                if not isinstance(error.__cause__, PermissionError):
+                    found.append(error)
+    return found
+
+
+def _transports(protocol: str) -> list[bool]:
+    return [tcp for tcp, word in ((False, "udp"), (True, "tcp")) if word in protocol or "both" in protocol]
 
 
 def bind_http(addresses: Iterable[Address], *, called: str) -> list[socket.socket]:
