@@ -39,6 +39,10 @@ class FailedLogins:
         self._sources = _Buckets(SOURCE_FAILURES, SOURCE_SECONDS_EACH, clock)
         self._usernames = _Buckets(USERNAME_FAILURES, USERNAME_SECONDS_EACH, clock)
 
+    def refused(self) -> dict[str, int]:
+        """How often `check` has raised, by what there was too much of."""
+        return {"login_source": self._sources.refused, "login_username": self._usernames.refused}
+
     def check(self, source: IPv4Address | IPv6Address | None, username: str) -> None:
         """Raise `TooManyAttempts` where source or username has failed too often lately."""
         for what, buckets, key in (
@@ -63,6 +67,10 @@ class WrongTokens:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._sources = _Buckets(SOURCE_FAILURES, SOURCE_SECONDS_EACH, clock)
 
+    def refused(self) -> dict[str, int]:
+        """How often `check` has raised."""
+        return {"token_source": self._sources.refused}
+
     def check(self, source: IPv4Address | IPv6Address | None) -> None:
         """Raise `TooManyAttempts` where the source has shown too many wrong tokens lately."""
         _check(self._sources, _network(source, *_STRANGER_BITS), "wrong tokens of this source")
@@ -78,6 +86,10 @@ class Registrations:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._networks = _Buckets(REGISTRATIONS, REGISTRATION_SECONDS_EACH, clock)
         self._tokens = _Buckets(TOKEN_REGISTRATIONS, TOKEN_REGISTRATION_SECONDS_EACH, clock)
+
+    def refused(self) -> dict[str, int]:
+        """How often `check` has raised, by what there was too much of."""
+        return {"registration_network": self._networks.refused, "registration_token": self._tokens.refused}
 
     def check(self, source: IPv4Address | IPv6Address | None, token: str | None = None) -> None:
         """Raise `TooManyAttempts` where the source's network, or the token of this name, has registered too often."""
@@ -120,6 +132,7 @@ class _Buckets:
         self._seconds_each = seconds_each
         self._clock = clock
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+        self.refused = 0
 
     def seconds_until_free(self, key: str) -> float:
         bucket = self._buckets.get(key)
@@ -144,4 +157,5 @@ class _Buckets:
 def _check(buckets: _Buckets, key: str, what: str) -> None:
     seconds = buckets.seconds_until_free(key)
     if seconds > 0:
+        buckets.refused += 1
         raise TooManyAttempts(what, retry_after=math.ceil(seconds))

@@ -3,7 +3,8 @@
 The table is written in the transaction of the change itself; a line of the log follows when that is durable.
 """
 
-from collections.abc import Awaitable, Callable
+import json
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
 import structlog
@@ -21,6 +22,14 @@ START = "acmedns serve"
 
 OFFLINE = "offline"
 """The source of what was done without a server."""
+
+MOST_CHARACTERS = 1_000
+"""Of a text that is kept: any reason that was written for people is shorter."""
+
+MOST_DETAILS = 65_536
+"""Characters of an entry's details as JSON: the longest list of networks has room, and a backup can carry the entry."""
+
+_CUT = "..."
 
 _log = structlog.get_logger(__name__)
 
@@ -51,13 +60,15 @@ async def note_refusal(note: Callable[[Entry], Awaitable[Written]], entry: Entry
 
 
 def fit_to_keep(entry: Entry) -> Entry:
-    """An entry as it may be kept: no token that was typed in the place of a name, nothing that a terminal obeys."""
-    return replace(
-        entry,
-        subject=_text(entry.subject),
-        result=_text(entry.result),
-        details={key: _fit(value) for key, value in entry.details.items()},
-    )
+    """An entry as it may be kept.
+
+    No token that was typed in the place of a name, nothing that a terminal obeys, nothing without an end.
+    """
+    details: Mapping[str, object] = {key: _fit(value) for key, value in entry.details.items()}
+    written = json.dumps(details)
+    if len(written) > MOST_DETAILS:
+        details = {"cut": _text(written)}
+    return replace(entry, subject=_text(entry.subject), result=_text(entry.result), details=details)
 
 
 def _fit(detail: object) -> object:
@@ -66,9 +77,13 @@ def _fit(detail: object) -> object:
             return _text(detail)
         case list() | tuple():
             return [_fit(one) for one in detail]
+        case Mapping():
+            return {_text(str(key)): _fit(value) for key, value in detail.items()}
     return detail
 
 
 def _text(text: str) -> str:
     """A text of the log; what can't be printed, PostgreSQL's forbidden NUL among it, is escaped."""
-    return printable(without_tokens(text))
+    # A token that is cut is none any more that would be known.
+    kept = without_tokens(text)
+    return printable(kept if len(kept) <= MOST_CHARACTERS else kept[:MOST_CHARACTERS] + _CUT)

@@ -41,10 +41,10 @@ AHEAD_OCTETS = 32_768
 class App(Protocol):
     """What answers the requests of a listener."""
 
-    async def __call__(self, request: web.BaseRequest, /) -> web.StreamResponse:
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
 
-    def refused(self, request: web.BaseRequest, error: BaseException | None, /) -> web.StreamResponse:
+    def refused(self, request: web.BaseRequest, error: BaseException | None) -> web.StreamResponse:
         """The answer to octets that are no request that HTTP knows."""
 
 

@@ -1,4 +1,4 @@
-"""The listeners of HTTP: already bound sockets, plain or TLS, under one server of connections."""
+"""The API's listeners: already bound sockets, plain or TLS, under one server of connections."""
 
 import asyncio
 import socket
@@ -66,6 +66,11 @@ class ApiListener:
         self._connecting: set[asyncio.Task[None]] = set()
         self._again: asyncio.TimerHandle | None = None
         self._watch: asyncio.Task[None] | None = None
+
+    @property
+    def certificate(self) -> CertificateFiles | None:
+        """What it speaks TLS with."""
+        return self._certificate
 
     async def start(self, sockets: list[socket.socket], app: App) -> None:
         """Begin to accept on bound sockets."""

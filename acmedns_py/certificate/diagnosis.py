@@ -13,7 +13,7 @@ from acmedns_py.dns import name
 CLOCK_SECONDS: Final = 300.0
 """How far our clock may be from a CA's before it is worth a word; what depends on clocks here allows for an hour."""
 
-CHALLENGE_PATH: Final = "/.well-known/acme-challenge/"
+_CHALLENGE_PATH: Final = "/.well-known/acme-challenge/"
 """RFC 8555 8.3."""
 
 _CHALLENGE: Final = "_acme-challenge"
@@ -24,7 +24,10 @@ ACCOUNT_WANTED: Final = "set certificate.eab_key_id and certificate.eab_hmac_key
 
 _CURES: Final = {
     "accountDoesNotExist": f"the CA does not know this server's account; {ACCOUNT_GONE}",
-    "caa": "a CAA record of the name or of a zone above it forbids this CA; allow it there, or use another directory",
+    "caa": (
+        "a CAA record of the name, of what it is an alias of, or of a zone above forbids this CA or this way to prove "
+        "the name; allow it there (validationmethods as well), or use another directory"
+    ),
     "dnssec": "a signed zone above has a wrong DS or signature; mend it there",
     "externalAccountRequired": f"the CA takes known customers only; {ACCOUNT_WANTED}",
     "invalidContact": "the CA does not take the mail address; correct certificate.contact",
@@ -36,6 +39,7 @@ _CURES: Final = {
 
 _NO_NAME: Final = re.compile(r"NXDOMAIN|no such host|unsuccessful response: 3")
 _NO_ADDRESS: Final = re.compile(r"no valid A{1,4} records|could not resolve")
+_FOR_CAA: Final = re.compile(r"\bCAA\b")
 _SILENT: Final = re.compile(r"SERVFAIL|REFUSED|timed out|networking error|i/o timeout|unsuccessful response: [25]")
 
 
@@ -68,7 +72,7 @@ def unproved(refusal: Refusal, host: str, place: bytes | str) -> str:
     kinds = refusal.kinds
     if any(kind in _CURES for kind in kinds):
         return f"{host}: {explained(refusal)}"
-    if "CAA" in refusal.words:
+    if _FOR_CAA.search(refusal.words):
         cure = f"a name server of {host} or of a zone above it does not answer questions for CAA; mend it there"
     elif isinstance(place, str):
         cure = _unproved_over_http(refusal, host)
@@ -96,7 +100,7 @@ def _unproved_in_the_zone(refusal: Refusal, host: str) -> str:
     if _NO_NAME.search(refusal.words):
         return (
             f"the CA does not find the name server of {host}; delegate the zone to this server by NS records in the "
-            "zone above it (acmedns config check shows them)"
+            "zone above it (acmedns check tells which)"
         )
     return (
         f"the CA does not find the TXT record of {_CHALLENGE}.{host} that is here; see that the NS records in the zone "
@@ -129,7 +133,7 @@ def _unproved_over_http(refusal: Refusal, host: str) -> str:
         )
     return (
         f"another server answers at port 80 of {host}; see that each of its A and AAAA records leads here, and that "
-        f"what answers there passes {CHALLENGE_PATH} on to certificate.http_listen"
+        f"what answers there passes {_CHALLENGE_PATH} on to certificate.http_listen"
     )
 
 

@@ -26,6 +26,7 @@ from acmedns_py.dns import name
 from acmedns_py.dns.caa import obstacle
 from acmedns_py.dns.rrset import RRset
 from acmedns_py.errors import AcmednsError, NotIssued, Unusable
+from acmedns_py.log import quoted
 
 POLL_SECONDS: Final = 2.0
 """Between two looks at what the CA thinks of a proof."""
@@ -168,7 +169,7 @@ class Keeper:
         certificate = self._certificate
         assert certificate is not None, "prepared"
         if reason not in _REASONS:
-            raise Unusable(f"reason = {reason!r} is none; write one of {', '.join(_REASONS)}")
+            raise Unusable(f"reason = {quoted(reason)} is none; write one of {', '.join(_REASONS)}")
         if certificate.directory != self._wanted.directory:
             raise Unusable(f"the certificate is of {certificate.directory}, and not of {self._wanted.directory}")
         if self._busy():
@@ -215,6 +216,12 @@ class Keeper:
     def certified(self) -> bool:
         """Whether a CA's certificate is served, however old."""
         return self._certificate is not None and self._certificate.directory != SELF_SIGNED
+
+    @property
+    def renewal(self) -> float:
+        """When the certificate is to be renewed, in Unix time: from its first moment on where another is wanted."""
+        assert self._certificate is not None, "prepared"
+        return self._renewal() if self._is_wanted() else self._certificate.life.not_before
 
     def standing(self) -> dict[str, Any]:
         """What is served, what is to come, and why the last try came to nothing, for people and monitoring."""

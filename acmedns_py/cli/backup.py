@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from acmedns_py.api.local import user_name
-from acmedns_py.cli.asking import ConfigPath, fail, nobody_reads, run, settings_of
+from acmedns_py.cli.asking import ConfigPath, fail, run, settings_of
 from acmedns_py.config.problems import one_line
 from acmedns_py.dns import name
 from acmedns_py.errors import OutputClosed
@@ -94,7 +94,8 @@ def _write(file: Path, config: Path | None, *, compressed: bool, force: bool, wi
         try:
             return await back_up(url, zone_name=zone, out=out, name=called, with_audit=with_audit)
         except OutputClosed:
-            nobody_reads()
+            # Whoever read it has seen enough.
+            raise typer.Exit(1) from None
 
     with _ending_in_order():
         header = run(work())
@@ -133,4 +134,4 @@ def _restored(restored: Restored, file: Path) -> list[str]:
 
 def counted(header: Header) -> str:
     """What a backup holds, for people."""
-    return f"{header.counts['account']} accounts of {header.zone}, {sum(header.counts.values())} rows in all"
+    return f"{header.counts.get('account', 0)} accounts of {header.zone}, {sum(header.counts.values())} rows in all"

@@ -9,6 +9,7 @@ import typer
 from acmedns_py.accounts.administration import TITLE_CHARACTERS
 from acmedns_py.cli.asking import ACCOUNTS, ConfigPath, Json, door, fail, print_facts, print_json
 from acmedns_py.cli.client_files import FORMATS, ClientFile, FileRefused, Format, Made, bare_domain
+from acmedns_py.cli.output import require_output, told_once
 from acmedns_py.setup.hosts import challenge_record
 
 WRITTEN_AT_ONCE = 100
@@ -61,6 +62,8 @@ def new(
     base = _base_url(url, needed=chosen.needs_url and form is not None)
     file = ClientFile(chosen, output)
     made: list[Made] = []
+    if output is None or json:
+        require_output()
     with door(config) as asked:
         file.check(wanted)
         written = 0
@@ -85,10 +88,18 @@ def new(
                     written = len(made)
         finally:
             # Also where one of many failed: the passwords of the others are known nowhere else.
-            _hand_over(file, made, made[written:], output=output, form=form, json=json)
+            with told_once(_cure(made)):
+                _hand_over(file, made, made[written:], output=output, form=form, json=json)
     if warning is not None:
         left = len(groups) - len(made)
         fail(f"{warning}; {left} more accounts were not made" if left else warning)
+
+
+def _cure(made: list[Made]) -> str:
+    """Say what to do with accounts whose passwords could not be told."""
+    first = f": {made[0].credential['fulldomain']}" if made else ""
+    more = f" and {len(made) - 1} more" if len(made) > 1 else ""
+    return f"the accounts are made{first}{more}; give those new passwords (acmedns account rotate) that nobody knows"
 
 
 def _hand_over(

@@ -3,7 +3,7 @@
 import grp
 import pwd
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from acmedns_py import tls
@@ -74,20 +74,27 @@ def _hsts(settings: Settings) -> Iterator[ConfigError]:
         )
 
 
-def _http_listen(settings: Settings) -> Iterator[ConfigError]:
-    taken = {listen_address(text) for text in (*settings.api.listen, *settings.admin.listen)}
-    shared = [text for text in settings.certificate.http_listen if listen_address(text) in taken]
-    if shared:
-        cure = "the API is there already; name another port, to which port 80 of the host names leads"
-        yield ConfigError("certificate.http_listen", shared, cure)
-
-
 def _admin_listen(settings: Settings) -> Iterator[ConfigError]:
-    api = {listen_address(text) for text in settings.api.listen}
-    shared = [text for text in settings.admin.listen if listen_address(text) in api]
-    if shared:
-        cure = "the API is there already; name another port, or leave it out to have the routes on the API's own"
-        yield ConfigError("admin.listen", shared, cure)
+    cure = "the API is there already; name another port, or leave it out to have the routes on the API's own"
+    yield from _shared("admin.listen", settings.admin.listen, settings.api.listen, cure=cure)
+
+
+def _http_listen(settings: Settings) -> Iterator[ConfigError]:
+    taken = (*settings.api.listen, *settings.admin.listen)
+    cure = "the API is there already; name another port, to which port 80 of the host names leads"
+    yield from _shared("certificate.http_listen", settings.certificate.http_listen, taken, cure=cure)
+
+
+def _metrics_listen(settings: Settings) -> Iterator[ConfigError]:
+    taken = (*settings.api.listen, *settings.admin.listen, *settings.certificate.http_listen)
+    cure = "something else of this server is there already; name another port"
+    yield from _shared("metrics.listen", settings.metrics.listen, taken, cure=cure)
+
+
+def _shared(option: str, listen: Iterable[str], taken: Iterable[str], *, cure: str) -> Iterator[ConfigError]:
+    addresses = {listen_address(text) for text in taken}
+    if shared := [text for text in listen if listen_address(text) in addresses]:
+        yield ConfigError(option, shared, cure)
 
 
 def _certificate(settings: Settings) -> Iterator[ConfigError]:
@@ -180,6 +187,7 @@ _RULES: list[tuple[tuple[str, ...], Callable[[Settings], Iterator[ConfigError]]]
     (("api.hsts", "api.tls", "api.use_header"), _hsts),
     (("admin.listen", "api.listen"), _admin_listen),
     (("certificate.http_listen", "admin.listen", "api.listen"), _http_listen),
+    (("metrics.listen", "certificate.http_listen", "admin.listen", "api.listen"), _metrics_listen),
     (("api.tls", "api.tls_certificate", "api.tls_key"), _certificate),
     (("api.tls", CA_BUNDLE, "certificate.eab_key_id", "certificate.eab_hmac_key"), _authority),
     (("backup.every", "backup.directory"), _backup_directory),

@@ -162,6 +162,12 @@ class Check(_Section):
     root_hints: File | None = None
 
 
+class Metrics(_Section):
+    """Where Prometheus reads; empty: nowhere."""
+
+    listen: list[Annotated[str, AfterValidator(values.api_listen)]] = []
+
+
 class Log(_Section):
     """What is logged, how and where to."""
 
@@ -191,6 +197,7 @@ class Settings(_Section):
     audit: Audit = Audit()
     backup: Backup = Backup()
     check: Check = Check()
+    metrics: Metrics = Metrics()
     log: Log = Log()
     process: Process = Process()
 
@@ -206,6 +213,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "audit": Audit,
     "backup": Backup,
     "check": Check,
+    "metrics": Metrics,
     "log": Log,
     "process": Process,
 }

@@ -93,7 +93,7 @@ def dns_addresses(listen: Sequence[str], *, port: int, protocol: str) -> list[Ad
 
 
 def api_addresses(listen: Iterable[str]) -> list[Address]:
-    """Give the addresses to serve HTTP on; the configuration has seen to it that each has a port."""
+    """Give the addresses to serve the API on; the configuration has seen to it that each has a port."""
     found = (listen_address(text) for text in listen)
     return _without_missing_family([Address(host, port) for host, port in found if port is not None])
 
@@ -156,12 +156,12 @@ def _transports(protocol: str) -> list[bool]:
     return [tcp for tcp, word in ((False, "udp"), (True, "tcp")) if word in protocol or "both" in protocol]
 
 
-def bind_api(addresses: Iterable[Address], what: str = "API") -> list[socket.socket]:
-    """Bind TCP sockets for HTTP; `what` is said where one can't be: raises `ListenError` and leaves nothing open."""
+def bind_http(addresses: Iterable[Address], *, called: str) -> list[socket.socket]:
+    """Bind TCP sockets for HTTP, `called` so where one can't be had; raises `ListenError` and leaves nothing open."""
     with contextlib.ExitStack() as undo:
         bound = []
         for address in addresses:
-            with _explained(address, f"{what}, TCP"):
+            with _explained(address, f"{called}, TCP"):
                 sock = undo.enter_context(socket.socket(address.family, socket.SOCK_STREAM))
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 _v6_only(sock)

@@ -243,6 +243,10 @@ class Reader:
                 f"{self._path} was made by acmedns-py {header.program} from a database of revision {header.revision}; "
                 f"this program knows revisions up to {REVISIONS[-1]}: upgrade it to that version first"
             )
+        if not rows.is_time(header.made_at):
+            raise self._damaged("its header's made_at is no time of the years 1 to 9999")
+        if not 0 <= header.cursor <= rows.MOST_NUMBERED:
+            raise self._damaged(f"its header's cursor is none from 0 to {rows.MOST_NUMBERED}")
         self._sum.update(line)
         return header
 

@@ -36,6 +36,7 @@ from acmedns_py.store.schema import (
     compatibility,
     metadata,
     retired_label,
+    stored,
     token,
     zone,
 )
@@ -116,6 +117,9 @@ async def restore(
                     if table is not compatibility:
                         await connection.execute(delete(table))
                 await _fill(connection, place, path, header)
+                # An older program may have left it there; nobody may fetch it any more.
+                revoked = select(token.c.id).where(token.c.revoked_at.is_not(None))
+                await connection.execute(delete(stored).where(stored.c.token.in_(revoked)))
                 await connection.execute(insert(zone).values(name=apex, cursor=cursor, holder=taken.lock.token))
                 await write_audit(connection, [_entry(path, header, kept, again, actor)], now)
         finally:
@@ -169,7 +173,7 @@ def _entry(path: Path, header: Header, kept: Path | None, again: GoodAgain, acto
     details = {
         "made_at": moment_of(header.made_at).isoformat(),
         "rows": sum(header.counts.values()),
-        "accounts": header.counts[account.name],
+        "accounts": header.counts.get(account.name, 0),
         "kept": None if kept is None else file_name(kept),
         **again.counts,
     }

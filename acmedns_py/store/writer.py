@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -26,6 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from acmedns_py.accounts.ports import Written
 from acmedns_py.errors import AcmednsError, Overloaded, StoreUnavailable
 from acmedns_py.feed.changes import Commit, ZoneState
+from acmedns_py.histogram import Histogram, Seen
 from acmedns_py.store import changes
 from acmedns_py.store.engine import (
     FOREIGN_ERRORS,
@@ -55,6 +57,9 @@ CALLER_SECONDS = 10.0
 PRUNE_SECONDS = 3_600
 """Between two prunings where few rows are written."""
 
+TRANSACTION_BOUNDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+"""Seconds of a transaction; a disk that is to keep it costs most of them."""
+
 log = structlog.get_logger()
 
 
@@ -62,6 +67,19 @@ log = structlog.get_logger()
 class _Waiting:
     request: Request
     answer: asyncio.Future[Written]
+
+
+@dataclass(frozen=True, slots=True)
+class WriterLoad:
+    """What the writer has done so far, and how many requests wait for it; `transactions` are those that got through."""
+
+    waiting: int
+    transactions: Seen
+    failures: int
+    written: int
+    refused: int
+    commits: int
+    prunings: int
 
 
 class _CommitUnknownError(Exception):
@@ -92,6 +110,8 @@ class Writer:
         self._wake = asyncio.Event()
         self._closing = False
         self._works = True
+        self._transactions = Histogram(TRANSACTION_BOUNDS)
+        self._failures = self._written = self._refused = self._commits = self._prunings = 0
         self._unpruned_rows = changes.PRUNE_ROWS
         self._pruned_at = 0.0
         self._task = asyncio.create_task(self._run(), name="store writer")
@@ -100,6 +120,18 @@ class Writer:
     def works(self) -> bool:
         """Whether the last transaction got through."""
         return self._works
+
+    def load(self) -> WriterLoad:
+        """Give how much there is to do, and how much was done."""
+        return WriterLoad(
+            len(self._queue),
+            self._transactions.seen(),
+            self._failures,
+            self._written,
+            self._refused,
+            self._commits,
+            self._prunings,
+        )
 
     async def write(self, request: Request) -> Written:
         """Have a request committed and published; raises its own error, `StoreUnavailable` or `Overloaded`."""
@@ -147,9 +179,12 @@ class Writer:
     async def _finish(self, group: list[_Waiting]) -> None:
         """Answer each of the group, whatever happens: the task must outlive every error."""
         answers: list[Written | AcmednsError]
+        clock = asyncio.get_running_loop().time
+        began = clock()
         try:
             answers = await self._write(group)
         except Exception as error:
+            self._failures += 1
             await self._drop_connection()
             reason = unavailable(error)
             if self._works:
@@ -162,6 +197,9 @@ class Writer:
             if not self._works:
                 log.info("database_write_recovered")
             self._works = True
+            self._transactions.observe(clock() - began)
+            self._written += sum(isinstance(answer, Written) for answer in answers)
+            self._refused += sum(not isinstance(answer, Written) for answer in answers)
         for waiting, answer in zip(group, answers, strict=True):
             if waiting.answer.done():
                 continue
@@ -227,6 +265,7 @@ class Writer:
     def _publish(self, commit: Commit) -> None:
         self._on_commit(commit)
         self.published = commit.cursor
+        self._commits += 1
 
     async def _publish_missed(self, connection: AsyncConnection, at: Moment) -> None:
         """Publish what was committed and never published; visible and final, because the zone's row is ours."""
@@ -254,6 +293,7 @@ class Writer:
         await drop_expired_passwords(connection, at.now)
         self._unpruned_rows = 0
         self._pruned_at = now
+        self._prunings += 1
 
     async def _drop_connection(self) -> None:
         """Let go of the connection and of whatever it has not committed."""

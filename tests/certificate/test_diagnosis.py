@@ -15,7 +15,7 @@ OVER_HTTP = "/.well-known/acme-challenge/evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ"
 NXDOMAIN = "DNS problem: NXDOMAIN looking up TXT for _acme-challenge.auth.example.org - check that a DNS record exists"
 SERVFAIL = "DNS problem: SERVFAIL looking up TXT for _acme-challenge.auth.example.org - the domain's nameservers may be"
 LATE = "During secondary validation: DNS problem: query timed out looking up TXT for _acme-challenge.auth.example.org"
-INCORRECT = 'Incorrect TXT record "abc" (and 1 more) found at _acme-challenge.auth.example.org'
+INCORRECT = 'Incorrect TXT record "xCAAy" (and 1 more) found at _acme-challenge.auth.example.org'
 ADDRESSLESS = "no valid A records found for auth.example.org; no valid AAAA records found for auth.example.org"
 NO_ADDRESS = "DNS problem: NXDOMAIN looking up A for auth.example.org - check that a DNS record exists for this domain"
 FIREWALL = "198.51.100.7: Fetching http://auth.example.org/x: Timeout during connect (likely firewall problem)"
@@ -56,13 +56,13 @@ TOLD = [
         IN_ZONE,
         "caa",
         "CAA record for auth.example.org prevents issuance",
-        "a CAA record of the name or of a zone above",
+        "a CAA record of the name, of what it is an alias",
     ),
     (
         OVER_HTTP,
         "caa",
         "CAA record for auth.example.org prevents issuance",
-        "a CAA record of the name or of a zone abo",
+        "a CAA record of the name, of what it is an alias",
     ),
     (
         OVER_HTTP,
@@ -87,7 +87,7 @@ def test_cure_is_found_in_a_part():
     """RFC 8555 6.7.1: the document is malformed or unauthorized as a whole, its parts say why."""
     subject = "Error finalizing order :: Rechecking CAA"
     told = explained(Refusal(("unauthorized", "caa"), subject))
-    assert told.startswith("a CAA record of the name or of a zone above it forbids this CA; allow it there")
+    assert told.startswith("a CAA record of the name, of what it is an alias of, or of a zone above forbids this CA")
     assert told.endswith(f'the CA says "{subject}" (unauthorized)')
     assert explained(Refusal(("malformed",), "x")) == 'the CA says "x" (malformed)'
 

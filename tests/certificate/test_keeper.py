@@ -153,6 +153,23 @@ class Killed(BaseException):
     """The process is gone at this point."""
 
 
+async def test_killed_before_the_ca_has_looked_the_next_life_shows_the_same_text(tmp_path, make_pebble):
+    """The order goes on, and with it what is to be seen over HTTP."""
+    pebble = make_pebble()
+    wanted = Wanted((OVER_HTTP,), "p256", "", pebble.directory)
+    folder = tmp_path / "state"
+    first = Run(folder, pebble.directory, pebble.access, wanted=wanted)
+    with pytest.MonkeyPatch.context() as patch, contextlib.suppress(Killed):
+        patch.setattr(CertificateAuthority, "answer", lambda *_: (_ for _ in ()).throw(Killed()))
+        await first.until_noted()
+    minute_passes(folder)
+    second = Run(folder, pebble.directory, pebble.access, wanted=wanted)
+    await second.until_noted()
+    assert second.shown[0] == first.shown[0]
+    assert len(second.shown[0]) == 1
+    assert (second.keeper.standing()["problem"], pebble.orders()) == (None, 1)
+
+
 def kill_at(monkeypatch, point: int) -> Callable[[], str]:
     """Let the process die at the `point`th step that leaves a trace, on disk or at the CA; after it nothing is done.
 
@@ -704,9 +721,9 @@ async def test_clock_that_is_not_the_ca_s_is_named_before_what_failed(tmp_path, 
     """By the time in the CA's answer; its refusal follows in its words."""
     problem = {"type": "urn:ietf:params:acme:error:caa", "detail": "CAA record for api.example.org prevents issuance"}
     for ahead, begins in (
-        (timedelta(days=3), "this machine's clock is 3 days ahead of the CA's; set it; a CAA record of the name"),
-        (timedelta(hours=-5), "this machine's clock is 5 h behind the CA's; set it; a CAA record of the name"),
-        (timedelta(), "a CAA record of the name or of a zone above it forbids this CA; allow it there, or use another"),
+        (timedelta(days=3), "this machine's clock is 3 days ahead of the CA's; set it; a CAA record of the name, of"),
+        (timedelta(hours=-5), "this machine's clock is 5 h behind the CA's; set it; a CAA record of the name, of"),
+        (timedelta(), "a CAA record of the name, of what it is an alias of, or of a zone above forbids this CA"),
     ):
         date = format_datetime(datetime.now(UTC) - ahead, usegmt=True)
         directory, access = answering(403, {"Date": date}, problem)
@@ -734,7 +751,7 @@ async def test_clock_that_is_not_the_ca_s_is_logged_and_stops_nothing(tmp_path, 
     [
         (
             {"type": "caa", "detail": "CAA record for auth.example.org prevents issuance"},
-            "auth.example.org: a CAA record of the name or of a zone above it forbids this CA; allow it there",
+            "auth.example.org: a CAA record of the name, of what it is an alias of, or of a zone above forbids this CA",
         ),
         (
             {"type": "dns", "detail": "DNS problem: NXDOMAIN looking up TXT for _acme-challenge.auth.example.org"},

@@ -116,6 +116,7 @@ WRONG = [
     ("log", 'destination = "file"\nfile = "/nowhere/at/all.log"', "log.file", "no directory"),
     ("log", 'destination = "file"\nfile = "/"', "log.file", "directory"),
     ("admin", 'listen = ["0.0.0.0:9", "127.0.0.1:8080"]', "admin.listen", "the API is there already"),
+    ("metrics", 'listen = ["127.0.0.1:8080"]', "metrics.listen", "something else of this server is there already"),
     ("process", 'user = "nobody-of-that-name"', "process.user", "no such user"),
     ("process", 'group = "nobody-of-that-name"\nuser = "root"', "process.group", "no such group"),
     ("process", 'group = "root"', "process.group", "process.user"),
