@@ -3,16 +3,18 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from acmedns_py.check import caa, canary, delegation, hosts, reach, resolvers
+from acmedns_py.check import caa, canary, delegation, hosts, own, reach, resolvers, serving
 from acmedns_py.check.finding import Kind
 
 GROUPS: Final[tuple[tuple[str, Mapping[str, Kind]], ...]] = (
+    (serving.TITLE, serving.KINDS),
     (delegation.TITLE, delegation.KINDS),
     (reach.TITLE, reach.KINDS),
     (canary.TITLE, canary.KINDS),
     (hosts.TITLE, hosts.KINDS),
     (caa.TITLE, caa.KINDS),
     (resolvers.TITLE, resolvers.KINDS),
+    (own.TITLE, own.KINDS),
 )
 """In the order of a report."""
 

@@ -158,6 +158,7 @@ class Check(_Section):
     """How `acmedns check` finds its way, and whom it compares with what it finds."""
 
     root_hints: File | None = None
+    api_url: Annotated[str, AfterValidator(values.api_url)] = ""
     resolvers: Annotated[list[Address], Field(max_length=12)] = []
     ca: list[Name] = []
     accounts: list[Annotated[str, AfterValidator(values.account_url)]] = []

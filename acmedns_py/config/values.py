@@ -215,6 +215,19 @@ def directory_url(text: str) -> str:
     return text
 
 
+def api_url(text: str) -> str:
+    """Check the URL that clients reach the API by; empty for none."""
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme in {"http", "https"} and parts.username is None and parts.port != 0 and not parts.query
+        host_name(parts.hostname or "")
+    except ValueError:
+        good = not text
+    if not good or not text.isprintable() or " " in text:
+        raise ValueError('write the URL that clients are given, such as "https://auth.example.org"')
+    return text
+
+
 def account_url(text: str) -> str:
     """Check the URL of an account at a CA, which is compared to the letter (RFC 8657 3)."""
     if _ACCOUNT_URL.fullmatch(text) is None:

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 from acmedns_py.check.asking import Asker
 from acmedns_py.check.caa import Wanted
@@ -11,15 +13,21 @@ from acmedns_py.check.per_host import Targets
 from acmedns_py.check.report import Report
 from acmedns_py.check.resolvers import system_resolvers
 from acmedns_py.check.root_hints import ROOT_HINTS, read_hints
-from acmedns_py.check.run import check
+from acmedns_py.check.run import Ours, check
+from acmedns_py.check.serving import Place
 from acmedns_py.check.subject import Subject
 from acmedns_py.check.walk import Walk, addresses_of
+from acmedns_py.config.hostnames import host_names
 from acmedns_py.config.load import Loaded
+from acmedns_py.config.settings import Settings
 from acmedns_py.dns import name
 from acmedns_py.dns.codes import RRType
 from acmedns_py.errors import AcmednsError
 from acmedns_py.service.door import Door, open_server
-from acmedns_py.service.sockets import global_addresses
+from acmedns_py.service.probe import reachable
+from acmedns_py.service.sockets import api_addresses, dns_addresses, global_addresses, holder_of
+
+_HTTPS: Final = 443
 
 
 async def check_zone(apex: bytes, loaded: Loaded | None, *, hints: Path | None, hosts: Iterable[Host] = ()) -> Report:
@@ -37,7 +45,8 @@ async def check_zone(apex: bytes, loaded: Loaded | None, *, hints: Path | None, 
                 routes = ends.enter_context(open_server(loaded.settings))
             except AcmednsError as error:
                 why = str(error)
-        return await check(subject_of(apex, loaded), Walk(Asker(), roots), _targets(loaded, hosts, routes, why))
+        ours = _ours(loaded.settings) if loaded is not None and _is_ours(apex, loaded) else None
+        return await check(subject_of(apex, loaded), Walk(Asker(), roots), _targets(loaded, hosts, routes, why), ours)
 
 
 def _targets(loaded: Loaded | None, hosts: Iterable[Host], routes: Door | None, why: str) -> Targets:
@@ -47,6 +56,25 @@ def _targets(loaded: Loaded | None, hosts: Iterable[Host], routes: Door | None, 
         resolvers = (*resolvers, *map(str, options.resolvers))
         wanted = Wanted(frozenset(options.ca), frozenset(options.accounts))
     return Targets(tuple(dict.fromkeys(hosts)), tuple(dict.fromkeys(resolvers)), wanted, routes, why)
+
+
+def _ours(settings: Settings) -> Ours:
+    """Give where this host's own server should be; raises `ConfigError` where no address is left for it."""
+    protocol = settings.dns.protocol
+    places = [
+        Place(reachable(address)[0], address.port, tcp, partial(holder_of, address, udp=not tcp))
+        for address in dns_addresses(settings.dns.listen, port=settings.dns.port, protocol=protocol)
+        for tcp in (False, True)
+        if not protocol.startswith("udp" if tcp else "tcp")
+    ]
+    return Ours(tuple(places), _api_url(settings), settings.api.registration == "open")
+
+
+def _api_url(settings: Settings) -> str:
+    if settings.check.api_url or settings.api.tls == "none":
+        return settings.check.api_url
+    port = api_addresses(settings.api.listen)[0].port
+    return f"https://{host_names(settings)[0]}{'' if port == _HTTPS else f':{port}'}"
 
 
 def _is_ours(apex: bytes, loaded: Loaded) -> bool:

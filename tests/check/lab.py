@@ -214,7 +214,7 @@ addresses = {json.dumps(SERVER)}
 listen = {json.dumps(listen)}
 workers = 2
 [api]
-listen = ["{SERVER[0]}:443"]
+listen = {json.dumps([f"{address}:443" for address in listen])}
 tls = "cert"
 tls_certificate = "{chain}"
 tls_key = "{key}"
