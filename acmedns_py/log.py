@@ -33,6 +33,9 @@ LIBRARIES: Final = (
 )
 """Loggers of the libraries that may hold what is secret, or what is of no use to an operator."""
 
+MOST_QUOTED: Final = 80
+"""Characters of a text from outside that a refusal names."""
+
 _MASK: Final = "***"
 _DEEPEST: Final = 6
 """Levels of nesting that are looked through; what lies deeper is masked whole."""
@@ -157,6 +160,11 @@ def _printable(_logger: WrappedLogger, _method: str, event: EventDict) -> EventD
 def printable(text: str) -> str:
     """Give a text, escaped as a whole where it holds line ends, control characters or anything else unprintable."""
     return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
+
+
+def quoted(text: str) -> str:
+    """Name a text from outside in a refusal: as a Python literal, and no more of it than whoever wrote it needs."""
+    return repr(text if len(text) <= MOST_QUOTED else f"{text[:MOST_QUOTED]}...")
 
 
 def _plain(value: Any) -> str:

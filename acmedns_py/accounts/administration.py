@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from ipaddress import ip_address
 
 from acmedns_py.accounts import labels
-from acmedns_py.accounts.allow_from import canonical_entries
+from acmedns_py.accounts.allow_from import MOST_ENTRIES, canonical_entries
 from acmedns_py.accounts.audit import note_refusal, tell
 from acmedns_py.accounts.credentials import canonical_username, fresh_name, fresh_password
 from acmedns_py.accounts.directory import (
@@ -36,7 +36,8 @@ from acmedns_py.accounts.labels import MOST_NAME_CHARACTERS
 from acmedns_py.accounts.persist_record import remark
 from acmedns_py.accounts.ports import Entry, Publisher, Token, Written
 from acmedns_py.accounts.txt_rule import TxtRule, objection
-from acmedns_py.errors import AcmednsError, BadInput, NotServed, UnknownAccount, Unusable
+from acmedns_py.errors import AcmednsError, BadInput, NotServed, OutcomeUnknown, UnknownAccount, Unusable
+from acmedns_py.log import quoted
 
 MOST_LISTED = 1_000
 """Accounts, or entries of the audit log, in one page."""
@@ -75,7 +76,10 @@ class Credential:
 
 
 class Administration:
-    """The use cases of the operator's hand, over whatever carries them: command line, socket, HTTP."""
+    """The use cases of the operator's hand, over whatever carries them: command line, socket, HTTP.
+
+    All that change anything raise `TokenNotAccepted` where the token that was shown has ended meanwhile.
+    """
 
     def __init__(
         self,
@@ -158,10 +162,17 @@ class Administration:
             txt_rule=rule,
             chosen=label is not None,
             entry=entry,
+            by=by.token,
         )
         try:
             await self._carry_out(entry, commit)
         except NotServed:
+            return replace(fresh, served=False)
+        except OutcomeUnknown:
+            # Nobody else knows the password of one that is there by now.
+            found = await self._directory.find(username=fresh.username, label=fresh.label)
+            if fresh.username not in {one.username for one in found}:
+                raise
             return replace(fresh, served=False)
         return fresh
 
@@ -177,7 +188,13 @@ class Administration:
         # Before the change: a password that is made must be told, whatever fails behind it.
         shown = await self._directory.shown(found.id)
         rotation = Rotate(await self._hashed(password), grace_seconds)
-        await self._change(by, "password_rotated", found, rotation, grace_seconds=grace_seconds)
+        try:
+            await self._change(by, "password_rotated", found, rotation, grace_seconds=grace_seconds)
+        except OutcomeUnknown:
+            # The former one may be refused by now.
+            rotated = await self._directory.shown(found.id)
+            if rotated is None or rotation.verifier not in rotated.verifiers:
+                raise
         return Credential(
             username=found.username,
             password=password,
@@ -236,7 +253,7 @@ class Administration:
         entry = self._entry(by, action, found.username, found.label, **details)
         in_dns = not isinstance(change, Rotate | SetTitle | SetAllowFrom | SetTxtRule)
         try:
-            await self._carry_out(entry, self._directory.change(found.id, change, entry), in_dns=in_dns)
+            await self._carry_out(entry, self._directory.change(found.id, change, entry, by=by.token), in_dns=in_dns)
         finally:
             # Also where it was not served in time: it is durable all the same.
             self._forget(found.username)
@@ -281,7 +298,7 @@ class Administration:
         label = text.lower()
         if not labels.is_label(label):
             raise Unusable(
-                f"subdomain {text!r} can't be used; write up to 63 letters, digits and inner hyphens, without dots"
+                f"subdomain {quoted(text)} can't be used; write up to 63 letters, digits and inner hyphens, no dots"
             )
         if not labels.fits(label, self._zone):
             raise Unusable(
@@ -300,18 +317,20 @@ class Administration:
 
 def _title(text: str) -> str:
     if len(text) > TITLE_CHARACTERS or not text.isprintable():
-        raise Unusable(f"label {text[:40]!r} can't be used; write up to {TITLE_CHARACTERS} printable characters")
+        raise Unusable(f"label {quoted(text)} can't be used; write up to {TITLE_CHARACTERS} printable characters")
     return text
 
 
 def _entries(allow_from: Sequence[str]) -> tuple[str, ...]:
     """Read each by itself, so that the wrong one is named."""
+    if len(allow_from) > MOST_ENTRIES:
+        raise Unusable(f"{len(allow_from)} networks are too many; write up to {MOST_ENTRIES}, or wider ones")
     found: list[str] = []
     for text in allow_from:
         try:
             found += canonical_entries([text])
         except BadInput:
-            raise Unusable(f"{text!r} is no network; write one such as 192.0.2.0/24 or 2001:db8::1/128") from None
+            raise Unusable(f"{quoted(text)} is no network; write one such as 192.0.2.0/24 or 2001:db8::1/128") from None
     return tuple(found)
 
 
@@ -326,11 +345,11 @@ def _txt_rule(text: str) -> TxtRule:
     try:
         return TxtRule(text)
     except ValueError:
-        raise Unusable(f"{text!r} is no rule of values; write {' or '.join(TxtRule)}") from None
+        raise Unusable(f"{quoted(text)} is no rule of values; write {' or '.join(TxtRule)}") from None
 
 
 def _address(text: str) -> str:
     try:
         return str(ip_address(text))
     except ValueError:
-        raise Unusable(f"{text!r} is no address; write one such as 192.0.2.1 or 2001:db8::1") from None
+        raise Unusable(f"{quoted(text)} is no address; write one such as 192.0.2.1 or 2001:db8::1") from None

@@ -11,6 +11,12 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from acmedns_py.errors import BadInput
 
+MOST_ENTRIES = 1_000
+"""The longest list; more than fit into the body of a /register of IPv4 networks."""
+
+MOST_CHARACTERS = 100
+"""Of an entry: the longest network takes half of that, and a mask may have zeros in front."""
+
 MAPPED_BITS = 96
 """Length of the prefix that marks an IPv4 address inside IPv6 (RFC 4291 2.5.5.2)."""
 
@@ -19,15 +25,25 @@ def canonical_entries(texts: Iterable[str]) -> tuple[str, ...]:
     """The entries as they are stored and answered: trimmed, without brackets.
 
     Blanks around an entry are let through because lego splits its list at commas only (clients #3).
-    Raises `BadInput` with acme-dns's word for the first entry that is no CIDR.
+    Raises `BadInput` with acme-dns's word for the first entry that is no CIDR, and for more than `MOST_ENTRIES`.
     """
-    entries = tuple(text.strip().replace("[", "").replace("]", "") for text in texts)
+    given = list(texts)
+    if len(given) > MOST_ENTRIES:
+        raise BadInput("invalid_allowfrom_cidr", f"{len(given)} networks, and {MOST_ENTRIES} are the most")
+    entries = tuple(text.strip().replace("[", "").replace("]", "") for text in given)
     for entry in entries:
-        try:
-            network(entry)
-        except ValueError:
-            raise BadInput("invalid_allowfrom_cidr") from None
+        if not is_network(entry):
+            raise BadInput("invalid_allowfrom_cidr")
     return entries
+
+
+def is_network(text: str) -> bool:
+    """Whether this is the text of one CIDR, of a length that is kept."""
+    try:
+        network(text)
+    except ValueError:
+        return False
+    return len(text) <= MOST_CHARACTERS
 
 
 def permits(allow_from: tuple[str, ...], source: IPv4Address | IPv6Address | None) -> bool:

@@ -29,6 +29,10 @@ TOKEN_REGISTRATIONS = 600
 TOKEN_REGISTRATION_SECONDS_EACH = 0.1
 """More than for a network: one token may be a whole fleet's. What one spills leaves the hashing to others in part."""
 
+NOTED = 10
+NOTED_SECONDS_EACH = 60.0
+"""Of refused tokens one a source and minute is in the audit log, ten a minute in all; the program's log has each."""
+
 MOST_TRACKED = 10_000
 
 
@@ -38,6 +42,10 @@ class FailedLogins:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._sources = _Buckets(SOURCE_FAILURES, SOURCE_SECONDS_EACH, clock)
         self._usernames = _Buckets(USERNAME_FAILURES, USERNAME_SECONDS_EACH, clock)
+
+    def refused(self) -> dict[str, int]:
+        """How often `check` has raised, by what there was too much of."""
+        return {"login_source": self._sources.refused, "login_username": self._usernames.refused}
 
     def check(self, source: IPv4Address | IPv6Address | None, username: str) -> None:
         """Raise `TooManyAttempts` where source or username has failed too often lately."""
@@ -63,6 +71,10 @@ class WrongTokens:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._sources = _Buckets(SOURCE_FAILURES, SOURCE_SECONDS_EACH, clock)
 
+    def refused(self) -> dict[str, int]:
+        """How often `check` has raised."""
+        return {"token_source": self._sources.refused}
+
     def check(self, source: IPv4Address | IPv6Address | None) -> None:
         """Raise `TooManyAttempts` where the source has shown too many wrong tokens lately."""
         _check(self._sources, _network(source, *_STRANGER_BITS), "wrong tokens of this source")
@@ -72,12 +84,34 @@ class WrongTokens:
         self._sources.take(_network(source, *_STRANGER_BITS))
 
 
+class NotedRefusals:
+    """Which refusals of tokens are entered in the audit log: one of a source in a minute, and few of all sources."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """`clock` gives monotonic seconds."""
+        self._sources = _Buckets(1, NOTED_SECONDS_EACH, clock)
+        self._all = _Buckets(NOTED, NOTED_SECONDS_EACH / NOTED, clock)
+
+    def due(self, source: IPv4Address | IPv6Address | None) -> bool:
+        """Whether this one is to be entered; then it counts."""
+        network = _network(source, *_STRANGER_BITS)
+        if self._sources.seconds_until_free(network) > 0 or self._all.seconds_until_free("") > 0:
+            return False
+        self._sources.take(network)
+        self._all.take("")
+        return True
+
+
 class Registrations:
     """Two tables of token buckets, by network and by registration token; `clock` gives monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._networks = _Buckets(REGISTRATIONS, REGISTRATION_SECONDS_EACH, clock)
         self._tokens = _Buckets(TOKEN_REGISTRATIONS, TOKEN_REGISTRATION_SECONDS_EACH, clock)
+
+    def refused(self) -> dict[str, int]:
+        """How often `check` has raised, by what there was too much of."""
+        return {"registration_network": self._networks.refused, "registration_token": self._tokens.refused}
 
     def check(self, source: IPv4Address | IPv6Address | None, token: str | None = None) -> None:
         """Raise `TooManyAttempts` where the source's network, or the token of this name, has registered too often."""
@@ -120,6 +154,7 @@ class _Buckets:
         self._seconds_each = seconds_each
         self._clock = clock
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+        self.refused = 0
 
     def seconds_until_free(self, key: str) -> float:
         bucket = self._buckets.get(key)
@@ -144,4 +179,5 @@ class _Buckets:
 def _check(buckets: _Buckets, key: str, what: str) -> None:
     seconds = buckets.seconds_until_free(key)
     if seconds > 0:
+        buckets.refused += 1
         raise TooManyAttempts(what, retry_after=math.ceil(seconds))

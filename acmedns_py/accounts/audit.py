@@ -3,14 +3,15 @@
 The table is written in the transaction of the change itself; a line of the log follows when that is durable.
 """
 
-from collections.abc import Awaitable, Callable
+import json
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
 import structlog
 
 from acmedns_py.accounts.ports import Entry, Written
-from acmedns_py.accounts.tokens import without_tokens
-from acmedns_py.errors import AcmednsError
+from acmedns_py.accounts.token_text import without_tokens
+from acmedns_py.errors import AcmednsError, OutcomeUnknown
 from acmedns_py.log import printable
 
 ANYONE = "anyone"
@@ -21,6 +22,14 @@ START = "acmedns serve"
 
 OFFLINE = "offline"
 """The source of what was done without a server."""
+
+MOST_CHARACTERS = 1_000
+"""Of a text that is kept: any reason that was written for people is shorter."""
+
+MOST_DETAILS = 65_536
+"""Characters of an entry's details as JSON: the longest list of networks has room, and a backup can carry the entry."""
+
+_CUT = "..."
 
 _log = structlog.get_logger(__name__)
 
@@ -40,7 +49,12 @@ def tell(entry: Entry) -> None:
 
 
 async def note_refusal(note: Callable[[Entry], Awaitable[Written]], entry: Entry, error: AcmednsError) -> None:
-    """Enter what was refused, with the reason as its result; `note` commits an entry. Raises nothing of ours."""
+    """Enter what was refused, with the reason as its result; `note` commits an entry. Raises nothing of ours.
+
+    What may have been done was not refused: it has its entry where it was.
+    """
+    if isinstance(error, OutcomeUnknown):
+        return
     refused = replace(entry, result=f"refused: {error}")
     tell(refused)
     try:
@@ -51,13 +65,15 @@ async def note_refusal(note: Callable[[Entry], Awaitable[Written]], entry: Entry
 
 
 def fit_to_keep(entry: Entry) -> Entry:
-    """An entry as it may be kept: no token that was typed in the place of a name, nothing that a terminal obeys."""
-    return replace(
-        entry,
-        subject=_text(entry.subject),
-        result=_text(entry.result),
-        details={key: _fit(value) for key, value in entry.details.items()},
-    )
+    """An entry as it may be kept.
+
+    No token that was typed in the place of a name, nothing that a terminal obeys, nothing without an end.
+    """
+    details: Mapping[str, object] = {key: _fit(value) for key, value in entry.details.items()}
+    written = json.dumps(details)
+    if len(written) > MOST_DETAILS:
+        details = {"cut": _text(written)}
+    return replace(entry, subject=_text(entry.subject), result=_text(entry.result), details=details)
 
 
 def _fit(detail: object) -> object:
@@ -66,9 +82,13 @@ def _fit(detail: object) -> object:
             return _text(detail)
         case list() | tuple():
             return [_fit(one) for one in detail]
+        case Mapping():
+            return {_text(str(key)): _fit(value) for key, value in detail.items()}
     return detail
 
 
 def _text(text: str) -> str:
     """A text of the log; what can't be printed, PostgreSQL's forbidden NUL among it, is escaped."""
-    return printable(without_tokens(text))
+    # A token that is cut is none any more that would be known.
+    kept = without_tokens(text)
+    return printable(kept if len(kept) <= MOST_CHARACTERS else kept[:MOST_CHARACTERS] + _CUT)

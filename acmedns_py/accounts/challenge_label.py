@@ -18,10 +18,15 @@ def challenge_label(account_url: str) -> str:
     `account_url` is what the CA calls the account (RFC 8555 7.1.2), to the letter: another letter is another label.
     Raises `Unusable` for what is no such URL.
     """
-    if _URL.fullmatch(account_url) is None:
-        raise Unusable(
-            f"{account_url[:200]!r} is no account URL; write it as the CA gave it, as https://ca.example/acct/17 "
-            "(certbot: certbot show_account; lego: registration.uri in account.json)"
-        )
+    check_account_url(account_url)
     digest = hashlib.sha256(account_url.encode()).digest()
     return "_" + base64.b32encode(digest[:DIGEST_OCTETS]).decode().lower()
+
+
+def check_account_url(text: str) -> None:
+    """Raise `Unusable` for what no CA calls an account."""
+    if _URL.fullmatch(text) is None:
+        raise Unusable(
+            f"{text[:200]!r} is no account URL; write it as the CA gave it, as https://ca.example/acct/17 "
+            "(certbot: certbot show_account; lego: registration.uri in account.json)"
+        )

@@ -79,6 +79,10 @@ class Credentials:
         self._key = secrets.token_bytes(32)
         self._remembered: OrderedDict[str, tuple[bytes, Account]] = OrderedDict()
 
+    def refused(self) -> dict[str, int]:
+        """How often `TooManyAttempts` was raised, by what there was too much of."""
+        return {**self._failures.refused(), **self._registrations.refused()}
+
     async def authenticate(self, login: Login) -> Account:
         """The account of a login.
 

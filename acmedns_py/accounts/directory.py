@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from acmedns_py.accounts.ports import Entry, Registrar, Written
+from acmedns_py.accounts.ports import Entry, Registrar, Token, Written
 from acmedns_py.accounts.txt_rule import TxtRule
 
 
@@ -198,10 +198,11 @@ class Directory(Registrar, Protocol):
     async def audit(self, *, since: datetime | None, after: int, most: int) -> list[Recorded]:
         """Give the next entries in their order, at most `most`, with ids above `after`."""
 
-    async def change(self, account: int, change: OperatorChange, entry: Entry) -> Written:
-        """Commit a change together with its entry.
+    async def change(self, account: int, change: OperatorChange, entry: Entry, *, by: Token | None = None) -> Written:
+        """Commit a change together with its entry; `by` is the token that the operator shows.
 
-        Raises `UnknownAccount`, or `Unusable` for a value that the account can't hold, or a rule that its values break.
+        Raises `TokenNotAccepted` where that has ended by then, `UnknownAccount`, or `Unusable` for a value that
+        the account can't hold, or a rule that its values break.
         """
 
     async def note(self, entry: Entry) -> Written:

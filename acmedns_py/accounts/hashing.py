@@ -20,17 +20,21 @@ import os
 import re
 import secrets
 import threading
+import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from enum import Enum
+from typing import Final, TypeVar
 
 import bcrypt
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from acmedns_py.errors import Overloaded, Refused
+from acmedns_py.histogram import Histogram, Seen
 
 MEMORY_KIB = 19_456
 PASSES = 2
@@ -53,6 +57,11 @@ MOST_REGISTRATIONS_WAITING = 32
 
 PATIENCE_SECONDS = 5.0
 RETRY_AFTER_SECONDS = 5
+
+SECONDS_BOUNDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+"""Of one hash or check."""
+
+T = TypeVar("T")
 
 
 def _encoded(octets: bytes) -> str:
@@ -84,6 +93,18 @@ class Work(Enum):
     REGISTRATION = "registration"
 
 
+@dataclass(frozen=True, slots=True)
+class HashingLoad:
+    """How the pool stands: its threads and the busy ones, who waits, who was sent away so far, how long hashes took."""
+
+    threads: int
+    busy: int
+    waiting: dict[str, int]
+    refused_full: int
+    refused_slow: int
+    hashes: Seen
+
+
 class HashPool:
     """Threads that hash and verify passwords; `close` it when the last request has been answered."""
 
@@ -98,13 +119,26 @@ class HashPool:
         """`threads` is by default one less than the cores, at least 1 and at most 4."""
         count = threads or max(1, min(MOST_THREADS, (os.cpu_count() or 1) - 1))
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="hashing", initializer=_step_back)
-        self._free = count
+        self._count = self._free = count
+        self._refused_full = self._refused_slow = 0
+        self._seconds = Histogram(SECONDS_BOUNDS)
         self._lines: dict[Work, deque[asyncio.Future[None]]] = {work: deque() for work in Work}
         self._most_waiting = most_waiting
         self._most_registrations_waiting = most_registrations_waiting
         self._patience_seconds = patience_seconds
         self._hasher = PasswordHasher(
             time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES, hash_len=32, salt_len=16, type=Type.ID
+        )
+
+    def load(self) -> HashingLoad:
+        """Give how much there is to do, and how much there was."""
+        return HashingLoad(
+            self._count,
+            self._count - self._free,
+            {work.value: len(line) for work, line in self._lines.items()},
+            self._refused_full,
+            self._refused_slow,
+            self._seconds.seen(),
         )
 
     @asynccontextmanager
@@ -124,6 +158,7 @@ class HashPool:
         line = self._lines[work]
         full = sum(map(len, self._lines.values())) >= self._most_waiting
         if full or (work is Work.REGISTRATION and len(line) >= self._most_registrations_waiting):
+            self._refused_full += 1
             raise Overloaded("the line for password hashing is full", retry_after=RETRY_AFTER_SECONDS)
         place = asyncio.get_running_loop().create_future()
         line.append(place)
@@ -137,6 +172,7 @@ class HashPool:
             elif place in line:
                 line.remove(place)
             if isinstance(error, TimeoutError):
+                self._refused_slow += 1
                 raise Overloaded("no thread for password hashing came free", retry_after=RETRY_AFTER_SECONDS) from None
             raise
 
@@ -152,14 +188,21 @@ class HashPool:
 
     async def hash(self, password: str) -> str:
         """The Argon2id verifier of a password, in its usual text form; to be called within a turn."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._hasher.hash, password)
+        return await self._timed(self._hasher.hash, password)
 
     async def verify(self, verifier: str, password: str) -> bool:
         """Whether the password fits; to be called within a turn.
 
         Raises `Refused` for a stored verifier that is neither Argon2's nor bcrypt's, or whose bcrypt cost is too high.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._fits, verifier, password)
+        return await self._timed(self._fits, verifier, password)
+
+    async def _timed(self, work: Callable[..., T], *arguments: str) -> T:
+        began = time.monotonic()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+        finally:
+            self._seconds.observe(time.monotonic() - began)
 
     def _fits(self, verifier: str, password: str) -> bool:
         cost = bcrypt_cost(verifier)

@@ -57,7 +57,7 @@ class IssuedTokens:
     async def issue(self, by: Operator, wish: TokenWish) -> str:
         """Make a token and give its text, which is known nowhere else.
 
-        Raises `TokenRefused` for what can't be, `TokenTaken`, `RightsExceeded`, `StoreUnavailable`.
+        Raises `TokenRefused` for what can't be, `TokenTaken`, `RightsExceeded`, `TokenNotAccepted`, `StoreUnavailable`.
         """
         limits = {
             "scopes": list(wish.scopes),
@@ -84,6 +84,7 @@ class IssuedTokens:
                 txt_rule=wish.txt_rule,
                 expires_at=None if wish.expires is None else ticks_of(wish.expires),
                 entry=entry,
+                by=by.token,
             )
         except AcmednsError as error:
             await note_refusal(self._keeper.note, entry, error)
@@ -92,12 +93,15 @@ class IssuedTokens:
         return text
 
     async def revoke(self, by: Operator, name: str) -> None:
-        """End a token for good; the accounts that it made stay. Raises `UnknownToken`, `StoreUnavailable`."""
+        """End a token for good; the accounts that it made stay.
+
+        Raises `UnknownToken`, `TokenNotAccepted`, `StoreUnavailable`.
+        """
         entry = Entry(by.name, by.source, "token_revoked", name[:NAME_CHARACTERS])
         try:
             found = await self.shown(name)
             entry = Entry(by.name, by.source, "token_revoked", name, details={"scopes": list(found.token.scopes)})
-            await tokens.revoke(self._keeper, name, entry=entry)
+            await tokens.revoke(self._keeper, name, entry=entry, by=by.token)
         except AcmednsError as error:
             await note_refusal(self._keeper.note, entry, error)
             raise

@@ -7,6 +7,7 @@ import re
 from fnmatch import fnmatchcase
 
 from acmedns_py.errors import BadInput, TokenRefused
+from acmedns_py.log import quoted
 
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 """Letters, digits, hyphens (RFC 1123 2.1), at most 63; so that no `_acme-challenge` and no wildcard is one.
@@ -50,7 +51,7 @@ def check_pattern(text: str) -> str:
     pattern = text.lower()
     if _PATTERN.fullmatch(pattern) is None:
         raise TokenRefused(
-            f"labels = {text!r} is no pattern; write up to 63 letters, digits, hyphens, * for any characters and ? "
-            "for one, as web-*"
+            f"labels = {quoted(text)} is no pattern; write up to 63 letters, digits, hyphens, * for any characters "
+            "and ? for one, as web-*"
         )
     return pattern

@@ -18,7 +18,7 @@ class CertificateKeeper(Protocol):
         """What there is to tell of it by name; `serial` is a text."""
 
     def renew(self, *, force: bool) -> str | None:
-        """Have a try begin at once; gives in one line why none does."""
+        """Have a try begin at once; gives in one line why none does, raises `Unusable` where that is not known."""
 
     async def revoke(self, reason: str) -> None:
         """Have the CA revoke it, then a try for another begin; raises `AcmednsError`."""
@@ -41,7 +41,11 @@ class OwnCertificate:
         keeper = self._there()
         details = {"force": force}
         entry = Entry(by.name, by.source, "certificate_renewal_asked", _serial(keeper), details=details)
-        why_not = keeper.renew(force=force)
+        try:
+            why_not = keeper.renew(force=force)
+        except Unusable as error:
+            await note_refusal(self._note, entry, error)
+            raise
         await self._enter(entry if why_not is None else replace(entry, result=f"not begun: {why_not}"))
         return why_not
 

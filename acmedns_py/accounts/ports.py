@@ -136,8 +136,11 @@ class Registrar(Protocol):
         chosen: bool = False,
         token: Token | None = None,
         entry: Entry | None = None,
+        by: Token | None = None,
     ) -> Written:
         """Commit an account, its empty challenge name and its entry, and with it one use of `token`.
+
+        `by` is the token that an operator shows; where that has ended by then, `TokenNotAccepted` is raised.
 
         A label that is `chosen`, not random, is compared with all that the zone serves or did. Raises `LabelTaken`
         where it can't be had, `RegistrationRefused` where the token has ended, `StoreUnavailable`.
@@ -192,6 +195,9 @@ class Store(Registrar, Protocol):
         was revoked.
         """
 
+    async def note(self, entry: Entry) -> Written:
+        """Commit an entry of the audit log alone: what was refused."""
+
     async def has_scope(self, scope: str) -> bool:
         """Whether there is any token of this scope, ended or not."""
 
@@ -207,11 +213,11 @@ class Issued:
 class TokenKeeper(Protocol):
     """The store as who makes and ends tokens needs it. Every method raises `StoreUnavailable`."""
 
-    async def add_token(self, token: NewToken, entry: Entry | None = None) -> Written:
-        """Commit a token and its entry; raises `TokenTaken`."""
+    async def add_token(self, token: NewToken, entry: Entry | None = None, *, by: Token | None = None) -> Written:
+        """Commit a token and its entry; raises `TokenTaken`, and `TokenNotAccepted` where `by` has ended."""
 
-    async def revoke_token(self, name: str, entry: Entry | None = None) -> Written:
-        """Commit that a token is revoked, perhaps once more, and its entry; raises `UnknownToken`.
+    async def revoke_token(self, name: str, entry: Entry | None = None, *, by: Token | None = None) -> Written:
+        """Commit that a token is revoked, perhaps once more, and its entry; raises `UnknownToken`, `TokenNotAccepted`.
 
         What it keeps of its holder's accounts goes with it.
         """

@@ -1,8 +1,8 @@
 """Registration: a new account whose challenge name is served, empty, before its owner hears of it.
 
 Clients know no other good answer than 201, and drop the password of any other. So an account that the workers did not
-confirm in time is taken back by a commit of its own before the client hears that it failed: the next try must find its
-label free, and no account may be left behind that nobody can use.
+confirm in time, or whose commit the database did not answer, is taken back by a commit of its own before the client
+hears that it failed: the next try must find its label free, and no account may be left behind that nobody can use.
 """
 
 from dataclasses import dataclass, replace
@@ -22,6 +22,7 @@ from acmedns_py.errors import (
     BadInput,
     LabelTaken,
     NotServed,
+    OutcomeUnknown,
     RegistrationRefused,
     TokenNotAccepted,
 )
@@ -108,6 +109,7 @@ class Registration:
             subject=fresh.username,
             details={"subdomain": fresh.label, "allowfrom": entries},
         )
+        withdrawn = replace(entry, action="registration_withdrawn")
         try:
             written = await self._store.register(
                 username=fresh.username,
@@ -121,11 +123,14 @@ class Registration:
             )
         except LabelTaken as taken:
             raise BadInput("subdomain_taken", str(taken)) from taken
+        except OutcomeUnknown:
+            await self._withdraw(fresh, verifier, withdrawn)
+            raise
         tell(entry)
         try:
             await self._publisher.served(written.cursor)
         except NotServed:
-            await self._withdraw(fresh, verifier, replace(entry, action="registration_withdrawn"))
+            await self._withdraw(fresh, verifier, withdrawn)
             raise
         return fresh
 

@@ -16,14 +16,16 @@ import secrets
 from collections.abc import Callable, Collection, Sequence
 from ipaddress import IPv4Address, IPv6Address
 
-from acmedns_py.accounts.allow_from import network, permits
-from acmedns_py.accounts.attempts import WrongTokens
+from acmedns_py.accounts.allow_from import MOST_ENTRIES, is_network, permits
+from acmedns_py.accounts.attempts import NotedRefusals, WrongTokens
+from acmedns_py.accounts.audit import ANYONE, note_refusal
 from acmedns_py.accounts.labels import check_pattern
 from acmedns_py.accounts.ports import Ended, Entry, NewToken, Store, Token, TokenKeeper
+from acmedns_py.accounts.token_text import MARK, has_form
 from acmedns_py.accounts.txt_rule import TxtRule
-from acmedns_py.errors import ScopeLacking, TokenNotAccepted, TokenRefused
+from acmedns_py.errors import OutcomeUnknown, ScopeLacking, TokenNotAccepted, TokenRefused
+from acmedns_py.log import quoted
 
-MARK = "adt_"
 RANDOM_OCTETS = 32
 
 REGISTER = "register"
@@ -42,23 +44,12 @@ SCOPES = (REGISTER, STORAGE, READ, WRITE)
 
 MOST_USES = 1_000_000_000
 
-_FORM = re.compile(rf"{MARK}[A-Za-z0-9_-]{{43}}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
 
 def fresh_token() -> str:
     """A random token."""
     return MARK + secrets.token_urlsafe(RANDOM_OCTETS)
-
-
-def has_form(text: str) -> bool:
-    """Whether this could be a token; letter case counts."""
-    return _FORM.fullmatch(text) is not None
-
-
-def without_tokens(text: str) -> str:
-    """A text with all that could be a token taken out, for what is kept or logged."""
-    return _FORM.sub(f"{MARK}...", text)
 
 
 def digest(token: str) -> str:
@@ -73,7 +64,12 @@ class Tokens:
         """`clock` gives monotonic seconds."""
         self._store = store
         self._wrong = WrongTokens(clock)
+        self._noted = NotedRefusals(clock)
         self._operators_exist = False
+
+    def refused(self) -> dict[str, int]:
+        """How often `TooManyAttempts` was raised, by what there was too much of."""
+        return self._wrong.refused()
 
     async def operators_exist(self) -> bool:
         """Whether there is any token, ended or not, that lets, or let, its holder use the operator's routes.
@@ -91,11 +87,24 @@ class Tokens:
         Raises `TokenNotAccepted` (the reason is for the log), `ScopeLacking` where nothing else is wrong with it,
         `TooManyAttempts`, `Overloaded`, `StoreUnavailable`.
         """
-        accepted = await self._judged(shown, source, scope)
+        try:
+            accepted = await self._judged(shown, source, scope)
+        except TokenNotAccepted as refused:
+            await self._note(refused, source, scope)
+            raise
         # A registration writes its own, in the transaction that uses the token up.
         if scope != REGISTER:
             self._store.note_use(accepted)
         return accepted
+
+    async def _note(self, refused: TokenNotAccepted, source: IPv4Address | IPv6Address | None, scope: str) -> None:
+        """Enter it in the audit log, unless there were others lately: whoever guesses must not fill the database."""
+        if not self._noted.due(source):
+            return
+        actor = ANYONE if refused.token is None else f"token:{refused.token}"
+        subject = refused.token or "unknown"
+        entry = Entry(actor, str(source or "unknown"), "token_shown", subject, details={"scope": scope})
+        await note_refusal(self._store.note, entry, refused)
 
     async def _judged(self, shown: str, source: IPv4Address | IPv6Address | None, scope: str) -> Token:
         self._wrong.check(source)
@@ -152,21 +161,25 @@ async def issue(
     txt_rule: str | None = None,
     expires_at: int | None = None,
     entry: Entry | None = None,
+    by: Token | None = None,
 ) -> str:
     """Make a token and give its text, which is known nowhere else; fields as those of `ports.Token`.
 
-    Raises `TokenRefused` for what can't be, `TokenTaken`, `StoreUnavailable`.
+    `by` is the token that who wants it has shown. Raises `TokenRefused` for what can't be, `TokenTaken`,
+    `TokenNotAccepted` where `by` has ended, `StoreUnavailable`.
     """
     if not is_name(name):
         raise TokenRefused(
-            f"{name!r} is no name of a token; write up to 64 letters, digits, dots, hyphens and underscores, "
+            f"{quoted(name)} is no name of a token; write up to 64 letters, digits, dots, hyphens and underscores, "
             "the first a letter or digit"
         )
     if has_form(name):
         raise TokenRefused("what was given as a name has the form of a token, and names are no secrets; give another")
+    if len(scopes) > len(SCOPES):
+        raise TokenRefused(f"{len(scopes)} scopes are too many; write each of {', '.join(SCOPES)} once at the most")
     for scope in scopes:
         if scope not in SCOPES:
-            raise TokenRefused(f"scope {scope!r} is not known; known are {', '.join(SCOPES)}")
+            raise TokenRefused(f"scope {quoted(scope)} is not known; known are {', '.join(SCOPES)}")
     if not scopes:
         raise TokenRefused(f"a token without a scope is good for nothing; give one of {', '.join(SCOPES)}")
     if REGISTER not in scopes and (uses is not None or labels is not None):
@@ -174,38 +187,42 @@ async def issue(
     if REGISTER not in scopes and txt_rule is not None:
         raise TokenRefused(f"txt_rule is about registrations; leave it out, or add the scope {REGISTER}")
     if txt_rule is not None and txt_rule not in set(TxtRule):
-        raise TokenRefused(f"txt_rule {txt_rule!r} is no rule of values; write {' or '.join(TxtRule)}")
+        raise TokenRefused(f"txt_rule {quoted(txt_rule)} is no rule of values; write {' or '.join(TxtRule)}")
     if uses is not None and not 0 < uses <= MOST_USES:
         raise TokenRefused(f"uses = {uses}: write a number from 1 to {MOST_USES}, or leave it out for no limit")
+    if len(sources) > MOST_ENTRIES:
+        raise TokenRefused(f"{len(sources)} sources are too many; write up to {MOST_ENTRIES}, or wider networks")
     for source in sources:
-        try:
-            network(source)
-        except ValueError:
+        if not is_network(source):
             raise TokenRefused(
-                f"source {source!r} is no network; write it with its mask, as 192.0.2.0/24 or 2001:db8::1/128"
-            ) from None
+                f"source {quoted(source)} is no network; write it with its mask, as 192.0.2.0/24 or 2001:db8::1/128"
+            )
     if labels is not None:
         labels = check_pattern(labels)
     text = fresh_token()
-    await keeper.add_token(
-        NewToken(
-            name=name,
-            digest=digest(text),
-            scopes=tuple(scope for scope in SCOPES if scope in scopes),
-            sources=tuple(sources),
-            labels=labels,
-            expires_at=expires_at,
-            uses=uses,
-            txt_rule=TxtRule(txt_rule or TxtRule.ACME),
-        ),
-        entry,
+    wanted = NewToken(
+        name=name,
+        digest=digest(text),
+        scopes=tuple(scope for scope in SCOPES if scope in scopes),
+        sources=tuple(sources),
+        labels=labels,
+        expires_at=expires_at,
+        uses=uses,
+        txt_rule=TxtRule(txt_rule or TxtRule.ACME),
     )
+    try:
+        await keeper.add_token(wanted, entry, by=by)
+    except OutcomeUnknown:
+        # Nobody else knows the text of one that is there by now.
+        made = await keeper.issued_token(name)
+        if made is None or made.token.digest != wanted.digest:
+            raise
     return text
 
 
-async def revoke(keeper: TokenKeeper, name: str, *, entry: Entry | None = None) -> None:
+async def revoke(keeper: TokenKeeper, name: str, *, entry: Entry | None = None, by: Token | None = None) -> None:
     """End a token for good: when this returns, it is good for nothing. The accounts that it made stay.
 
-    Raises `UnknownToken`, `StoreUnavailable`.
+    Raises `UnknownToken`, `TokenNotAccepted` where `by` has ended, `StoreUnavailable`.
     """
-    await keeper.revoke_token(name, entry)
+    await keeper.revoke_token(name, entry, by=by)

@@ -12,7 +12,7 @@ known nowhere else.
 | POST | /admin/v1/accounts | a new account: `label`, `subdomain`, `allowfrom`, `txt_rule` |
 | GET, PATCH, DELETE | /admin/v1/accounts/NAME | one; PATCH takes one of `label`, `allowfrom`, `disabled`, `txt_rule` |
 | POST | /admin/v1/accounts/NAME/password | a new password: `grace_seconds` |
-| POST, DELETE | /admin/v1/accounts/NAME/values | `txt`: set it, take it away; DELETE without it clears |
+| POST, DELETE | /admin/v1/accounts/NAME/values | `txt`: set it, take it away; DELETE without a body clears |
 | GET | /admin/v1/tokens | a page: `after`, `limit` |
 | POST | /admin/v1/tokens | a new token: `name`, `scopes`, `expires`, `uses`, `sources`, `labels`, `txt_rule` |
 | GET, DELETE | /admin/v1/tokens/NAME | one token; DELETE revokes it |
@@ -49,6 +49,7 @@ from acmedns_py.errors import (
     Overloaded,
     RightsExceeded,
     StoreUnavailable,
+    TokenNotAccepted,
     TokenRefused,
     TokenTaken,
     UnknownAccount,
@@ -85,10 +86,6 @@ class _Value(msgspec.Struct, forbid_unknown_fields=True):
     txt: str
 
 
-class _MaybeValue(msgspec.Struct, forbid_unknown_fields=True):
-    txt: str | None = None
-
-
 class AdminRoutes:
     """`zone` is the zone's name without a final dot."""
 
@@ -107,9 +104,11 @@ class AdminRoutes:
         self._zone = zone
 
     async def answer(self, asked: Asked) -> Told:
-        """Answer one request; never raises."""
+        """Answer one request; raises nothing but `TokenNotAccepted`, where the token that was shown has just ended."""
         try:
             return await self._routed(asked)
+        except TokenNotAccepted:
+            raise
         except Exception as error:  # noqa: BLE001 - this is the border where every failure becomes an answer
             return _problem(error)
 
@@ -219,11 +218,11 @@ class AdminRoutes:
         return Told(200, {**shown.document, "remarks": remarks})
 
     async def _take_values(self, asked: Asked, name: str) -> Told:
-        value = body_of(asked, _MaybeValue).txt
-        if value is None:
-            await self._accounts.clear_values(asked.by, name)
+        # Nothing less says that all are meant: a program that got a key wrong, or has no value, must not clear.
+        if asked.body:
+            await self._accounts.remove_value(asked.by, name, body_of(asked, _Value).txt)
         else:
-            await self._accounts.remove_value(asked.by, name, value)
+            await self._accounts.clear_values(asked.by, name)
         return await self._show(name)
 
     async def _audit(self, asked: Asked) -> Told:

@@ -9,6 +9,7 @@ the route, and each failure goes through `problems`.
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from itertools import count
 from urllib.parse import unquote
 
@@ -18,18 +19,19 @@ from aiohttp import hdrs, web
 from acmedns_py.accounts.own import OwnAccount
 from acmedns_py.accounts.register import Registration
 from acmedns_py.accounts.storage import Storage
-from acmedns_py.accounts.tokens import has_form
+from acmedns_py.accounts.token_text import has_form
 from acmedns_py.accounts.update import Updates
 from acmedns_py.api.account import AccountRoute
 from acmedns_py.api.answers import Answer, go_not_found
 from acmedns_py.api.client import ForwardedBy, client_address
 from acmedns_py.api.cors import Cors
 from acmedns_py.api.health import HealthRoutes, Readiness
-from acmedns_py.api.openapi import document_route
+from acmedns_py.api.openapi import admin_document, document, document_route
 from acmedns_py.api.problems import MethodNotAllowed, NotFound, foreseen, problem, reason, unreadable
 from acmedns_py.api.register import RegisterRoute
 from acmedns_py.api.remote import RemoteAdmin
 from acmedns_py.api.storage import StorageRoute
+from acmedns_py.api.traffic import NO_ROUTE, Traffic
 from acmedns_py.api.update import UpdateRoute
 from acmedns_py.api.visit import Visit
 
@@ -53,6 +55,7 @@ def make_app(
     storage: Storage,
     readiness: Readiness,
     zone: str,
+    traffic: Traffic,
     forwarded_by: ForwardedBy | None = None,
     cors_origins: Sequence[str] = (),
     hsts: str | None = None,
@@ -60,9 +63,9 @@ def make_app(
 ) -> "Api":
     """The whole API.
 
-    `registration` is None where nobody may register, `zone` the zone's name without a final dot, `forwarded_by` None
-    where no proxy stands in front, `hsts` the value of Strict-Transport-Security or None, `admin` None where the
-    operator's routes are not here.
+    `registration` is None where nobody may register, `zone` the zone's name without a final dot, `traffic` counts what
+    is answered, `forwarded_by` is None where no proxy stands in front, `hsts` the value of Strict-Transport-Security or
+    None, `admin` None where the operator's routes are not here.
     """
     health = HealthRoutes(readiness)
     update = UpdateRoute(updates)
@@ -78,14 +81,31 @@ def make_app(
         _STORED: {"GET": stored.get, "POST": stored.post},
         "/health": {"GET": health.alive},
         "/health/ready": {"GET": health.ready},
-        "/openapi.json": {"GET": document_route(registration_open=registration is not None, admin=admin is not None)},
+        "/openapi.json": {
+            "GET": document_route(
+                partial(document, registration_open=registration is not None),
+                _nowhere if admin is None else admin.exist,
+            )
+        },
     }
-    return Api(routes, forwarded_by=forwarded_by, cors=Cors(cors_origins), hsts=hsts, admin=admin)
+    for route, methods in document(registration_open=registration is not None, admin=False)["paths"].items():
+        for operation in methods.values():
+            for status in operation["responses"]:
+                traffic.expect(route, int(status))
+    return Api(routes, traffic=traffic, forwarded_by=forwarded_by, cors=Cors(cors_origins), hsts=hsts, admin=admin)
 
 
-def make_admin_app(admin: RemoteAdmin, *, forwarded_by: ForwardedBy | None = None, hsts: str | None = None) -> "Api":
-    """The operator's routes alone; arguments as those of `make_app`."""
-    return Api({}, forwarded_by=forwarded_by, cors=NO_CORS, hsts=hsts, admin=admin)
+def make_admin_app(
+    admin: RemoteAdmin, *, traffic: Traffic, forwarded_by: ForwardedBy | None = None, hsts: str | None = None
+) -> "Api":
+    """The operator's routes and their document alone; arguments as those of `make_app`."""
+    routes: Routes = {"/openapi.json": {"GET": document_route(admin_document, admin.exist)}}
+    return Api(routes, traffic=traffic, forwarded_by=forwarded_by, cors=NO_CORS, hsts=hsts, admin=admin)
+
+
+async def _nowhere() -> bool:
+    """Say that the operator's routes are not here."""
+    return False
 
 
 def hsts_header(*, max_age: int, include_subdomains: bool, preload: bool) -> str:
@@ -105,12 +125,14 @@ class Api:
         self,
         routes: Routes,
         *,
+        traffic: Traffic,
         forwarded_by: ForwardedBy | None,
         cors: Cors,
         hsts: str | None,
         admin: RemoteAdmin | None,
     ) -> None:
         self._routes = routes
+        self._traffic = traffic
         self._admin = admin
         self._forwarded_by = forwarded_by
         self._cors = cors
@@ -196,13 +218,15 @@ class Api:
         failure: Exception | None,
         seconds: float,
     ) -> Answer:
-        """Give an answer the headers that all have, and write its line in the log."""
+        """Give an answer the headers that all have, count it, and write its line in the log."""
+        route = path or NO_ROUTE
+        self._traffic.answered(route, answer.status, seconds)
         answer.headers["X-Request-Id"] = visit.request_id
         if self._hsts is not None:
             answer.headers[hdrs.STRICT_TRANSPORT_SECURITY] = self._hsts
         facts: dict[str, object] = {
             "method": request.method,
-            "route": path or "none",
+            "route": route,
             "status": answer.status,
             "source": str(visit.source or request.remote),
             "request_id": visit.request_id,

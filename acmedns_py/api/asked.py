@@ -12,6 +12,7 @@ import msgspec
 
 from acmedns_py.accounts.administration import MOST_LISTED, Operator
 from acmedns_py.errors import Unusable
+from acmedns_py.log import quoted
 
 _FLAGS = {"true": True, "false": False}
 
@@ -52,7 +53,7 @@ def known(query: Mapping[str, str], *names: str) -> Mapping[str, str]:
     """The query, if it holds none but these parameters."""
     for name in query:
         if name not in names:
-            raise Unusable(f"the parameter {name!r} is not known; known are {', '.join(names)}")
+            raise Unusable(f"the parameter {quoted(name)} is not known; known are {', '.join(names)}")
     return query
 
 
@@ -60,7 +61,7 @@ def number(query: Mapping[str, str], name: str, default: int) -> int:
     """A number that is not negative, and for `limit` not 0."""
     text = query.get(name, str(default))
     if not (text.isascii() and text.isdecimal() and len(text) < 19) or (name == "limit" and int(text) == 0):
-        raise Unusable(f"{name} = {text!r} is no number that can be used; write a positive one")
+        raise Unusable(f"{name} = {quoted(text)} is no number that can be used; write a positive one")
     return int(text)
 
 
@@ -70,7 +71,7 @@ def flag(query: Mapping[str, str], name: str) -> bool | None:
     if text is None:
         return None
     if text not in _FLAGS:
-        raise Unusable(f"{name} = {text!r} is neither true nor false")
+        raise Unusable(f"{name} = {quoted(text)} is neither true nor false")
     return _FLAGS[text]
 
 
@@ -82,7 +83,7 @@ def moment(query: Mapping[str, str], name: str) -> datetime | None:
     try:
         return in_utc(datetime.fromisoformat(text))
     except (ValueError, OverflowError):
-        raise Unusable(f"{name} = {text!r} is no time; write one such as 2026-11-24T16:00:00Z") from None
+        raise Unusable(f"{name} = {quoted(text)} is no time; write one such as 2026-11-24T16:00:00Z") from None
 
 
 def in_utc(time: datetime) -> datetime:

@@ -6,6 +6,7 @@ context would leave it with a certificate and a key that do not fit.
 """
 
 import ssl
+from contextlib import suppress
 from pathlib import Path
 
 from acmedns_py.tls import server_context
@@ -21,6 +22,7 @@ class CertificateFiles:
         self._certificate = certificate
         self._key = key
         self._seen = self._stamp()
+        self._life: tuple[float, float] | None = None
         self._current = self._load()
         self.context = self._load()
         """What listeners are started with."""
@@ -36,12 +38,27 @@ class CertificateFiles:
         self._seen = self._stamp()
         self._current = self._load()
 
+    def life(self) -> tuple[float, float] | None:
+        """From when to when the certificate in use is valid, in seconds since 1970; None where that is not known."""
+        if self._life is None and self._pem:
+            # Whoever does not ask need not load it.
+            from cryptography import x509  # noqa: PLC0415
+
+            leaf = x509.load_pem_x509_certificates(self._pem)[0]
+            self._life = leaf.not_valid_before_utc.timestamp(), leaf.not_valid_after_utc.timestamp()
+        return self._life
+
     def _choose(self, handshake: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
         # OpenSSL calls this for each handshake, with or without a server name in it.
         handshake.context = self._current
 
     def _load(self) -> ssl.SSLContext:
-        return server_context(self._certificate, self._key)
+        context = server_context(self._certificate, self._key)
+        self._pem, self._life = b"", None
+        # It was there a moment ago; one that is exchanged right now is looked at again.
+        with suppress(OSError):
+            self._pem = self._certificate.read_bytes()
+        return context
 
     def _stamp(self) -> Stamp:
         try:

@@ -14,13 +14,12 @@ are out.
 """
 
 import asyncio
-from typing import Any
+from typing import Any, Protocol
 
 from aiohttp import StreamReader, web
 from aiohttp.http import RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD
 
-from acmedns_py.api.app import Api
 from acmedns_py.api.places import Place
 
 PATIENCE_SECONDS = 10.0
@@ -37,6 +36,16 @@ LINGER_SECONDS = 5.0
 
 AHEAD_OCTETS = 32_768
 """What is taken of later requests while one is in hand: the largest body that is read, and a head."""
+
+
+class App(Protocol):
+    """What answers the requests of a listener."""
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request."""
+
+    def refused(self, request: web.BaseRequest, error: BaseException | None) -> web.StreamResponse:
+        """The answer to octets that are no request that HTTP knows."""
 
 
 class Connection(web.RequestHandler):
@@ -115,7 +124,7 @@ class Connection(web.RequestHandler):
         """Answer what is no HTTP in our own form; aiohttp would log the offending octets, perhaps a password."""
         server = self._manager
         assert isinstance(server, HttpServer), "made by no other"
-        return server.api.refused(request, exc)
+        return server.app.refused(request, exc)
 
     def _weigh(self) -> None:
         """Read on or not, by what is kept already."""
@@ -162,9 +171,9 @@ class Connection(web.RequestHandler):
 class HttpServer(web.Server):
     """Makes the connections of all listeners and knows them."""
 
-    def __init__(self, api: Api) -> None:
-        super().__init__(api, request_factory=self._request)
-        self.api = api
+    def __init__(self, app: App) -> None:
+        super().__init__(app, request_factory=self._request)
+        self.app = app
         self._options: dict[str, Any] = {
             "loop": asyncio.get_running_loop(),
             "access_log": None,

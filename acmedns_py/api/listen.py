@@ -9,10 +9,9 @@ from typing import Literal
 
 import structlog
 
-from acmedns_py.api.app import Api
 from acmedns_py.api.certificate import CertificateFiles
 from acmedns_py.api.client import address
-from acmedns_py.api.connection import HttpServer
+from acmedns_py.api.connection import App, HttpServer
 from acmedns_py.api.places import TENURE_SECONDS, Place, Places, places_for_descriptors
 from acmedns_py.errors import ConfigError
 
@@ -68,7 +67,12 @@ class ApiListener:
         self._again: asyncio.TimerHandle | None = None
         self._watch: asyncio.Task[None] | None = None
 
-    async def start(self, sockets: list[socket.socket], app: Api) -> None:
+    @property
+    def certificate(self) -> CertificateFiles | None:
+        """What it speaks TLS with."""
+        return self._certificate
+
+    async def start(self, sockets: list[socket.socket], app: App) -> None:
         """Begin to accept on bound sockets."""
         self._connections = HttpServer(app)
         self._places = Places(

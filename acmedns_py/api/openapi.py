@@ -131,13 +131,7 @@ def document(*, registration_open: bool, admin: bool) -> dict[str, Any]:
                 },
             }
         },
-        "/openapi.json": {
-            "get": {
-                "operationId": "openapi",
-                "summary": "This document",
-                "responses": {"200": _json("OpenAPI 3.1", "Document"), **_failures("400 431 500")},
-            }
-        },
+        **_ITSELF,
     }
     if registration_open:
         paths["/register"] = {
@@ -155,8 +149,30 @@ def document(*, registration_open: bool, admin: bool) -> dict[str, Any]:
                 },
             }
         }
+    return _document(paths, admin=admin)
+
+
+def admin_document(*, admin: bool) -> dict[str, Any]:
+    """The OpenAPI document of addresses that have the operator's routes alone; `admin` as in `document`."""
+    return _document(dict(_ITSELF), admin=admin)
+
+
+def _document(paths: dict[str, Any], *, admin: bool) -> dict[str, Any]:
+    responses: dict[str, Any] = {
+        **{name: _json(text, "Error") for name, text in _ERRORS.values()},
+        "TokenNeeded": _json("No token, or none that is good here; which is not told.", "Explained"),
+        "ScopeLacking": _json("The token is good, for something else.", "Explained"),
+        "RegistrationRefused": {
+            "description": "No registration token, or none that is good here; which is not told.",
+            "headers": {hdrs.WWW_AUTHENTICATE: {"required": True, "schema": {"type": "string", "const": CHALLENGE}}},
+            "content": {"text/plain": {"schema": {"type": "string"}}},
+        },
+    }
+    schemas = _SCHEMAS
     if admin:
-        paths |= openapi_admin.paths()
+        paths = {**paths, **openapi_admin.paths()}
+        responses |= openapi_admin.responses()
+        schemas = {**schemas, **openapi_admin.SCHEMAS}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -167,20 +183,8 @@ def document(*, registration_open: bool, admin: bool) -> dict[str, Any]:
         },
         "paths": paths,
         "components": {
-            "schemas": {**_SCHEMAS, **openapi_admin.SCHEMAS},
-            "responses": {
-                **{name: _json(text, "Error") for name, text in _ERRORS.values()},
-                **openapi_admin.responses(),
-                "TokenNeeded": _json("No token, or none that is good here; which is not told.", "Explained"),
-                "ScopeLacking": _json("The token is good, for something else.", "Explained"),
-                "RegistrationRefused": {
-                    "description": "No registration token, or none that is good here; which is not told.",
-                    "headers": {
-                        hdrs.WWW_AUTHENTICATE: {"required": True, "schema": {"type": "string", "const": CHALLENGE}}
-                    },
-                    "content": {"text/plain": {"schema": {"type": "string"}}},
-                },
-            },
+            "schemas": schemas,
+            "responses": responses,
             "securitySchemes": {
                 "user": {"type": "apiKey", "in": "header", "name": "X-Api-User"},
                 "key": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
@@ -191,12 +195,14 @@ def document(*, registration_open: bool, admin: bool) -> dict[str, Any]:
     }
 
 
-def document_route(*, registration_open: bool, admin: bool) -> Callable[[web.BaseRequest, Visit], Awaitable[Answer]]:
-    """The handler that sends the document."""
-    octets = msgspec.json.encode(document(registration_open=registration_open, admin=admin))
+def document_route(
+    described: Callable[..., dict[str, Any]], operators: Callable[[], Awaitable[bool]]
+) -> Callable[[web.BaseRequest, Visit], Awaitable[Answer]]:
+    """The handler that sends the document: `described` gives it, `operators` whether their routes are there by now."""
+    octets = {admin: msgspec.json.encode(described(admin=admin)) for admin in (False, True)}
 
     async def get(_request: web.BaseRequest, _visit: Visit) -> Answer:
-        return Answer(status=200, body=octets, headers={hdrs.CONTENT_TYPE: JSON})
+        return Answer(status=200, body=octets[await operators()], headers={hdrs.CONTENT_TYPE: JSON})
 
     return get
 
@@ -212,6 +218,16 @@ def _json(text: str, schema: str) -> dict[str, Any]:
 def _failures(statuses: str) -> dict[str, Any]:
     return {status: {"$ref": f"#/components/responses/{_ERRORS[status][0]}"} for status in statuses.split()}
 
+
+_ITSELF: dict[str, Any] = {
+    "/openapi.json": {
+        "get": {
+            "operationId": "openapi",
+            "summary": "This document",
+            "responses": {"200": _json("OpenAPI 3.1", "Document"), **_failures("400 431 500")},
+        }
+    }
+}
 
 _SCHEMAS: dict[str, Any] = {
     "Register": {

@@ -75,7 +75,13 @@ def paths() -> dict[str, Any]:
         f"{PREFIX}/accounts/{{name}}/values": {
             "parameters": [_NAME],
             "post": _operation("setValue", "Add a value, or renew it", "AdminWhole", body="AdminValue"),
-            "delete": _operation("takeValues", "Take one value away, or all", "AdminWhole", body="AdminMaybeValue"),
+            "delete": _operation(
+                "takeValues",
+                "Take one value away, or without a body all",
+                "AdminWhole",
+                body="AdminValue",
+                optional=True,
+            ),
         },
         f"{PREFIX}/tokens": {
             "get": _operation("listTokens", "A page of tokens by id", "AdminTokens", query=_PAGE),
@@ -128,6 +134,7 @@ def _operation(
     query: dict[str, Any] | None = None,
     body: str | None = None,
     status: str = "200",
+    optional: bool = False,
     write: bool = False,
 ) -> dict[str, Any]:
     statuses = _READING if body is None and not write else _MAKING if body is not None and status == "201" else _WRITING
@@ -145,7 +152,7 @@ def _operation(
         operation["parameters"] = [{"name": key, "in": "query", "schema": value} for key, value in query.items()]
     if body is not None:
         operation["requestBody"] = {
-            "required": body in ("AdminEdit", "AdminValue", "AdminNewToken"),
+            "required": body in ("AdminEdit", "AdminValue", "AdminNewToken") and not optional,
             "content": {JSON: {"schema": {"$ref": f"#/components/schemas/{body}"}}},
         }
     return operation
@@ -294,7 +301,6 @@ SCHEMAS: dict[str, Any] = {
     ),
     "AdminRevocation": _object({}, {"reason": {"type": "string", "default": "unspecified"}}),
     "AdminValue": _object({"txt": _TEXT}),
-    "AdminMaybeValue": _object({}, {"txt": {"type": ["string", "null"]}}),
     "AdminNewToken": _object(
         {"name": _TEXT},
         {

@@ -40,6 +40,13 @@ class RemoteAdmin:
             exist = authorization_token(request) is not None
         return template(path) if exist else None
 
+    async def exist(self) -> bool:
+        """Whether these routes are there by now; where that can't be known, they are not."""
+        try:
+            return await self._tokens.operators_exist()
+        except (StoreUnavailable, Overloaded):
+            return False
+
     async def answer(self, request: web.BaseRequest, path: str, visit: Visit) -> Answer:
         """Answer a request below `PREFIX`; looking takes `read`, all else `write`.
 

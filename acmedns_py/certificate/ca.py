@@ -6,15 +6,18 @@ nothing.
 
 import base64
 import contextlib
-from collections.abc import Iterator
+import ssl
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any, Final, cast
 
 import requests
+import structlog
 from acme import challenges, crypto_util, errors, messages
 from acme.client import ClientNetwork, ClientV2
 from cryptography import x509
@@ -24,6 +27,8 @@ from josepy.json_util import field
 from josepy.jwa import ES256
 from josepy.jwk import JWKEC
 
+from acmedns_py.certificate import diagnosis
+from acmedns_py.certificate.diagnosis import ACCOUNT_GONE, ACCOUNT_WANTED, Refusal
 from acmedns_py.certificate.options import Access, Wanted
 from acmedns_py.certificate.pem import Certificate, read_key
 from acmedns_py.certificate.state import Order
@@ -33,25 +38,15 @@ REQUEST_SECONDS: Final = 30
 FINALIZE_SECONDS: Final = 90
 NONCE_TRIES: Final = 5
 
-_ACCOUNT_GONE: Final = "to begin with a new account there, move the key of this one in certificate.state_dir away"
-
-_CURES: Final = {
-    "caa": "a CAA record of the name or of a zone above it forbids this CA; allow it there, or use another directory",
-    "dns": "see that the zone is delegated to this server, and answers from outside (acmedns config check)",
-    "dnssec": "a signed zone above has a wrong DS or signature; mend it there",
-    "connection": "see that port 53 is reached from outside, over UDP and TCP",
-    "externalAccountRequired": "set certificate.eab_key_id and certificate.eab_hmac_key as the CA gave them",
-    "invalidContact": "correct certificate.contact",
-    "unsupportedContact": "correct certificate.contact",
-    "rejectedIdentifier": "name a host name in api.hostnames that this CA issues for",
-    "rateLimited": "it is tried again when the CA allows",
-    "accountDoesNotExist": _ACCOUNT_GONE,
-}
-"""What to do, by ACME's type of error (RFC 8555 6.7)."""
-
 _PASSING: Final = ("badNonce", "rateLimited", "serverInternal")
 _GONE: Final = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 _PENDING: Final = ("pending", "processing")
+
+# OpenSSL's numbers for a certificate that is not valid by our clock.
+_NOT_YET_VALID: Final = 9
+_EXPIRED: Final = 10
+
+log = structlog.get_logger(__name__)
 
 
 class _NewOrder(messages.NewOrder):
@@ -75,10 +70,14 @@ class _Network(ClientNetwork):
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What the CA wants to see before it believes that `host` is ours: a TXT `value`; `answer` tells it to look."""
+    """What the CA wants to see before it believes that `host` is ours: `value` at `place`; `answer` tells it to look.
+
+    A place is the owner name (wire form) of a TXT record, or a path of HTTP.
+    """
 
     host: str
     url: str
+    place: bytes | str
     value: str
     answer: messages.ChallengeBody
 
@@ -93,6 +92,7 @@ class CertificateAuthority:
         # josepy wants the key itself, not its PEM.
         self._key = JWKEC(key=read_key(account_key))
         self._retry_after = 0.0
+        self._ahead = 0.0
         self._net = _Network(
             self._key, alg=ES256, user_agent=f"acmedns-py/{version('acmedns-py')}", timeout=REQUEST_SECONDS
         )
@@ -104,12 +104,12 @@ class CertificateAuthority:
         self._client: ClientV2 | None = None
 
     def enter(self) -> None:
-        """Fetch the directory, find or make our account."""
+        """Fetch the directory, find or make our account, compare clocks."""
         with self._explained():
             directory = ClientV2.get_directory(self._url, self._net)
             client = ClientV2(directory, self._net)
             if client.external_account_required() and not self._access.eab_key_id:
-                raise NotIssued(f"{self._url} wants an account of its own: {_CURES['externalAccountRequired']}")
+                raise NotIssued(f"{self._url} wants an account of its own: {ACCOUNT_WANTED}")
             binding = None
             if self._access.eab_key_id:
                 binding = messages.ExternalAccountBinding.from_data(
@@ -126,9 +126,12 @@ class CertificateAuthority:
             except messages.Error as error:
                 # So a CA answers for an account that was closed (RFC 8555 7.3.6); elsewhere it means other things.
                 if error.code == "unauthorized":
-                    raise NotIssued(f"{_words(error)}; {_ACCOUNT_GONE}") from error
+                    reason = f"the account at this CA was closed; {ACCOUNT_GONE}; {_refusal(error)}"
+                    raise NotIssued(reason) from error
                 raise
             self._client = client
+        if (problem := diagnosis.clock_off(self._ahead)) is not None:
+            log.warning("certificate_clock_off", problem=problem, directory=self._url)
 
     def identities(self) -> frozenset[str]:
         """The names, folded, by which CAA records mean this CA (RFC 8555 7.1.1); none where it does not tell."""
@@ -171,14 +174,17 @@ class CertificateAuthority:
                 return False
             raise
 
-    def proofs(self, order: Order) -> list[Proof]:
-        """What the CA wants to see for this order, and has not yet."""
+    def proofs(self, order: Order, owners: Mapping[str, bytes]) -> list[Proof]:
+        """What the CA wants to see for this order, and has not yet.
+
+        By DNS for the hosts that have an owner name in `owners`, over HTTP for the others.
+        """
         with self._explained():
             wanted = []
             for url in self._order(order).body.authorizations:
                 authorization = messages.Authorization.from_json(self._post(url, None).json())
                 if authorization.status.name == "pending":
-                    wanted.append(self._proof(url, authorization))
+                    wanted.append(self._proof(url, authorization, owners.get(authorization.identifier.value)))
         return wanted
 
     def answer(self, proof: Proof) -> None:
@@ -194,8 +200,10 @@ class CertificateAuthority:
                 return True
             if authorization.status.name != "valid":
                 failed = next((each.error for each in authorization.challenges if each.error is not None), None)
-                words = _words(failed) if failed is not None else f"the authorization is {authorization.status.name}"
-                raise NotIssued(f"{proof.host}: {words}", retry_after=self._retry_after)
+                if failed is None:
+                    raise NotIssued(f"{proof.host}: the authorization is {authorization.status.name}")
+                words = diagnosis.unproved(_refusal(failed), proof.host, proof.place)
+                raise NotIssued(self._told(words), retry_after=self._retry_after)
             return False
 
     def finish(self, order: Order) -> bytes:
@@ -227,15 +235,25 @@ class CertificateAuthority:
             csr = crypto_util.make_csr(order.key.encode(), list(order.wanted.names))
             return messages.OrderResource(body=body, uri=order.url, csr_pem=csr)
 
-    def _proof(self, url: str, authorization: messages.Authorization) -> Proof:
+    def _proof(self, url: str, authorization: messages.Authorization, owner: bytes | None) -> Proof:
         host = authorization.identifier.value
         for each in authorization.challenges:
-            if isinstance(each.chall, challenges.DNS01):
-                return Proof(host, url, each.chall.validation(self._key), each)
-        raise NotIssued(f"{host}: this CA offers no dns-01 for it; use another directory")
+            if owner is not None and isinstance(each.chall, challenges.DNS01):
+                return Proof(host, url, owner, each.chall.validation(self._key), each)
+            if owner is None and isinstance(each.chall, challenges.HTTP01):
+                return Proof(host, url, each.chall.path, each.chall.validation(self._key), each)
+        method = challenges.HTTP01.typ if owner is None else challenges.DNS01.typ
+        raise NotIssued(f"{host}: this CA offers no {method} for it; use another directory")
 
     def _noted(self, response: requests.Response, **_how: object) -> None:
         self._retry_after = 0.0 if response.ok else _seconds(response.headers.get("Retry-After", ""), response)
+        with contextlib.suppress(ValueError):
+            self._ahead = time.time() - parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
+
+    def _told(self, words: str) -> str:
+        """Put a clock that is off before what has failed: it may be the cause, and is no part of the CA's words."""
+        problem = diagnosis.clock_off(self._ahead)
+        return words if problem is None else f"{problem}; {words}"
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
@@ -245,14 +263,17 @@ class CertificateAuthority:
         except (NotIssued, ConfigError):
             raise
         except messages.Error as error:
-            raise NotIssued(_words(error), retry_after=self._retry_after) from error
+            words = diagnosis.explained(_refusal(error))
+            # A CA with a fault inside may have begun.
+            refused = error.code != "serverInternal"
+            raise NotIssued(self._told(words), retry_after=self._retry_after, refused=refused) from error
         except errors.IssuanceError as error:
-            raise NotIssued(_words(error.error), retry_after=self._retry_after) from error
+            words = diagnosis.explained(_refusal(error.error))
+            raise NotIssued(self._told(words), retry_after=self._retry_after) from error
         except errors.TimeoutError as error:
             raise NotIssued(f"{self._url} did not issue within {FINALIZE_SECONDS} s") from error
         except requests.exceptions.SSLError as error:
-            cure = "name the CA's own certificates in certificate.ca_bundle, and see that this machine's clock is right"
-            raise NotIssued(f"{self._url} can't be trusted: {_innermost(error)}; {cure}") from error
+            raise NotIssued(f"{_distrust(error)}; {self._url} can't be trusted: {_innermost(error)}") from error
         except (requests.RequestException, OSError) as error:
             raise NotIssued(f"{self._url} can't be reached: {_innermost(error)}") from error
         except (errors.Error, JoseError, ValueError, KeyError, AttributeError, TypeError) as error:
@@ -270,20 +291,37 @@ def _has(directory: messages.Directory, resource: str) -> bool:
     return True
 
 
-def _words(error: messages.Error) -> str:
-    """Give a CA's problem document in one line, with the cure where we know one."""
+def _refusal(error: messages.Error) -> Refusal:
+    """Read a CA's problem document."""
     parts = [error, *(error.subproblems or ())]
     said = "; ".join(dict.fromkeys(part.detail or part.title or str(part.typ) for part in parts))
-    kind = str(error.typ).rpartition(":")[2]
-    cure = next((_CURES[code] for part in parts if (code := str(part.typ).rpartition(":")[2]) in _CURES), "")
-    return _one_line(f'the CA says "{said}" ({kind})' + (f"; {cure}" if cure else ""))
+    return Refusal(tuple(str(part.typ).rpartition(":")[2] for part in parts), _one_line(said))
+
+
+def _distrust(error: BaseException) -> str:
+    """Say what to do about a CA whose own certificate was not accepted; a clock that is off is told from the rest."""
+    code = next((each.verify_code for each in _chain(error) if isinstance(each, ssl.SSLCertVerificationError)), 0)
+    now = datetime.now(UTC).isoformat(timespec="minutes")
+    if code == _NOT_YET_VALID:
+        return f"this machine's clock says {now}, when the CA's own certificate is not valid yet; set the clock"
+    if code == _EXPIRED:
+        return (
+            f"this machine's clock says {now}, when the CA's own certificate, or one of certificate.ca_bundle, is not "
+            "valid any more; set the clock, or renew that"
+        )
+    return "name the CA's own certificates in certificate.ca_bundle"
 
 
 def _innermost(error: BaseException) -> str:
     """Give the text of the error that began it: requests wraps urllib3's, which wrap the system's."""
-    while (cause := error.__cause__ or error.__context__) is not None:
-        error = cause
-    return _one_line(str(error) or type(error).__name__)
+    *_, first = _chain(error)
+    return _one_line(str(first) or type(first).__name__)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _one_line(text: str) -> str:

@@ -26,6 +26,7 @@ from acmedns_py.dns import name
 from acmedns_py.dns.caa import obstacle
 from acmedns_py.dns.rrset import RRset
 from acmedns_py.errors import AcmednsError, NotIssued, Unusable
+from acmedns_py.log import quoted
 
 POLL_SECONDS: Final = 2.0
 """Between two looks at what the CA thinks of a proof."""
@@ -39,6 +40,9 @@ LOOK_SECONDS: Final = 3600.0
 Publish = Callable[[Mapping[bytes, tuple[bytes, ...]]], Awaitable[None]]
 """Serves TXT values at names of the zone, in place of those before; returns when every worker does."""
 
+Show = Callable[[Mapping[str, str]], None]
+"""Answers texts over HTTP, by path, in place of those before."""
+
 Caa = Callable[[str], RRset | None]
 """Gives the CAA records that count for a host, where they are this server's own."""
 
@@ -51,7 +55,8 @@ _REASONS: Final = {
 }
 """Why the holder of a certificate may have it revoked (RFC 5280 5.3.1)."""
 
-_BUSY: Final = "a certificate is being ordered or revoked at this moment; ask again when that is done"
+_REVOKING: Final = "the certificate is being revoked at this moment; ask again when that is done"
+_ORDERING: Final = "a certificate is being ordered at this moment; ask again when that is done"
 
 log = structlog.get_logger(__name__)
 
@@ -59,12 +64,24 @@ log = structlog.get_logger(__name__)
 class Keeper:
     """`prepare` before the API listens, `run` from then on."""
 
-    def __init__(self, wanted: Wanted, access: Access, *, owners: Mapping[str, bytes], state: State) -> None:
-        """`owners` has for each wanted name the one, folded, in wire form, at which its proof is served."""
+    def __init__(
+        self,
+        wanted: Wanted,
+        access: Access,
+        *,
+        owners: Mapping[str, bytes],
+        state: State,
+        show: Show = lambda _texts: None,
+    ) -> None:
+        """`owners` has for each wanted name that is proved by DNS the one, folded, in wire form, at which that is seen.
+
+        The others are proved by what `show` answers over HTTP.
+        """
         self._wanted = wanted
         self._access = access
         self._owners = owners
         self._state = state
+        self._show = show
         self.path = state.certificate_path
         """The certificate's file, with its key in it: there once `prepare` is done."""
         self._account_key = b""
@@ -74,6 +91,7 @@ class Keeper:
         self._pause: Pause | None = None
         self._revoked = ""
         self._not_kept: str | None = None
+        self._revoking = False
         self._asked = asyncio.Event()
         # Held while the CA is asked for something that counts.
         self._turn = asyncio.Lock()
@@ -118,13 +136,18 @@ class Keeper:
                 self._not_kept = str(error)
                 due = now + rule.SHORTEST_PAUSE
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._asked.wait(), max(0.0, min(due - now, LOOK_SECONDS)))
+                # Not `wait_for`: before Python 3.12 it loses a cancellation that comes together with the event.
+                async with asyncio.timeout(max(0.0, min(due - now, LOOK_SECONDS))):
+                    await self._asked.wait()
 
     def renew(self, *, force: bool) -> str | None:
         """Have a try begin at once; gives in one line why none does.
 
-        With `force` one begins though none is due, and in a pause of our own. What the CA wants is kept to.
+        With `force` one begins though none is due, and in a pause of our own. What the CA wants is kept to. Raises
+        `Unusable` while a revocation runs: whether a try follows is for the CA to say.
         """
+        if self._revoking:
+            raise Unusable(_REVOKING)
         if self._busy():
             return None
         now = time.time()
@@ -146,27 +169,38 @@ class Keeper:
         certificate = self._certificate
         assert certificate is not None, "prepared"
         if reason not in _REASONS:
-            raise Unusable(f"reason = {reason!r} is none; write one of {', '.join(_REASONS)}")
+            raise Unusable(f"reason = {quoted(reason)} is none; write one of {', '.join(_REASONS)}")
         if certificate.directory != self._wanted.directory:
             raise Unusable(f"the certificate is of {certificate.directory}, and not of {self._wanted.directory}")
         if self._busy():
-            raise Unusable(_BUSY)
+            raise Unusable(_REVOKING if self._revoking else _ORDERING)
         async with self._turn:
-            # Noted first: killed after the CA's yes, the next life must know. One that has not been revoked is then
-            # renewed without need, which does no harm.
-            before = self._revoked
-            await self._note_revoked(certificate.serial_text)
-            authority = self._authority()
+            self._revoking = True
             try:
-                await in_background(authority.enter)
-                await in_background(lambda: authority.revoke(certificate, _REASONS[reason]))
-            except NotIssued:
-                await self._note_revoked(before)
-                raise
-            # Its key lies beside the one that is given up.
-            await asyncio.to_thread(self._state.drop_order)
+                await self._revoke(certificate, _REASONS[reason])
+            finally:
+                self._revoking = False
         log.warning("certificate_revoked", serial=certificate.serial_text, reason=reason)
         self._asked.set()
+
+    async def _revoke(self, certificate: Certificate, reason: int) -> None:
+        authority = self._authority()
+        await in_background(authority.enter)
+        # Its key lies beside the one that is given up.
+        await asyncio.to_thread(self._state.drop_order)
+        # Noted first: killed after the CA's yes, the next life must know. One that has not been revoked is then
+        # renewed without need, which does no harm.
+        before = self._revoked
+        await self._note_revoked(certificate.serial_text)
+        try:
+            await in_background(lambda: authority.revoke(certificate, reason))
+        except NotIssued as error:
+            if error.refused:
+                await self._note_revoked(before)
+                raise
+            # So the note stays true, whatever has become of the request.
+            self._asked.set()
+            raise NotIssued(f"{error}; it may be revoked all the same, so another one is ordered now") from error
 
     def shown(self) -> Facts:
         """What there is to tell to operators; `at_work` while a try or a revocation goes on."""
@@ -182,6 +216,12 @@ class Keeper:
     def certified(self) -> bool:
         """Whether a CA's certificate is served, however old."""
         return self._certificate is not None and self._certificate.directory != SELF_SIGNED
+
+    @property
+    def renewal(self) -> float:
+        """When the certificate is to be renewed, in Unix time: from its first moment on where another is wanted."""
+        assert self._certificate is not None, "prepared"
+        return self._renewal() if self._is_wanted() else self._certificate.life.not_before
 
     def standing(self) -> dict[str, Any]:
         """What is served, what is to come, and why the last try came to nothing, for people and monitoring."""
@@ -260,6 +300,8 @@ class Keeper:
                 expires=time_text(certificate.life.not_after),
                 renewal=time_text(self._renewal()),
             )
+        # In this life it counts even where it can't be noted: the CA has been asked.
+        self._pause = pause
         await self._note(pause)
 
     def _judged(self, certificate: Certificate, before: Pause | None, now: float) -> Pause:
@@ -281,17 +323,24 @@ class Keeper:
         await in_background(authority.enter)
         self._heed(caa, authority.identities())
         order = await self._order(authority)
-        proofs = await in_background(lambda: authority.proofs(order))
+        proofs = await in_background(lambda: authority.proofs(order, self._owners))
         if proofs:
             values: dict[bytes, tuple[bytes, ...]] = {}
+            texts: dict[str, str] = {}
             for proof in proofs:
-                owner = self._owners[proof.host]
-                values[owner] = (*values.get(owner, ()), proof.value.encode())
+                if isinstance(proof.place, str):
+                    texts[proof.place] = proof.value
+                else:
+                    values[proof.place] = (*values.get(proof.place, ()), proof.value.encode())
             try:
-                await publish(values)
+                self._show(texts)
+                if values:
+                    await publish(values)
                 await self._validated(authority, proofs)
             finally:
-                await publish({})
+                self._show({})
+                if values:
+                    await publish({})
         chain = await in_background(lambda: authority.finish(order))
         certificate = _read(order, chain)
         await asyncio.to_thread(self._state.keep_certificate, certificate)
@@ -304,11 +353,12 @@ class Keeper:
         """Raise `NotIssued` where our own records would have the CA refuse: asking it would cost a failure there."""
         for host in self._wanted.names:
             found = caa(host)
-            if found is not None and identities and obstacle(found.rdatas, identities) is not None:
+            method = "dns-01" if host in self._owners else "http-01"
+            if found is not None and identities and obstacle(found.rdatas, identities, method=method) is not None:
                 issuer = min(identities)
                 raise NotIssued(
                     f"{host}: the CAA records of {name.to_text(found.owner)} in zone.records do not let this CA issue "
-                    f'by dns-01; add CAA 0 issue "{issuer}" there, or use another directory'
+                    f'by {method}; add CAA 0 issue "{issuer}" there, or use another directory'
                 )
 
     async def _order(self, authority: CertificateAuthority) -> Order:
@@ -360,13 +410,13 @@ class Keeper:
         return rule.failed(before, now, reason=reason, left=left, jitter=jitter, retry_after=retry_after)
 
     async def _note_revoked(self, serial: str) -> None:
-        self._revoked = serial
         keep = self._state.keep_revoked
         await asyncio.to_thread(partial(keep, serial) if serial else self._state.drop_revoked)
+        self._revoked = serial
 
     async def _note(self, pause: Pause) -> None:
-        self._pause = pause
         await asyncio.to_thread(self._state.keep_pause, pause)
+        self._pause = pause
 
 
 def _read(order: Order, chain: bytes) -> Certificate:

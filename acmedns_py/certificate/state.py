@@ -149,7 +149,7 @@ class State:
         except FileNotFoundError:
             return None
         except OSError as error:
-            cure = f"{path} can't be read ({error.strerror}); let this user read it"
+            cure = f"{path} can't be read ({error.strerror}); run this as the server's user, or make it that user's"
             raise ConfigError(OPTION, str(self._folder), cure) from None
 
     def _write(self, path: Path, octets: bytes) -> None:

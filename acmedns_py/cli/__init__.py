@@ -1,7 +1,5 @@
 """The command `acmedns`: parses, calls, prints, exits; no rule lives here."""
 
-import os
-import sys
 from importlib.metadata import version
 
 import typer
@@ -17,7 +15,10 @@ from acmedns_py.cli import (
     db,
     health,
     imports,
+    output,
+    records,
     serve,
+    setup,
     stats,
     token,
 )
@@ -30,6 +31,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("serve")(serve.serve)
+app.command("setup")(setup.setup)
+app.command("records")(records.records)
 app.command("health")(health.health)
 app.command("audit")(audit.audit)
 app.command("stats")(stats.stats)
@@ -61,16 +64,6 @@ def options(
 
 def main() -> None:
     """Run the command line."""
-    hold_standard_descriptors()
-    app()
-
-
-def hold_standard_descriptors() -> None:
-    """Open what was closed of the standard descriptors: a socket must not get such a number, nor a print fail."""
-    for number, mode in ((0, "r"), (1, "w"), (2, "w")):
-        try:
-            os.fstat(number)
-        except OSError:
-            # The lowest free number is this one, as those below it are held.
-            stream = open(os.devnull, mode, encoding="utf-8")  # noqa: PTH123, SIM115 - held until the end
-            setattr(sys, ("stdin", "stdout", "stderr")[number], stream)
+    output.prepare()
+    with output.told():
+        app()

@@ -24,6 +24,7 @@ from acmedns_py.cli.asking import (
     when,
 )
 from acmedns_py.cli.new_account import new
+from acmedns_py.cli.output import require_output, told_once
 from acmedns_py.config.problems import one_line
 
 app = typer.Typer(no_args_is_help=True, help="List, make and change accounts.")
@@ -174,12 +175,14 @@ def rotate(
 ) -> None:
     """Give an account a new password, and print it this once; its name and so the CNAME stay."""
     seconds = duration(grace, "--grace")
+    require_output()
     with door(config) as asked:
         made = asked.ask("POST", path_of(account, "password"), body={"grace_seconds": seconds})
-    if json:
-        print_json(made)
-        return
-    print_facts({"fulldomain": made["fulldomain"], "username": made["username"], "password": made["password"]})
+    with told_once(f"{made['fulldomain']} has a new password that nobody knows: rotate it once more"):
+        if json:
+            print_json(made)
+            return
+        print_facts({"fulldomain": made["fulldomain"], "username": made["username"], "password": made["password"]})
     note = (
         f"the old password is valid for {grace} more" if seconds else "the old password is refused from this moment on"
     )
@@ -240,7 +243,7 @@ def values(
 def clear(account: Account, config: ConfigPath = None, *, json: Json = False) -> None:
     """Take all values of an account away; its name stays."""
     with door(config) as asked:
-        _print_account(asked.ask("DELETE", path_of(account, "values"), body={}), json=json)
+        _print_account(asked.ask("DELETE", path_of(account, "values")), json=json)
 
 
 def _edit(account: str, change: dict[str, Any], config: Path | None, *, json: bool) -> None:

@@ -56,20 +56,8 @@ def door(config: Path | None, *, way: Way = open_door) -> Iterator[Door]:
             yield found
     except AcmednsError as error:
         fail(str(error))
-    except BrokenPipeError:
-        nobody_reads()
     except UnicodeEncodeError:
         fail("an argument is not UTF-8; write text")
-    except OSError as error:
-        lost = "it may have been done, and what was not told of it is lost: look, then rotate the password or revoke"
-        fail(f"the answer can't be written: {error.strerror}; {lost}")
-
-
-def nobody_reads() -> NoReturn:
-    """End the command quietly with exit code 1: whoever read its output has seen enough."""
-    # The interpreter must not write once more at its end.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    raise typer.Exit(1) from None
 
 
 def settings_of(config: Path | None) -> Settings:
@@ -119,7 +107,8 @@ def pages(
 
 def print_json(document: object) -> None:
     """Print one JSON document on one line."""
-    typer.echo(msgspec.json.encode(document).decode())
+    # As octets: JSON is UTF-8, whatever the terminal is.
+    typer.echo(msgspec.json.encode(document))
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -45,15 +45,19 @@ def renew(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Have the running server renew the certificate where that is due, and wait for what comes of it."""
+    """Have the running server renew the certificate where that is due, and wait; exit 1 where it is due and not had."""
     with door(config, way=open_server) as asked:
         told = asked.ask("POST", f"{CERTIFICATE}/renewal", body={"force": force})
         if told["begun"]:
             _print_outcome(asked, json=json)
             return
-    if force:
+        wrong = force or _wrong(asked.ask("GET", CERTIFICATE))
+    if wrong:
         fail(told["detail"])
-    typer.echo(told["detail"])
+    if json:
+        print_json(told)
+    else:
+        typer.echo(told["detail"])
 
 
 @app.command()
@@ -80,8 +84,13 @@ def _print_outcome(asked: Door, *, json: bool) -> None:
     while (found := asked.ask("GET", CERTIFICATE))["at_work"]:
         time.sleep(LOOK_SECONDS)
     _print(found, json=json)
-    if found["problem"] is not None or found["revoked"]:
+    if _wrong(found):
         raise typer.Exit(1)
+
+
+def _wrong(found: Mapping[str, Any]) -> bool:
+    """Whether the last try came to nothing, or the certificate must not be used any more."""
+    return found["problem"] is not None or found["revoked"]
 
 
 def _print(document: Mapping[str, Any], *, json: bool) -> None:

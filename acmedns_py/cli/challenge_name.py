@@ -6,8 +6,9 @@ import typer
 
 from acmedns_py.accounts.challenge_label import challenge_label
 from acmedns_py.cli.asking import ConfigPath, Json, door, fail, path_of, print_facts, print_json
-from acmedns_py.cli.client_files import CHALLENGE, LONGEST_NAME, bare_domain, cname
+from acmedns_py.cli.client_files import LONGEST_NAME, bare_domain
 from acmedns_py.errors import Unusable
+from acmedns_py.setup.hosts import CHALLENGE, challenge_record
 
 
 def challenge_name(
@@ -38,7 +39,8 @@ def challenge_name(
     facts = {"label": label, "name": name}
     if account is not None:
         with door(config) as asked:
-            facts["cname"] = cname(bare, asked.ask("GET", path_of(account))["fulldomain"], label=f"{label}.")
+            fulldomain = asked.ask("GET", path_of(account))["fulldomain"]
+        facts["cname"] = challenge_record(bare, fulldomain, label=f"{label}.").line
     if json:
         print_json(facts)
     else:

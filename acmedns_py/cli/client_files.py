@@ -15,11 +15,7 @@ from typing import Any, NamedTuple
 
 from acmedns_py.config.values import host_name
 from acmedns_py.errors import AcmednsError
-
-CHALLENGE = "_acme-challenge."
-"""What a CA asks for in front of a name (RFC 8555 8.4)."""
-
-CNAME_SECONDS = 300
+from acmedns_py.setup.hosts import CHALLENGE
 
 LONGEST_NAME = 253
 
@@ -129,11 +125,6 @@ def bare_domain(text: str) -> str:
     if len(found) + len(CHALLENGE) > LONGEST_NAME:
         raise ValueError(f"this name is too long: with {CHALLENGE} in front it has more than {LONGEST_NAME} characters")
     return found
-
-
-def cname(domain: str, fulldomain: str, *, label: str = "") -> str:
-    """The line for the zone that the domain is in; `label` stands in front, with its dot, for dns-account-01."""
-    return f"{label}{CHALLENGE}{domain}. {CNAME_SECONDS} IN CNAME {fulldomain}."
 
 
 class ClientFile:

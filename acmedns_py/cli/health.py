@@ -20,10 +20,17 @@ def health(
     config: Annotated[Path | None, typer.Option("-c", "--config", help="The configuration file.")] = None,
 ) -> None:
     """Print one line; exit 0 where DNS and the API answer as they should, 1 where they don't."""
+    waits = False
     try:
         settings = load(config, os.environ).settings
-        waits = awaits_certificate(settings)
-        wrong = unhealthy(settings, api=not waits)
+        wrong, wrong_api = unhealthy(settings)
+        if wrong_api:
+            try:
+                waits = awaits_certificate(settings)
+            except AcmednsError as error:
+                wrong_api.append(f"whether it waits for its first certificate can't be told: {error}")
+        if not waits:
+            wrong += wrong_api
     except AcmednsError as error:
         wrong = str(error).splitlines()
     if wrong:

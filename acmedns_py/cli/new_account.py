@@ -8,9 +8,11 @@ import typer
 
 from acmedns_py.accounts.administration import TITLE_CHARACTERS
 from acmedns_py.cli.asking import ACCOUNTS, ConfigPath, Json, door, fail, print_facts, print_json
-from acmedns_py.cli.client_files import FORMATS, ClientFile, FileRefused, Format, Made, bare_domain, cname
+from acmedns_py.cli.client_files import FORMATS, ClientFile, FileRefused, Format, Made, bare_domain
 from acmedns_py.cli.name_lists import read_names
+from acmedns_py.cli.output import require_output, told_once
 from acmedns_py.errors import Unusable
+from acmedns_py.setup.hosts import challenge_record
 
 WRITTEN_AT_ONCE = 100
 """New accounts that are in no file yet: what a command that is killed may lose."""
@@ -62,6 +64,8 @@ def new(
     base = _base_url(url, needed=chosen.needs_url and form is not None)
     file = ClientFile(chosen, output)
     made: list[Made] = []
+    if output is None or json:
+        require_output()
     with door(config) as asked:
         file.check(wanted)
         written = 0
@@ -86,10 +90,18 @@ def new(
                     written = len(made)
         finally:
             # Also where one of many failed: the passwords of the others are known nowhere else.
-            _hand_over(file, made, made[written:], output=output, form=form, json=json)
+            with told_once(_cure(made)):
+                _hand_over(file, made, made[written:], output=output, form=form, json=json)
     if warning is not None:
         left = len(groups) - len(made)
         fail(f"{warning}; {left} more accounts were not made" if left else warning)
+
+
+def _cure(made: list[Made]) -> str:
+    """Say what to do with accounts whose passwords could not be told."""
+    first = f": {made[0].credential['fulldomain']}" if made else ""
+    more = f" and {len(made) - 1} more" if len(made) > 1 else ""
+    return f"the accounts are made{first}{more}; give those new passwords (acmedns account rotate) that nobody knows"
 
 
 def _hand_over(
@@ -103,7 +115,7 @@ def _hand_over(
             raise
     if json:
         for one in made:
-            records = [cname(domain, one.credential["fulldomain"]) for domain in one.domains]
+            records = [challenge_record(domain, one.credential["fulldomain"]).line for domain in one.domains]
             print_json({**one.credential, "domains": one.domains, "cnames": records})
         return
     if output is None and form is not None and made:
@@ -113,7 +125,9 @@ def _hand_over(
             print_facts({key: one.credential[key] for key in ("fulldomain", "subdomain", "username", "password")})
         for domain in one.domains:
             # Beside a client's file on standard output they would be part of it.
-            typer.echo(cname(domain, one.credential["fulldomain"]), err=form is not None and output is None)
+            typer.echo(
+                challenge_record(domain, one.credential["fulldomain"]).line, err=form is not None and output is None
+            )
 
 
 def _domains(given: list[str], file: Path | None) -> list[str]:

@@ -16,6 +16,7 @@ from acmedns_py.cli.asking import (
     until,
     when,
 )
+from acmedns_py.cli.output import require_output, told_once
 
 app = typer.Typer(no_args_is_help=True, help="Make, list and revoke tokens.")
 
@@ -57,12 +58,14 @@ def new(
         "labels": labels,
         "txt_rule": txt_rule,
     }
+    require_output()
     with door(config) as asked:
         made = asked.ask("POST", TOKENS, body=wish)
-    if json:
-        print_json(made)
-    else:
-        typer.echo(made["token"])
+    with told_once(f"the token {name} is made and nobody has its text: revoke it, and make one of another name"):
+        if json:
+            print_json(made)
+        else:
+            typer.echo(made["token"])
 
 
 @app.command("list")

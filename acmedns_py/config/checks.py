@@ -3,10 +3,11 @@
 import grp
 import pwd
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from acmedns_py import tls
+from acmedns_py.config.hostnames import proved_over_http
 from acmedns_py.config.problems import NOT_SET
 from acmedns_py.config.settings import Settings
 from acmedns_py.config.values import listen_address
@@ -30,8 +31,10 @@ def warnings(settings: Settings, *, translated: bool) -> Iterator[str]:
     api = settings.api
     if not translated and api.tls != "cert" and (api.tls_certificate is not None or api.tls_key is not None):
         yield f'api.tls_certificate and api.tls_key are not used, as api.tls is "{api.tls}"'
-    if api.hostnames and api.tls != "acme":
-        yield f'api.hostnames is not used, as api.tls is "{api.tls}"'
+    if settings.certificate.http_listen and api.tls != "acme":
+        yield f'certificate.http_listen is not used, as api.tls is "{api.tls}"'
+    elif settings.certificate.http_listen and not proved_over_http(settings):
+        yield "certificate.http_listen is not used, as the API has no host name outside the zone"
     if api.trusted_proxies and not api.use_header:
         yield "api.trusted_proxies is not used, as api.use_header is false"
     if api.hsts and api.hsts_preload and (not api.hsts_include_subdomains or api.hsts_max_age < _PRELOAD_SECONDS):
@@ -72,11 +75,26 @@ def _hsts(settings: Settings) -> Iterator[ConfigError]:
 
 
 def _admin_listen(settings: Settings) -> Iterator[ConfigError]:
-    api = {listen_address(text) for text in settings.api.listen}
-    shared = [text for text in settings.admin.listen if listen_address(text) in api]
-    if shared:
-        cure = "the API is there already; name another port, or leave it out to have the routes on the API's own"
-        yield ConfigError("admin.listen", shared, cure)
+    cure = "the API is there already; name another port, or leave it out to have the routes on the API's own"
+    yield from _shared("admin.listen", settings.admin.listen, settings.api.listen, cure=cure)
+
+
+def _http_listen(settings: Settings) -> Iterator[ConfigError]:
+    taken = (*settings.api.listen, *settings.admin.listen)
+    cure = "the API is there already; name another port, to which port 80 of the host names leads"
+    yield from _shared("certificate.http_listen", settings.certificate.http_listen, taken, cure=cure)
+
+
+def _metrics_listen(settings: Settings) -> Iterator[ConfigError]:
+    taken = (*settings.api.listen, *settings.admin.listen, *settings.certificate.http_listen)
+    cure = "something else of this server is there already; name another port"
+    yield from _shared("metrics.listen", settings.metrics.listen, taken, cure=cure)
+
+
+def _shared(option: str, listen: Iterable[str], taken: Iterable[str], *, cure: str) -> Iterator[ConfigError]:
+    addresses = {listen_address(text) for text in taken}
+    if shared := [text for text in listen if listen_address(text) in addresses]:
+        yield ConfigError(option, shared, cure)
 
 
 def _certificate(settings: Settings) -> Iterator[ConfigError]:
@@ -168,6 +186,8 @@ _RULES: list[tuple[tuple[str, ...], Callable[[Settings], Iterator[ConfigError]]]
     (("api.use_header", "api.trusted_proxies"), _proxies),
     (("api.hsts", "api.tls", "api.use_header"), _hsts),
     (("admin.listen", "api.listen"), _admin_listen),
+    (("certificate.http_listen", "admin.listen", "api.listen"), _http_listen),
+    (("metrics.listen", "certificate.http_listen", "admin.listen", "api.listen"), _metrics_listen),
     (("api.tls", "api.tls_certificate", "api.tls_key"), _certificate),
     (("api.tls", CA_BUNDLE, "certificate.eab_key_id", "certificate.eab_hmac_key"), _authority),
     (("backup.every", "backup.directory"), _backup_directory),

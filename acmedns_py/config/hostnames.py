@@ -1,4 +1,4 @@
-"""Where in the zone a CA looks for the proof that the API's host names are ours, and whether a TXT can stand there."""
+"""Where a CA looks for the proof that the API's host names are ours: in the zone, or over HTTP."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -19,11 +19,19 @@ def host_names(settings: Settings) -> tuple[str, ...]:
     return tuple(settings.api.hostnames) or (settings.zone.name,)
 
 
+def proved_over_http(settings: Settings) -> tuple[str, ...]:
+    """Give the host names whose proof is fetched over HTTP: those outside the zone, where that was asked for."""
+    if settings.api.tls != "acme" or not settings.certificate.http_listen:
+        return ()
+    apex = name.from_text(settings.zone.name)
+    return tuple(host for host in host_names(settings) if not name.is_subdomain(name.from_text(host), apex))
+
+
 def challenge_owner(host: str, apex: bytes) -> bytes:
     """Give the folded wire-form name in the zone `apex` whose TXT proves the right to `host`.
 
-    For a host outside the zone it is the zone's own: `_acme-challenge` of the host has to be a CNAME to it. Labels with
-    an underscore are nobody's account.
+    For a host outside the zone it is the zone's own: `_acme-challenge` of the host has to be a CNAME to it, or it is
+    proved over HTTP. Labels with an underscore are nobody's account.
     """
     wire = name.from_text(host)
     return name.from_text(f"{CHALLENGE}.{name.to_text(wire if name.is_subdomain(wire, apex) else apex)}")
@@ -34,7 +42,10 @@ def problems(settings: Settings, data: ZoneData) -> Iterator[ConfigError]:
     if settings.api.tls != "acme":
         return
     apex = name.from_text(settings.zone.name)
+    over_http = proved_over_http(settings)
     for host in host_names(settings):
+        if host in over_http:
+            continue
         try:
             owner = challenge_owner(host, apex)
         except ValueError:

@@ -194,5 +194,3 @@ def _judge_zone(
         else:
             cure = f'name the public address of {names}, such as ["198.51.100.1"]'
             findings.add(ConfigError("zone.addresses", settings.zone.addresses, cure))
-    if data.unused_addresses and not translated:
-        findings.warnings.append("zone.addresses gives no record, as every nameserver lies outside the zone")

@@ -18,6 +18,7 @@ from pydantic import (
 from acmedns_py.config import values
 
 Name = Annotated[str, AfterValidator(values.host_name)]
+HostName = Annotated[Name, AfterValidator(values.no_wildcard)]
 Address = Annotated[values.IPAddress, BeforeValidator(values.address)]
 Network = Annotated[values.IPNetwork, BeforeValidator(values.network)]
 File = Annotated[Path, AfterValidator(values.file_path)]
@@ -75,7 +76,7 @@ class Api(_Section):
     tls: Literal["none", "cert", "acme"] = "none"
     tls_certificate: File | None = None
     tls_key: File | None = None
-    hostnames: Annotated[list[Name], AfterValidator(values.without_repeats)] = []
+    hostnames: Annotated[list[HostName], AfterValidator(values.without_repeats)] = []
     registration: Literal["open", "token", "off"] = "open"
     use_header: StrictBool = False
     header_name: Annotated[str, AfterValidator(values.header)] = "X-Forwarded-For"
@@ -98,6 +99,7 @@ class Certificate(_Section):
     profile: Annotated[str, AfterValidator(values.told)] = ""
     key_type: Literal["p256", "p384", "rsa2048"] = "p256"
     until_first: Literal["self-signed", "loopback", "wait"] = "self-signed"
+    http_listen: list[Annotated[str, AfterValidator(values.api_listen)]] = []
     state_dir: File | None = None
 
 
@@ -164,6 +166,12 @@ class Check(_Section):
     accounts: list[Annotated[str, AfterValidator(values.account_url)]] = []
 
 
+class Metrics(_Section):
+    """Where Prometheus reads; empty: nowhere."""
+
+    listen: list[Annotated[str, AfterValidator(values.api_listen)]] = []
+
+
 class Log(_Section):
     """What is logged, how and where to."""
 
@@ -193,6 +201,7 @@ class Settings(_Section):
     audit: Audit = Audit()
     backup: Backup = Backup()
     check: Check = Check()
+    metrics: Metrics = Metrics()
     log: Log = Log()
     process: Process = Process()
 
@@ -208,6 +217,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "audit": Audit,
     "backup": Backup,
     "check": Check,
+    "metrics": Metrics,
     "log": Log,
     "process": Process,
 }

@@ -122,6 +122,13 @@ def host_name(text: str) -> str:
     return name.to_text(wire).removesuffix(".")
 
 
+def no_wildcard(text: str) -> str:
+    """Check that the name of a server is that of one."""
+    if text.startswith("*"):
+        raise ValueError("a wildcard is no name that clients call; write the host names one by one")
+    return text
+
+
 def zone_name(text: str) -> str:
     """Read the zone's name; there must be room for a challenge name below it (RFC 1035 2.3.4)."""
     found = host_name(text)

@@ -29,15 +29,13 @@ _STAND_IN: Final = bytes((192, 0, 2, 1))
 class ZoneData:
     """All static RRsets of the zone (SOA serial 0), the lines derived, and what there is to say about them.
 
-    `unaddressed` are nameservers inside the zone without an address; `unused_addresses` says that no nameserver lies
-    inside the zone, so that `zone.addresses` gave no record. `flaws` name what else the records lack together.
+    `unaddressed` are nameservers inside the zone without an address. `flaws` name what else the records lack together.
     """
 
     rrsets: tuple[RRset, ...]
     derived: tuple[str, ...]
     rejected: tuple[Rejected, ...]
     unaddressed: tuple[str, ...]
-    unused_addresses: bool
     flaws: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -72,7 +70,6 @@ def zone_data(zone: Zone) -> ZoneData:
         derived=tuple(lines),
         rejected=static.rejected,
         unaddressed=tuple(name.to_text(server) for server in lacking),
-        unused_addresses=bool(zone.addresses) and not inside,
         flaws=tuple(check_zone([*whole, *stand_ins], apex)),
         warnings=(*static.uneven(), *_doubled(static, apex), *_hidden_primary(primary, servers)),
     )

@@ -1,4 +1,4 @@
-"""Whether a set of CAA records lets a CA issue by dns-01 (RFC 8659 4, RFC 8657), and for which names and accounts.
+"""Whether a set of CAA records lets a CA issue (RFC 8659 4, RFC 8657), by which method, for which names and accounts.
 
 The set is the relevant one: of the name, or of the first name above it that has any; which that is, is not judged here.
 """
@@ -12,6 +12,7 @@ CRITICAL: Final = 128
 """The flag by which a record forbids all that do not know its tag (RFC 8659 4.1): the highest bit, not the number 1."""
 
 METHOD: Final = "dns-01"
+"""What all is about, where no other method of proof is named (RFC 8555 8.4)."""
 
 _ISSUE: Final = "issue"
 _ISSUEWILD: Final = "issuewild"
@@ -68,9 +69,14 @@ def unknown_critical(rdatas: Iterable[bytes]) -> list[Property]:
 
 
 def obstacle(
-    rdatas: Sequence[bytes], identities: Collection[str], *, wildcard: bool = False, accounts: Collection[str] = ()
+    rdatas: Sequence[bytes],
+    identities: Collection[str],
+    *,
+    method: str = METHOD,
+    wildcard: bool = False,
+    accounts: Collection[str] = (),
 ) -> Obstacle | None:
-    """Judge whether a CA that goes by one of `identities` may issue by dns-01; None is yes.
+    """Judge whether a CA that goes by one of `identities` may issue by a method of proof; None is yes.
 
     Identities are folded; without any, it is asked whether anybody may. `accounts` are the ACME account URLs that will
     ask; without any they are not judged.
@@ -83,7 +89,7 @@ def obstacle(
     wanted = [one for one in named if one.domain and (not identities or one.domain in identities)]
     if not wanted:
         return Obstacle.ISSUER
-    able = [one for one in wanted if one.methods is None or METHOD in one.methods]
+    able = [one for one in wanted if one.methods is None or method in one.methods]
     if not able:
         return Obstacle.METHOD
     if accounts and not any(one.account is None or one.account in accounts for one in able):

@@ -17,6 +17,8 @@ import msgspec
 from acmedns_py.dns.policy import Policy
 from acmedns_py.dns.table import Values
 from acmedns_py.feed.changes import Commit, StaticData
+from acmedns_py.feed.latency import NOTHING
+from acmedns_py.histogram import Seen
 
 MAX_FRAME_OCTETS: Final = 1024 * 1024 * 1024
 """Far above any commit; a length beyond it means that the stream is torn."""
@@ -131,10 +133,23 @@ class Applied(Frame, frozen=True):
 
 
 class Report(Frame, frozen=True):
-    """Cumulative counters by name, and how many answers each of the worker's own listeners has sent, in their order."""
+    """What a worker has counted since its start.
+
+    Counters by name; how many answers each of its own listeners has sent, in their order; how many TCP connections
+    there are at this moment; how long a sample of the answers took over UDP and TCP, by `feed.latency`.
+    """
 
     counters: dict[str, int]
     answered: tuple[int, ...]
+    connections: int = 0
+    udp_latency: Seen = NOTHING
+    tcp_latency: Seen = NOTHING
+
+    def __post_init__(self) -> None:
+        """Take no histogram of other bounds: a worker that was broken into may say anything."""
+        for latency in (self.udp_latency, self.tcp_latency):
+            if len(latency.counts) != len(NOTHING.counts):
+                raise ValueError(f"a histogram of {len(latency.counts)} buckets")
 
 
 ControlFrame = Setup | Static | Challenges | Loaded | Serve | Apply | CookieSecrets | Ask | Adopt | Release | Stop

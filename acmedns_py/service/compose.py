@@ -3,7 +3,7 @@
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -30,11 +30,14 @@ from acmedns_py.api.admin import AdminRoutes
 from acmedns_py.api.app import hsts_header, make_admin_app, make_app
 from acmedns_py.api.certificate import CertificateFiles
 from acmedns_py.api.client import ForwardedBy
-from acmedns_py.api.health import Remembered
+from acmedns_py.api.exposition import Exposition
+from acmedns_py.api.health import Readiness, Remembered
+from acmedns_py.api.http_challenges import HttpChallenges
 from acmedns_py.api.listen import ApiListener, Closed
 from acmedns_py.api.local import LocalListener
 from acmedns_py.api.remote import RemoteAdmin
-from acmedns_py.config.hostnames import CHALLENGE, challenge_owner, host_names
+from acmedns_py.api.traffic import Traffic
+from acmedns_py.config.hostnames import CHALLENGE, challenge_owner, host_names, proved_over_http
 from acmedns_py.config.settings import Settings
 from acmedns_py.dns import name
 from acmedns_py.dns.cookie import SECRET_OCTETS
@@ -45,6 +48,7 @@ from acmedns_py.feed.changes import Commit, ZoneState
 from acmedns_py.feed.image import ZoneImage
 from acmedns_py.service.backups import Backups, Plan
 from acmedns_py.service.launch import Launcher
+from acmedns_py.service.measured import Measured
 from acmedns_py.service.privileges import worker_connections
 from acmedns_py.service.sockets import DnsSocket
 from acmedns_py.service.workers import Limits, WorkerPool
@@ -63,6 +67,13 @@ MOST_WORKERS: Final = 4
 ADMIN_CONNECTIONS: Final = 32
 """HTTP connections to the addresses of `admin.listen`: a few tools of operators, out of the descriptors that the
 API's own places leave free."""
+
+CHALLENGE_CONNECTIONS: Final = 32
+"""HTTP connections to the addresses of `certificate.http_listen`: a CA asks from some five places of the world, once
+each; who comes and asks nothing gives way to it."""
+
+METRICS_CONNECTIONS: Final = 16
+"""HTTP connections to the addresses of `metrics.listen`; one reader needs one, and may hold four."""
 
 RUNTIME_DIRECTORY: Final = Path("/run/acmedns")
 """Where systemd's RuntimeDirectory= is; the local socket's place where the database is not a file."""
@@ -166,6 +177,11 @@ def make_credentials(store: SqlStore, hashes: HashPool) -> Credentials:
     return Credentials(store=store, pool=hashes, clock=time.monotonic)
 
 
+def make_tokens(store: SqlStore) -> Tokens:
+    """Make the one place that knows who has shown wrong tokens."""
+    return Tokens(store=store, clock=time.monotonic)
+
+
 def admin_routes(
     settings: Settings,
     *,
@@ -215,8 +231,13 @@ def bind_local(settings: Settings) -> LocalListener | None:
     return listener
 
 
-def make_keeper(settings: Settings, *, apex: bytes) -> "Keeper | None":
-    """Make what gets the API's certificate from a CA; None where that is not asked for."""
+def challenge_listen(settings: Settings) -> list[str]:
+    """Give where proofs are shown over HTTP; nowhere, where no host name needs it."""
+    return settings.certificate.http_listen if proved_over_http(settings) else []
+
+
+def make_keeper(settings: Settings, *, apex: bytes, show: Callable[[Mapping[str, str]], None]) -> "Keeper | None":
+    """Make what gets the API's certificate from a CA, and shows proofs over HTTP by `show`; None: not asked for."""
     if settings.api.tls != "acme":
         return None
     # What an ACME client needs costs a quarter of a second and 20 MiB: nothing for who has another certificate.
@@ -226,7 +247,10 @@ def make_keeper(settings: Settings, *, apex: bytes) -> "Keeper | None":
 
     options = settings.certificate
     names = host_names(settings)
-    owners = {host: challenge_owner(host, apex) for host in names}
+    over_http = proved_over_http(settings)
+    for host in over_http:
+        log.info("certificate_needs_port_80", host=host, http_listen=options.http_listen)
+    owners = {host: challenge_owner(host, apex) for host in names if host not in over_http}
     for host, owner in owners.items():
         if not name.is_subdomain(name.from_text(host), apex):
             log.info("certificate_needs_cname", owner=f"{CHALLENGE}.{host}.", target=name.to_text(owner))
@@ -238,7 +262,7 @@ def make_keeper(settings: Settings, *, apex: bytes) -> "Keeper | None":
     )
     eab_hmac_key = options.eab_hmac_key.get_secret_value() if options.eab_hmac_key is not None else ""
     access = Access(options.ca_bundle, options.contact, options.eab_key_id, eab_hmac_key)
-    return Keeper(wanted, access, owners=owners, state=State(certificate_folder(settings)))
+    return Keeper(wanted, access, owners=owners, state=State(certificate_folder(settings)), show=show)
 
 
 def certificate_folder(settings: Settings) -> Path:
@@ -264,16 +288,17 @@ async def start_api(
     store: SqlStore,
     pool: WorkerPool,
     credentials: Credentials,
+    tokens: Tokens,
+    traffic: Traffic,
     routes: AdminRoutes,
     keeper: "Keeper | None",
-    backups: Backups | None,
+    ready: Readiness,
 ) -> list[ApiListener]:
     """Start the API on its bound sockets; raises `ConfigError` where the certificate can't be used.
 
     The operator's routes are on those made for them, else on the same.
     """
     api = settings.api
-    tokens = Tokens(store=store, clock=time.monotonic)
     admin = RemoteAdmin(routes, tokens)
     forwarded_by = ForwardedBy(api.header_name, api.trusted_proxies) if api.use_header else None
     hsts = _hsts(settings)
@@ -291,8 +316,9 @@ async def start_api(
         updates=Updates(credentials=credentials, store=store, publisher=pool),
         own=OwnAccount(credentials=credentials, directory=store),
         storage=Storage(tokens=tokens, credentials=credentials, store=store, zone=settings.zone.name),
-        readiness=partial(readiness, settings, Remembered(store.ready), pool, keeper, backups),
+        readiness=ready,
         zone=settings.zone.name,
+        traffic=traffic,
         forwarded_by=forwarded_by,
         cors_origins=api.cors_origins,
         hsts=hsts,
@@ -313,8 +339,25 @@ async def start_api(
         trusted_proxies=api.trusted_proxies,
         closed=closed,
     )
-    await operators.start(admin_sockets, make_admin_app(admin, forwarded_by=forwarded_by, hsts=hsts))
+    await operators.start(admin_sockets, make_admin_app(admin, traffic=traffic, forwarded_by=forwarded_by, hsts=hsts))
     return [listener, operators]
+
+
+async def start_challenges(settings: Settings, sockets: list[socket.socket], challenges: HttpChallenges) -> ApiListener:
+    """Start to show proofs over HTTP on bound sockets."""
+    listener = ApiListener(most_connections=CHALLENGE_CONNECTIONS, trusted_proxies=settings.api.trusted_proxies)
+    await listener.start(sockets, challenges)
+    return listener
+
+
+async def start_metrics(sockets: list[socket.socket], parts: Measured) -> ApiListener:
+    """Let Prometheus read on its bound sockets."""
+    # The library costs 40 ms and 5 MiB: nothing for who has no use for it.
+    from acmedns_py.service.measuring import exposed  # noqa: PLC0415
+
+    listener = ApiListener(most_connections=METRICS_CONNECTIONS)
+    await listener.start(sockets, Exposition(partial(exposed, parts)))
+    return listener
 
 
 def _hsts(settings: Settings) -> str | None:
@@ -342,6 +385,13 @@ def _certificate(settings: Settings, keeper: "Keeper | None") -> CertificateFile
     assert api.tls_certificate is not None, "the configuration has seen to it"
     assert api.tls_key is not None, "the configuration has seen to it"
     return CertificateFiles(api.tls_certificate, api.tls_key)
+
+
+def make_readiness(
+    settings: Settings, store: SqlStore, pool: WorkerPool, keeper: "Keeper | None", backups: Backups | None
+) -> Readiness:
+    """Make what tells how this node stands, to all who ask."""
+    return partial(readiness, settings, Remembered(store.ready), pool, keeper, backups)
 
 
 async def readiness(

@@ -10,6 +10,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final, Literal
@@ -19,8 +20,10 @@ import structlog
 from acmedns_py import log as logging_setup
 from acmedns_py.accounts.canary import Canaries
 from acmedns_py.accounts.hashing import HashPool
+from acmedns_py.api.http_challenges import HttpChallenges
 from acmedns_py.api.listen import ApiListener
 from acmedns_py.api.local import LocalListener
+from acmedns_py.api.traffic import Traffic
 from acmedns_py.config.load import Loaded, load
 from acmedns_py.config.problems import ConfigProblems
 from acmedns_py.config.settings import Settings
@@ -32,11 +35,12 @@ from acmedns_py.feed.changes import Commit, ZoneState
 from acmedns_py.feed.image import ZoneImage
 from acmedns_py.service import compose
 from acmedns_py.service.launch import Launcher, step_back
+from acmedns_py.service.measured import Measured
 from acmedns_py.service.notify import notify
 from acmedns_py.service.privileges import drop_privileges, hide_memory, raise_descriptor_limit
 from acmedns_py.service.probe import soa_probe
 from acmedns_py.service.shadowed import warn_of_shadowed
-from acmedns_py.service.sockets import DnsSocket, api_addresses, bind_api, bind_dns, dns_addresses
+from acmedns_py.service.sockets import DnsSocket, api_addresses, bind_dns, bind_http, dns_addresses
 from acmedns_py.service.static import StaticRecords
 from acmedns_py.service.workers import WorkerPool
 from acmedns_py.store.store import SqlStore
@@ -76,8 +80,12 @@ def run(loaded: Loaded, *, path: Path | None, environ: Mapping[str, str]) -> Non
     workers = compose.worker_count(settings.dns.workers)
     addresses = dns_addresses(settings.dns.listen, port=settings.dns.port, protocol=settings.dns.protocol)
     dns_sockets = bind_dns(addresses, protocol=settings.dns.protocol, workers=workers)
-    api_sockets = bind_api(api_addresses(settings.api.listen))
-    admin_sockets = bind_api(api_addresses(settings.admin.listen))
+    http = HttpSockets(
+        api=bind_http(api_addresses(settings.api.listen), called="API"),
+        admin=bind_http(api_addresses(settings.admin.listen), called="API"),
+        challenges=bind_http(api_addresses(compose.challenge_listen(settings)), called="certificate.http_listen"),
+        metrics=bind_http(api_addresses(settings.metrics.listen), called="metrics"),
+    )
     drop_privileges(settings.process.user, settings.process.group)
     hide_memory()
     compose.configure_log(settings)
@@ -85,7 +93,17 @@ def run(loaded: Loaded, *, path: Path | None, environ: Mapping[str, str]) -> Non
         log.warning("configuration", text=warning)
     service = Service(loaded, dns_sockets=dns_sockets, workers=workers, reread=lambda: load(path, environ))
     with asyncio.Runner(loop_factory=event_loop_factory()) as runner:
-        runner.run(service.live(api_sockets, admin_sockets))
+        runner.run(service.live(http))
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSockets:
+    """What is bound for HTTP: the API's sockets, and those for operators, a CA and Prometheus, perhaps none."""
+
+    api: list[socket.socket]
+    admin: list[socket.socket]
+    challenges: list[socket.socket]
+    metrics: list[socket.socket]
 
 
 class Service:
@@ -113,7 +131,7 @@ class Service:
         self._stop_asked = asyncio.Event()
         self._reload_asked = asyncio.Event()
 
-    async def live(self, api_sockets: list[socket.socket], admin_sockets: list[socket.socket]) -> None:
+    async def live(self, http: HttpSockets) -> None:
         """Start, run and stop; raises `AcmednsError` where the start fails. A stop may come at any time."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -121,7 +139,7 @@ class Service:
         loop.add_signal_handler(signal.SIGHUP, self._reload_asked.set)
         stop = asyncio.create_task(self._stop_asked.wait())
         async with contextlib.AsyncExitStack() as undo:
-            start = asyncio.create_task(self._start(undo, api_sockets, admin_sockets))
+            start = asyncio.create_task(self._start(undo, http))
             await asyncio.wait({start, stop}, return_when=asyncio.FIRST_COMPLETED)
             if start.done():
                 store, pool, listeners = start.result()
@@ -139,10 +157,7 @@ class Service:
         log.info("stopped")
 
     async def _start(
-        self,
-        undo: contextlib.AsyncExitStack,
-        api_sockets: list[socket.socket],
-        admin_sockets: list[socket.socket],
+        self, undo: contextlib.AsyncExitStack, http: HttpSockets
     ) -> tuple[SqlStore, WorkerPool, list[ApiListener]]:
         """Open, load, feed, probe; what has been opened is noted in `undo`."""
         settings = self._loaded.settings
@@ -153,7 +168,8 @@ class Service:
             undo.push_async_callback(self._local.stop, CLOSE_SECONDS)
         static = self._static = StaticRecords(store, txt_ttl=settings.zone.txt_ttl)
         await static.replace(self._loaded.static)
-        keeper = compose.make_keeper(settings, apex=self._apex)
+        http_challenges = HttpChallenges()
+        keeper = compose.make_keeper(settings, apex=self._apex, show=http_challenges.show)
         if keeper is not None:
             await asyncio.to_thread(keeper.prepare)
         pool = self._feed(ZoneImage(await store.load()))
@@ -177,17 +193,38 @@ class Service:
         )
         if self._local is not None:
             await self._local.start(routes)
+        tokens, traffic = compose.make_tokens(store), Traffic()
+        ready = compose.make_readiness(settings, store, pool, keeper, self._backups)
         listeners = await compose.start_api(
             settings,
-            api_sockets,
-            admin_sockets,
+            http.api,
+            http.admin,
             store=store,
             pool=pool,
             credentials=credentials,
+            tokens=tokens,
+            traffic=traffic,
             routes=routes,
             keeper=keeper,
-            backups=self._backups,
+            ready=ready,
         )
+        if http.challenges:
+            listeners.append(await compose.start_challenges(settings, http.challenges, http_challenges))
+        if http.metrics:
+            parts = Measured(
+                started=time.time(),
+                pool=pool,
+                store=store,
+                hashes=hashes,
+                credentials=credentials,
+                tokens=tokens,
+                traffic=traffic,
+                ready=ready,
+                certificate=listeners[0].certificate,
+                keeper=keeper,
+                backups=self._backups,
+            )
+            listeners.append(await compose.start_metrics(http.metrics, parts))
         if keeper is not None:
             publish = partial(static.challenge, publisher=pool)
             exchanged = partial(_reload_certificates, listeners)
@@ -232,6 +269,8 @@ class Service:
             dns=sorted({str(sock.address) for sock in self._dns_sockets}),
             api=settings.api.listen,
             admin=settings.admin.listen,
+            http_challenges=compose.challenge_listen(settings),
+            metrics=settings.metrics.listen,
             workers=self._workers,
         )
         notify("READY=1")

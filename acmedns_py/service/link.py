@@ -36,7 +36,9 @@ from acmedns_py.feed.frames import (
     worker_decoder,
 )
 from acmedns_py.feed.image import ZoneImage
+from acmedns_py.histogram import Histogram
 from acmedns_py.service.launch import Child, Launcher
+from acmedns_py.service.tally import NOTHING
 
 CONFIRM_SECONDS: Final = 2.0
 """A live worker that leaves a frame unconfirmed for this long is killed (DESIGN promise 1 needs a bound)."""
@@ -66,16 +68,17 @@ class State(enum.Enum):
 class WorkerLink(asyncio.Protocol):
     """The control process's end of one worker's feed; `changed` is called whenever state or cursor move."""
 
-    def __init__(self, index: int, changed: Callable[["WorkerLink"], None]) -> None:
-        """`index` is the worker's place, which its replacement takes over."""
+    def __init__(self, index: int, changed: Callable[["WorkerLink"], None], confirmations: Histogram) -> None:
+        """`index` is the worker's place, which its replacement takes over; `confirmations` counts those of commits."""
         self.index = index
         self.state = State.STARTING
         self.serving = False
         self.applied = 0
         self.pid = 0
         self.internal_errors = 0
-        self.answered: tuple[int, ...] = ()
+        self.report = NOTHING
         self._changed = changed
+        self._confirmations = confirmations
         self._frames = FrameStream(worker_decoder)
         self._transport: asyncio.Transport | None = None
         self._process: Child | None = None
@@ -229,8 +232,10 @@ class WorkerLink(asyncio.Protocol):
     def _take(self, frame: WorkerFrame) -> None:
         match frame:
             case Applied(cursor):
-                self._unconfirmed.popleft()
+                sent = self._unconfirmed.popleft()
                 self.applied = cursor
+                if self.state is State.LIVE:
+                    self._confirmations.observe(time.monotonic() - sent)
                 if self.state is State.STARTING:
                     self.state = State.LIVE
                     self.serving = True
@@ -238,9 +243,9 @@ class WorkerLink(asyncio.Protocol):
                     self._unconfirmed = deque(time.monotonic() for _ in self._unconfirmed)
                     self.send(Serve())
                 self._changed(self)
-            case Report(counters, answered):
+            case Report(counters):
                 self._unconfirmed.popleft()
-                self.answered = answered
+                self.report = frame
                 self._judge(counters)
                 self._changed(self)
             case Hello(fence, fenced, udp):

@@ -54,16 +54,19 @@ def soa_probe(apex: bytes) -> Callable[[DnsSocket], Awaitable[None]]:
     return ask
 
 
-def unhealthy(settings: Settings, *, api: bool) -> list[str]:
-    """Ask every address of DNS and API at once; gives what is wrong with each, nothing where all answer as they should.
+def unhealthy(settings: Settings) -> tuple[list[str], list[str]]:
+    """Ask every address of DNS and of the API at once.
 
-    Without `api` DNS alone is asked. Raises `AcmednsError` where there is no address to ask.
+    Gives what is wrong with each, DNS and API apart, nothing where all answer as they should. Raises `AcmednsError`
+    where there is no address to ask.
     """
-    checks = [*_dns_checks(settings)]
-    if api:
-        checks += _api_checks(settings)
-    with ThreadPoolExecutor(max_workers=len(checks)) as threads:
-        return [problem for problem in threads.map(lambda check: check(), checks) if problem is not None]
+    dns, api = list(_dns_checks(settings)), list(_api_checks(settings))
+    with ThreadPoolExecutor(max_workers=len(dns) + len(api)) as threads:
+        found = list(threads.map(lambda check: check(), dns + api))
+    wrong_dns, wrong_api = (
+        [problem for problem in part if problem is not None] for part in (found[: len(dns)], found[len(dns) :])
+    )
+    return wrong_dns, wrong_api
 
 
 def _dns_checks(settings: Settings) -> Iterator[Check]:

@@ -124,11 +124,10 @@ def global_addresses() -> list[IPAddress]:
 
 def bind_dns(addresses: Iterable[Address], *, protocol: str, workers: int) -> list[DnsSocket]:
     """Bind UDP and TCP on each address for each worker; raises `ListenError` and leaves nothing open."""
-    transports = [tcp for tcp, word in ((False, "udp"), (True, "tcp")) if word in protocol or "both" in protocol]
     with contextlib.ExitStack() as undo:
         bound = []
         for address in addresses:
-            for tcp in transports:
+            for tcp in _transports(protocol):
                 _probe(address, tcp=tcp)
                 for worker in range(workers):
                     sock = undo.enter_context(_bound(address, tcp=tcp))
@@ -137,12 +136,32 @@ def bind_dns(addresses: Iterable[Address], *, protocol: str, workers: int) -> li
         return bound
 
 
-def bind_api(addresses: Iterable[Address]) -> list[socket.socket]:
-    """Bind the API's TCP sockets; raises `ListenError` and leaves nothing open."""
+def obstacles(addresses: Iterable[Address], *, protocol: str) -> list[ListenError]:
+    """Try to bind as `bind_dns` would, keep nothing, and give all that is in the way.
+
+    A port below 1024 that this user has no right to can't be tried, and is passed over.
+    """
+    found: list[ListenError] = []
+    for address in addresses:
+        for tcp in _transports(protocol):
+            try:
+                _probe(address, tcp=tcp)
+            except ListenError as error:
+                if not isinstance(error.__cause__, PermissionError):
+                    found.append(error)
+    return found
+
+
+def _transports(protocol: str) -> list[bool]:
+    return [tcp for tcp, word in ((False, "udp"), (True, "tcp")) if word in protocol or "both" in protocol]
+
+
+def bind_http(addresses: Iterable[Address], *, called: str) -> list[socket.socket]:
+    """Bind TCP sockets for HTTP, `called` so where one can't be had; raises `ListenError` and leaves nothing open."""
     with contextlib.ExitStack() as undo:
         bound = []
         for address in addresses:
-            with _explained(address, "API, TCP"):
+            with _explained(address, f"{called}, TCP"):
                 sock = undo.enter_context(socket.socket(address.family, socket.SOCK_STREAM))
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 _v6_only(sock)

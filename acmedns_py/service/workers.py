@@ -21,9 +21,11 @@ from acmedns_py.errors import NotServed, WorkerNotStarted
 from acmedns_py.feed.changes import Commit
 from acmedns_py.feed.frames import Adopt, Apply, CookieSecrets, Listener, Release, Setup, Stop, encoded
 from acmedns_py.feed.image import ZoneImage
+from acmedns_py.histogram import Histogram
 from acmedns_py.service.launch import Launcher
 from acmedns_py.service.link import CONFIRM_SECONDS, START_SECONDS, State, WorkerLink
 from acmedns_py.service.sockets import DnsSocket
+from acmedns_py.service.tally import NOTHING, PlaceTally, together
 
 WATCH_SECONDS: Final = 0.5
 SERVED_SECONDS: Final = 6.0
@@ -34,6 +36,9 @@ CRASHES_TOLERATED: Final = 4
 LONGEST_PAUSE_SECONDS: Final = 10.0
 RETRY_SECONDS: Final = 1.0
 """Between two tries to start a process that the system refuses to start."""
+
+CONFIRMATION_BOUNDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.0)
+"""Seconds; beyond the last one a worker is killed."""
 
 log = structlog.get_logger(__name__)
 
@@ -71,6 +76,9 @@ class WorkerPool:
         self._launcher = launcher
         self._places: list[WorkerLink | None] = [None] * workers
         self._deaths: list[deque[float]] = [deque() for _ in range(workers)]
+        self._deaths_ever = [0] * workers
+        self._former = [NOTHING] * workers
+        self.confirmations = Histogram(CONFIRMATION_BOUNDS)
         self._orphaned: set[int] = set()
         self._adopted_by: dict[int, WorkerLink] = {}
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
@@ -129,7 +137,8 @@ class WorkerPool:
         silent = []
         for index, link in enumerate(self._places):
             own = self._own_sockets(index)
-            answered = link.answered if link is not None and len(link.answered) == len(own) else (0,) * len(own)
+            told = link.report.answered if link is not None else ()
+            answered = told if len(told) == len(own) else (0,) * len(own)
             silent += [sock for sock, count in zip(own, answered, strict=True) if not count]
         return silent
 
@@ -221,6 +230,20 @@ class WorkerPool:
             for index, link in enumerate(self._places)
         ]
 
+    def tallies(self) -> list[PlaceTally]:
+        """Give what the workers have counted, by place."""
+        return [
+            PlaceTally(
+                index,
+                link.state.value if link is not None else State.DEAD.value,
+                link.applied & 0xFFFF_FFFF if link is not None else 0,
+                link.silent_seconds() if link is not None else 0.0,
+                self._deaths_ever[index],
+                together(self._former[index], link.report) if link is not None else NOTHING,
+            )
+            for index, link in enumerate(self._places)
+        ]
+
     async def _watch(self) -> None:
         due = time.monotonic()
         while True:
@@ -258,6 +281,7 @@ class WorkerPool:
         await link.bury(reason)
         self._orphaned.add(link.index)
         self._adopt_orphans()
+        self._deaths_ever[link.index] += 1
         deaths = self._deaths[link.index]
         deaths.append(time.monotonic())
         while deaths and deaths[0] < time.monotonic() - CRASH_WINDOW_SECONDS:
@@ -287,8 +311,10 @@ class WorkerPool:
                 log.info("worker_sockets_adopted", worker=index, by=live[0].index)
 
     async def _spawn(self, index: int) -> None:
-        link = WorkerLink(index, self._changed)
-        self._places[index] = link
+        former = self._places[index]
+        if former is not None:
+            self._former[index] = together(self._former[index], former.report)
+        link = self._places[index] = WorkerLink(index, self._changed, self.confirmations)
         limits, policy = self._limits, self._policy
         setup = Setup(
             worker=index,

@@ -28,6 +28,7 @@ class NewAccount:
     """An account to be committed; `allow_from` in the form the client gave.
 
     `label` is folded, so that no two accounts have one name of the zone; one that is `chosen` is not random.
+    `token` is the one by which it is registered; `by` that of an operator, who can do nothing once it has ended.
     """
 
     username: str
@@ -39,6 +40,7 @@ class NewAccount:
     chosen: bool = False
     token: Token | None = None
     txt_rule: TxtRule = TxtRule.ACME
+    by: Token | None = None
 
 
 def padded(values: Iterable[T]) -> list[T]:

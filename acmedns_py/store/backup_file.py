@@ -5,6 +5,8 @@ put in another order or joined with another is refused whole. Compressed (gzip) 
 Nothing here knows a database, and a whole file is never in memory.
 """
 
+import fcntl
+import glob
 import gzip
 import hashlib
 import os
@@ -32,6 +34,8 @@ COMPRESSION: Final = 3
 
 BATCH: Final = 5_000
 """Rows of one table that are given at once, at most."""
+
+_UNFINISHED: Final = ".part"
 
 _GZIP: Final = b"\x1f\x8b"
 
@@ -122,12 +126,14 @@ def written(path: Path, *, compressed: bool, force: bool = False) -> Iterator[IO
     """
     try:
         _require_place(path, force=force)
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        remove_unfinished(path.parent, glob.escape(path.name))
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_UNFINISHED, dir=path.parent)
     except OSError as error:
         raise _unwritable(str(path), error) from error
     unfinished = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as raw:
+            fcntl.flock(raw, fcntl.LOCK_EX)
             yield from _through(raw, compressed=compressed)
             raw.flush()
             os.fsync(raw.fileno())
@@ -143,6 +149,15 @@ def written(path: Path, *, compressed: bool, force: bool = False) -> Iterator[IO
     finally:
         with suppress(OSError):
             unfinished.unlink()
+
+
+def remove_unfinished(directory: Path, pattern: str) -> None:
+    """Remove what killed processes have left of files whose names the pattern has; not what is being written."""
+    for path in directory.glob(f".{pattern}.*{_UNFINISHED}"):
+        # Whoever writes it holds its lock; what is another's stays.
+        with suppress(OSError), path.open("rb") as left:
+            fcntl.flock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
 
 
 @contextmanager
@@ -243,6 +258,10 @@ class Reader:
                 f"{self._path} was made by acmedns-py {header.program} from a database of revision {header.revision}; "
                 f"this program knows revisions up to {REVISIONS[-1]}: upgrade it to that version first"
             )
+        if not rows.is_time(header.made_at):
+            raise self._damaged("its header's made_at is no time of the years 1 to 9999")
+        if not 0 <= header.cursor <= rows.MOST_NUMBERED:
+            raise self._damaged(f"its header's cursor is none from 0 to {rows.MOST_NUMBERED}")
         self._sum.update(line)
         return header
 

@@ -138,6 +138,8 @@ class _Merge:
         self._unlike: set[int] = set()
         self._lasting: set[int] = set()
         self._tokens: dict[int, int] = {}
+        # Names of those that are revoked, here or, of what is new, there.
+        self._revoked: dict[int, str] = {}
 
     async def all_of(self, path: Path) -> None:
         with opened(path) as reader:
@@ -201,6 +203,8 @@ class _Merge:
         new = []
         for row in batch:
             found = known.get(row.name)
+            if (row if found is None else found).revoked_at is not None:
+                self._revoked[row.id] = row.name
             if found is None and row.digest not in digests:
                 new.append(row)
                 continue
@@ -280,7 +284,7 @@ class _Merge:
         self._taken.tell(DIFFERS, f"account {username}", f"in {what}; what is here was kept")
 
     async def _storable(self, batch: list[Any]) -> list[Any]:
-        """Give those of new accounts under whose domain their token has nothing here; the others are told."""
+        """Give those of new accounts whose token is good, and has nothing under their domain; the others are told."""
         asked = [row for row in batch if row.account in self._new and row.token in self._tokens]
         if not asked:
             return []
@@ -292,11 +296,15 @@ class _Merge:
         kept = []
         for row in asked:
             number = self._tokens[row.token]
-            if (number, row.domain) not in here:
+            if row.token in self._revoked:
+                # What a token keeps ends with it.
+                told = f"token {self._revoked[row.token]} is revoked"
+            elif (number, row.domain) in here:
+                told = f"token {names[number]} has another one of that domain here, which was kept"
+            else:
                 kept.append(row)
                 continue
             self._count(stored, DIFFERING)
-            told = f"token {names[number]} has another one of that domain here, which was kept"
             self._taken.tell(DIFFERS, f"stored account of {row.domain}", told)
         if kept:
             self._count(stored, NEW, len(kept))

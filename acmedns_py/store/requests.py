@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from acmedns_py.accounts.directory import OperatorChange
-from acmedns_py.accounts.ports import Account, Entry, NewToken, Source
+from acmedns_py.accounts.ports import Account, Entry, NewToken, Source, Token
 from acmedns_py.feed.changes import StaticData
 from acmedns_py.store.accounts import NewAccount
 
@@ -29,11 +29,12 @@ class ValueWrite:
 
 @dataclass(frozen=True, slots=True)
 class AccountChange:
-    """An operator's change of the account with this id, and its entry in the audit log."""
+    """An operator's change of the account with this id, and its entry in the audit log; `by` as in `NewAccount`."""
 
     account: int
     change: OperatorChange
     entry: Entry
+    by: Token | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +74,20 @@ class Expiry:
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """Make a token, with its entry in the audit log."""
+    """Make a token, with its entry in the audit log; `by` as in `NewAccount`."""
 
     token: NewToken
     entry: Entry | None
+    by: Token | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """End the token of this name, with its entry in the audit log."""
+    """End the token of this name, with its entry in the audit log; `by` as in `NewAccount`."""
 
     name: str
     entry: Entry | None
+    by: Token | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ among them: the next start makes them of the configuration.
 """
 
 import asyncio
+import glob
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from acmedns_py.errors import BackupRefused, StoreRefused
 from acmedns_py.store import rows
 from acmedns_py.store.accounts import padded
 from acmedns_py.store.backup import copy_out
-from acmedns_py.store.backup_file import Header, examined, file_name, opened, written
+from acmedns_py.store.backup_file import Header, examined, file_name, opened, remove_unfinished, written
 from acmedns_py.store.bulk import copy_in, make_room, settle
 from acmedns_py.store.engine import Owner, Target, Use, connect
 from acmedns_py.store.home import home
@@ -36,6 +37,7 @@ from acmedns_py.store.schema import (
     compatibility,
     metadata,
     retired_label,
+    stored,
     token,
     zone,
 )
@@ -107,6 +109,7 @@ async def restore(
         try:
             async with engine.connect() as connection, connection.begin():
                 await make_room(connection, place)
+                remove_unfinished((place.path or path).parent, f"{glob.escape(_kept_name(place, path))}*")
                 kept = await _set_aside(connection, place, path, zone_name, replace=replace)
                 now = await connection.scalar(select(clock())) or 0
                 replaced = await connection.scalar(select(func.max(zone.c.cursor))) or 0
@@ -116,6 +119,9 @@ async def restore(
                     if table is not compatibility:
                         await connection.execute(delete(table))
                 await _fill(connection, place, path, header)
+                # An older program may have left it there; nobody may fetch it any more.
+                revoked = select(token.c.id).where(token.c.revoked_at.is_not(None))
+                await connection.execute(delete(stored).where(stored.c.token.in_(revoked)))
                 await connection.execute(insert(zone).values(name=apex, cursor=cursor, holder=taken.lock.token))
                 await write_audit(connection, [_entry(path, header, kept, again, actor)], now)
         finally:
@@ -158,18 +164,22 @@ async def _set_aside(
         raise StoreRefused(
             f"{place.name} is not empty ({holds}); with --replace a backup of it is written, and it is replaced"
         )
-    beside = place.path or path
     time = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    kept = beside.with_name(f"{beside.name}.replaced-{time}.jsonl.gz")
+    kept = (place.path or path).with_name(f"{_kept_name(place, path)}{time}.jsonl.gz")
     await copy_out(place, zone_name=zone_name, out=partial(written, kept, compressed=True), name=str(kept))
     return kept
+
+
+def _kept_name(place: Target, path: Path) -> str:
+    """How the names of files begin that a restore keeps what it replaces in."""
+    return f"{(place.path or path).name}.replaced-"
 
 
 def _entry(path: Path, header: Header, kept: Path | None, again: GoodAgain, actor: str) -> Entry:
     details = {
         "made_at": moment_of(header.made_at).isoformat(),
         "rows": sum(header.counts.values()),
-        "accounts": header.counts[account.name],
+        "accounts": header.counts.get(account.name, 0),
         "kept": None if kept is None else file_name(kept),
         **again.counts,
     }

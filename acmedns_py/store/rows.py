@@ -89,6 +89,9 @@ _EARLIEST: Final = ticks_of(datetime.min.replace(tzinfo=UTC))
 _LATEST: Final = ticks_of(datetime.max.replace(tzinfo=UTC))
 """What can be told as a time."""
 
+MOST_NUMBERED: Final = 2**62
+"""The highest id and cursor: both engines count on from there, and have room."""
+
 _encoder = msgspec.json.Encoder()
 
 
@@ -102,13 +105,21 @@ def cells(row: msgspec.Struct) -> tuple[Any, ...]:
     return msgspec.structs.astuple(row)
 
 
+def is_time(ticks: int) -> bool:
+    """Whether so many microseconds since 1970 can be told as a time, of the years 1 to 9999."""
+    return _EARLIEST <= ticks <= _LATEST
+
+
 def fault(row: Any) -> str | None:
     """Say what is wrong with a row that has the right types, None where nothing is: what a server could not load."""
     table = table_of(row)
     for column in _TIMES[table]:
         time = getattr(row, column)
-        if time is not None and not _EARLIEST <= time <= _LATEST:
+        if time is not None and not is_time(time):
             return f"{column} is no time of the years 1 to 9999"
+    number = getattr(row, "id", 1)
+    if not 0 < number <= MOST_NUMBERED:
+        return f"the id {number} can't be one"
     if table in (schema.account.name, schema.retired_label.name) and _LABEL.fullmatch(row.label) is None:
         return f"the label {row.label!r} is none in lower case"
     if table in (schema.account.name, schema.token.name) and row.txt_rule not in _TXT_RULES:
@@ -134,7 +145,7 @@ def _fault_of_token(row: Any) -> str | None:
     for scope in row.scopes.split():
         if scope not in SCOPES:
             return f"the scope {scope!r} is not known"
-    return None
+    return "uses_left is below 0" if row.uses_left is not None and row.uses_left < 0 else None
 
 
 def _fault_of_entry(row: Any) -> str | None:

@@ -51,7 +51,7 @@ from acmedns_py.store.schema import MICROSECONDS, Clock, DatabaseClock, zone
 from acmedns_py.store.takeover import require_whole, take_over_beside
 from acmedns_py.store.tokens import by_digest, scopes_held
 from acmedns_py.store.transaction import Ground
-from acmedns_py.store.writer import Writer
+from acmedns_py.store.writer import Writer, WriterLoad
 from acmedns_py.store.zones import claimed
 
 WATCH_SECONDS = 1.0
@@ -165,10 +165,12 @@ class SqlStore:
         chosen: bool = False,
         token: Token | None = None,
         entry: Entry | None = None,
+        by: Token | None = None,
     ) -> Written:
         """Commit an account, its credential, its empty challenge name, its entry in the audit log, a use of its token.
 
         Raises `LabelTaken` where a label that was chosen is one of the zone or of an account, deleted ones included;
+        `TokenNotAccepted` where `by`, an operator's token, has ended;
         `RegistrationRefused` where the token has ended; `StoreUnavailable` where what is random is taken: another try
         has another.
         """
@@ -182,6 +184,7 @@ class SqlStore:
             token=token,
             txt_rule=txt_rule,
             entry=entry,
+            by=by,
         )
         return await self._writer.write(request)
 
@@ -193,9 +196,9 @@ class SqlStore:
         """Commit another verifier of the same password; raises `Refused` where the account's is no longer that one."""
         return await self._writer.write(VerifierWrite(account, verifier))
 
-    async def change(self, account: int, change: OperatorChange, entry: Entry) -> Written:
-        """Commit an operator's change with its entry; raises `UnknownAccount`, `Unusable`."""
-        return await self._writer.write(AccountChange(account, change, entry))
+    async def change(self, account: int, change: OperatorChange, entry: Entry, *, by: Token | None = None) -> Written:
+        """Commit an operator's change with its entry; raises `UnknownAccount`, `Unusable`, `TokenNotAccepted`."""
+        return await self._writer.write(AccountChange(account, change, entry, by))
 
     async def note(self, entry: Entry) -> Written:
         """Commit an entry of the audit log alone."""
@@ -266,13 +269,16 @@ class SqlStore:
         """Whether there is any token of this scope, ended or not."""
         return await self._scopes.found(scope) is not None
 
-    async def add_token(self, token: NewToken, entry: Entry | None = None) -> Written:
-        """Commit a token with its entry; raises `TokenTaken`."""
-        return await self._writer.write(Issue(token, entry))
+    async def add_token(self, token: NewToken, entry: Entry | None = None, *, by: Token | None = None) -> Written:
+        """Commit a token with its entry; raises `TokenTaken`, `TokenNotAccepted`."""
+        return await self._writer.write(Issue(token, entry, by))
 
-    async def revoke_token(self, name: str, entry: Entry | None = None) -> Written:
-        """Commit the end of a token: no transaction that follows registers by it. Raises `UnknownToken`."""
-        return await self._writer.write(Revocation(name, entry))
+    async def revoke_token(self, name: str, entry: Entry | None = None, *, by: Token | None = None) -> Written:
+        """Commit the end of a token: no transaction that follows changes anything by it.
+
+        Raises `UnknownToken`, `TokenNotAccepted`.
+        """
+        return await self._writer.write(Revocation(name, entry, by))
 
     async def issued_tokens(self, *, after: int, most: int) -> list[Issued]:
         """Give the next tokens by id."""
@@ -294,6 +300,10 @@ class SqlStore:
         except FOREIGN_ERRORS:
             return False
         return self._writer.works and self._lock.held()
+
+    def load_of_writer(self) -> WriterLoad:
+        """Give what the writer has done and has to do."""
+        return self._writer.load()
 
     async def close(self) -> None:
         """Finish what was accepted, then let go of the database and of the lock; gives up on a database that hangs."""

@@ -28,7 +28,7 @@ from acmedns_py.accounts.txt_rule import TxtRule, objection, too_many
 from acmedns_py.dns.table import Values
 from acmedns_py.errors import AcmednsError, BadInput, Refused, TokenRefused, UnknownAccount, Unusable
 from acmedns_py.feed.changes import ChallengeChange, Commit, StaticChange
-from acmedns_py.store import changes, expiry, static_records, stored, tokens
+from acmedns_py.store import changes, expiry, rights, static_records, stored, tokens
 from acmedns_py.store.accounts import NewAccount, live_rows, padded, save
 from acmedns_py.store.live import LiveValues, Rule
 from acmedns_py.store.registration import register
@@ -137,12 +137,17 @@ async def touch(connection: AsyncConnection, ground: Ground) -> None:
 async def together(connection: AsyncConnection, ground: Ground, at: Moment, requests: Sequence[Request]) -> Outcome:
     """Do all requests at once; raises what the database raises where the data of any is at fault."""
     made = _Changes()
-    new = [request for request in requests if isinstance(request, NewAccount)]
+    refusals = await rights.refusals(connection, requests, at.now)
+    judged = list(zip(requests, refusals, strict=True))
+    new = [request for request, refusal in judged if isinstance(request, NewAccount) and refusal is None]
     verdicts = iter(await register(connection, ground.zone_id, ground.apex, new, at.now) if new else ())
     touched = await _touched(connection, ground, at, requests)
     results: list[int | AcmednsError] = []
     entries: list[Entry] = []
-    for request in requests:
+    for request, refusal in judged:
+        if refusal is not None:
+            results.append(refusal)
+            continue
         match request:
             case ValueWrite():
                 results.append(_write_value(request, touched, at))

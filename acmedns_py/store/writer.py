@@ -8,7 +8,7 @@ A group goes through these steps, and each may only be left in the way that is n
    published before anything else;
 3. the requests are done together; where their data is at fault, again one by one, so that only the bad one fails;
 4. the cursor is counted up and the change recorded, if anything changed;
-5. COMMIT; where its outcome is unknown all fail with `StoreUnavailable`, and step 2 of the next transaction finds out;
+5. COMMIT; where its outcome is unknown all fail with `OutcomeUnknown`, and step 2 of the next transaction finds out;
 6. `on_commit` is called, then the futures resolve: a client hears of nothing that the feed has not heard of.
 
 A connection that died before step 5 has committed nothing, so that the group is done once more on another one.
@@ -19,13 +19,15 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from acmedns_py.accounts.ports import Written
-from acmedns_py.errors import AcmednsError, Overloaded, StoreUnavailable
+from acmedns_py.errors import AcmednsError, OutcomeUnknown, Overloaded, StoreUnavailable
 from acmedns_py.feed.changes import Commit, ZoneState
+from acmedns_py.histogram import Histogram, Seen
 from acmedns_py.store import changes
 from acmedns_py.store.engine import (
     FOREIGN_ERRORS,
@@ -55,6 +57,9 @@ CALLER_SECONDS = 10.0
 PRUNE_SECONDS = 3_600
 """Between two prunings where few rows are written."""
 
+TRANSACTION_BOUNDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+"""Seconds of a transaction; a disk that is to keep it costs most of them."""
+
 log = structlog.get_logger()
 
 
@@ -62,6 +67,19 @@ log = structlog.get_logger()
 class _Waiting:
     request: Request
     answer: asyncio.Future[Written]
+
+
+@dataclass(frozen=True, slots=True)
+class WriterLoad:
+    """What the writer has done so far, and how many requests wait for it; `transactions` are those that got through."""
+
+    waiting: int
+    transactions: Seen
+    failures: int
+    written: int
+    refused: int
+    commits: int
+    prunings: int
 
 
 class _CommitUnknownError(Exception):
@@ -92,6 +110,8 @@ class Writer:
         self._wake = asyncio.Event()
         self._closing = False
         self._works = True
+        self._transactions = Histogram(TRANSACTION_BOUNDS)
+        self._failures = self._written = self._refused = self._commits = self._prunings = 0
         self._unpruned_rows = changes.PRUNE_ROWS
         self._pruned_at = 0.0
         self._task = asyncio.create_task(self._run(), name="store writer")
@@ -101,8 +121,23 @@ class Writer:
         """Whether the last transaction got through."""
         return self._works
 
+    def load(self) -> WriterLoad:
+        """Give how much there is to do, and how much was done."""
+        return WriterLoad(
+            len(self._queue),
+            self._transactions.seen(),
+            self._failures,
+            self._written,
+            self._refused,
+            self._commits,
+            self._prunings,
+        )
+
     async def write(self, request: Request) -> Written:
-        """Have a request committed and published; raises its own error, `StoreUnavailable` or `Overloaded`."""
+        """Have a request committed and published; raises its own error, `StoreUnavailable` or `Overloaded`.
+
+        `OutcomeUnknown` where it may have been done.
+        """
         if self._closing:
             raise StoreUnavailable("the store is closed")
         if len(self._queue) >= QUEUE_REQUESTS:
@@ -114,7 +149,7 @@ class Writer:
             async with asyncio.timeout(CALLER_SECONDS):
                 return await waiting.answer
         except TimeoutError:
-            raise StoreUnavailable("the database did not commit in time") from None
+            raise OutcomeUnknown("the database did not commit in time") from None
 
     async def close(self) -> None:
         """Finish what waits, then let go of the database."""
@@ -147,11 +182,16 @@ class Writer:
     async def _finish(self, group: list[_Waiting]) -> None:
         """Answer each of the group, whatever happens: the task must outlive every error."""
         answers: list[Written | AcmednsError]
+        clock = asyncio.get_running_loop().time
+        began = clock()
         try:
             answers = await self._write(group)
         except Exception as error:
+            self._failures += 1
             await self._drop_connection()
             reason = unavailable(error)
+            if isinstance(error, _CommitUnknownError):
+                reason = OutcomeUnknown(str(unavailable(error.__cause__ or error)))
             if self._works:
                 cause = error.__cause__ if isinstance(error, _CommitUnknownError) else error
                 foreseen = isinstance(cause, (AcmednsError, *FOREIGN_ERRORS))
@@ -162,6 +202,9 @@ class Writer:
             if not self._works:
                 log.info("database_write_recovered")
             self._works = True
+            self._transactions.observe(clock() - began)
+            self._written += sum(isinstance(answer, Written) for answer in answers)
+            self._refused += sum(not isinstance(answer, Written) for answer in answers)
         for waiting, answer in zip(group, answers, strict=True):
             if waiting.answer.done():
                 continue
@@ -227,6 +270,7 @@ class Writer:
     def _publish(self, commit: Commit) -> None:
         self._on_commit(commit)
         self.published = commit.cursor
+        self._commits += 1
 
     async def _publish_missed(self, connection: AsyncConnection, at: Moment) -> None:
         """Publish what was committed and never published; visible and final, because the zone's row is ours."""
@@ -254,6 +298,7 @@ class Writer:
         await drop_expired_passwords(connection, at.now)
         self._unpruned_rows = 0
         self._pruned_at = now
+        self._prunings += 1
 
     async def _drop_connection(self) -> None:
         """Let go of the connection and of whatever it has not committed."""

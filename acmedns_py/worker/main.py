@@ -46,6 +46,7 @@ from acmedns_py.feed.frames import (
     encoded,
 )
 from acmedns_py.worker.fence import Fence, raise_fence
+from acmedns_py.worker.latency import Latency
 from acmedns_py.worker.tcp import TcpConnections, TcpListener
 from acmedns_py.worker.turns import ask_for_short_turns
 from acmedns_py.worker.udp import DRAINED_BY, UdpListener
@@ -69,6 +70,7 @@ class Worker(asyncio.Protocol):
         self._setup: Setup | None = None
         self._responder: Responder | None = None
         self._connections: TcpConnections | None = None
+        self._latency = Latency()
         self._udp: dict[int, list[UdpListener]] = {}
         self._tcp: dict[int, list[TcpListener]] = {}
         self._reading: set[int] = set()
@@ -151,7 +153,7 @@ class Worker(asyncio.Protocol):
                 self._tcp.setdefault(listener.worker, []).append(TcpListener(sock, self._connections))
             else:
                 self._udp.setdefault(listener.worker, []).append(
-                    UdpListener(sock, self._responder, wildcard=listener.wildcard)
+                    UdpListener(sock, self._responder, self._latency, wildcard=listener.wildcard)
                 )
 
     def _load(self, cursor: int) -> None:
@@ -168,8 +170,15 @@ class Worker(asyncio.Protocol):
     def _report(self) -> Report:
         assert self._responder is not None
         assert self._setup is not None
+        assert self._connections is not None
         mine = [*self._udp.get(self._setup.worker, ()), *self._tcp.get(self._setup.worker, ())]
-        return Report(self._responder.counters(), tuple(listener.answered for listener in mine))
+        return Report(
+            self._responder.counters(),
+            tuple(listener.answered for listener in mine),
+            len(self._connections),
+            self._latency.histogram.seen(),
+            self._connections.latency.histogram.seen(),
+        )
 
     # The sockets.
 

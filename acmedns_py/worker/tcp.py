@@ -17,6 +17,7 @@ from acmedns_py.dns import source
 from acmedns_py.dns.framing import FrameReader, FramingError, framed
 from acmedns_py.dns.responder import Responder, Transport
 from acmedns_py.worker.clock import now
+from acmedns_py.worker.latency import Latency
 from acmedns_py.worker.sockaddr import packed
 
 WRITE_HIGH_WATER_OCTETS: Final = 64 * 1024
@@ -80,6 +81,7 @@ class TcpConnections:
     def __init__(self, responder: Responder, *, idle_seconds: float, total: int, per_client: int) -> None:
         """Take the limits; `sweep` must be called about once a second."""
         self.responder = responder
+        self.latency = Latency()
         self._idle_seconds = idle_seconds
         self._total = total
         self._per_client = per_client
@@ -227,7 +229,7 @@ class TcpConnection(asyncio.BufferedProtocol):
             return False
         instant = now()
         answers = bytearray()
-        taken = 0
+        taken = answered = 0
         drained = False
         while taken < QUERIES_A_TURN and not self._congested and len(answers) < WRITE_HIGH_WATER_OCTETS:
             query = self._query()
@@ -237,10 +239,14 @@ class TcpConnection(asyncio.BufferedProtocol):
             taken += 1
             response = self._connections.responder.respond(query, self._source, Transport.TCP, instant)
             if response is not None:
-                self._listener.answered += 1
+                answered += 1
                 answers += framed(response)
+        self._listener.answered += answered
         if answers:
             transport.write(bytes(answers))
+        latency = self._connections.latency
+        if latency.due():
+            latency.sent(instant.monotonic, answered)
         self._in_line = not drained and not self._congested
         if self._ending and drained:
             transport.close()

@@ -10,6 +10,7 @@ import socket
 from acmedns_py.dns.responder import Responder, Transport
 from acmedns_py.worker import drain
 from acmedns_py.worker.clock import now
+from acmedns_py.worker.latency import Latency
 
 
 def _chosen() -> tuple[str, drain.Drain, drain.Drain]:
@@ -28,10 +29,11 @@ DRAINED_BY, _PLAIN, _WILDCARD = _chosen()
 class UdpListener:
     """One UDP socket; the event loop calls `drain` while this worker is to serve it."""
 
-    def __init__(self, sock: socket.socket, responder: Responder, *, wildcard: bool) -> None:
+    def __init__(self, sock: socket.socket, responder: Responder, latency: Latency, *, wildcard: bool) -> None:
         """Take a bound, non-blocking socket; `wildcard` ones answer from the address that was asked (RFC 2181 4)."""
         self._socket = sock
         self._responder = responder
+        self._latency = latency
         self._drain = _WILDCARD if wildcard else _PLAIN
         self.answered = 0
 
@@ -42,6 +44,9 @@ class UdpListener:
     def drain(self) -> bool:
         """Answer one batch; tells whether the socket may hold more."""
         responder = self._responder
-        sent, more = self._drain(self._socket, responder.respond, responder.truncated, Transport.UDP, now())
+        instant = now()
+        sent, more = self._drain(self._socket, responder.respond, responder.truncated, Transport.UDP, instant)
         self.answered += sent
+        if self._latency.due():
+            self._latency.sent(instant.monotonic, sent)
         return more

@@ -4,7 +4,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from acmedns_py.accounts.allow_from import canonical_entries, permits
+from acmedns_py.accounts.allow_from import MOST_CHARACTERS, MOST_ENTRIES, canonical_entries, permits
 from acmedns_py.errors import BadInput
 
 INSIDE = [
@@ -91,3 +91,13 @@ def test_any_entry_suffices():
     entries = canonical_entries(["192.0.2.0/24", "2001:db8::/32"])
     assert permits(entries, ip_address("2001:db8::9"))
     assert permits(entries, ip_address("192.0.2.9"))
+
+
+@pytest.mark.parametrize(
+    "entries", [["192.0.2.0/24"] * (MOST_ENTRIES + 1), ["192.0.2.0/" + "0" * MOST_CHARACTERS + "24"]]
+)
+def test_a_list_and_its_entries_have_an_end(entries):
+    """What is kept must fit into a line of a backup."""
+    with pytest.raises(BadInput):
+        canonical_entries(entries)
+    assert canonical_entries(["192.0.2.0/24"] * MOST_ENTRIES)

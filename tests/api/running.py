@@ -28,6 +28,7 @@ from acmedns_py.api.certificate import CertificateFiles
 from acmedns_py.api.client import ForwardedBy
 from acmedns_py.api.listen import ApiListener
 from acmedns_py.api.remote import RemoteAdmin
+from acmedns_py.api.traffic import Traffic
 from acmedns_py.dns import name
 from acmedns_py.feed.changes import Commit
 from acmedns_py.service.static import StaticRecords
@@ -164,6 +165,7 @@ async def running(
         storage=Storage(tokens=tokens, credentials=credentials, store=store, zone=ZONE),
         readiness=readiness,
         zone=zone,
+        traffic=Traffic(),
         forwarded_by=forwarded_by,
         cors_origins=cors_origins,
         hsts=hsts,

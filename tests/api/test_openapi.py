@@ -102,6 +102,10 @@ async def test_document_is_served_and_names_the_routes(database_url):
     async with running(database_url) as api:
         reply = await api.ask(request("GET", "/openapi.json"))
         assert reply.status == 200
+        assert reply.json == document(registration_open=True, admin=False)
+        assert "Admin" not in reply.body.decode()
+        await tokens.issue(api.store, "reader", scopes=["read"])
+        reply = await api.ask(request("GET", "/openapi.json"))
         assert reply.json == document(registration_open=True, admin=True)
         assert reply.json["openapi"].startswith("3.1")
         assert {path for path in reply.json["paths"] if not path.startswith("/admin/")} == {
@@ -150,6 +154,7 @@ async def test_good_answers_of_the_operator_s_routes_fit_the_document(database_u
             ("PATCH", "/admin/v1/accounts/{name}", 200, {"label": "y"}),
             ("POST", "/admin/v1/accounts/{name}/password", 200, {"grace_seconds": 60}),
             ("POST", "/admin/v1/accounts/{name}/values", 200, {"txt": value(1)}),
+            ("DELETE", "/admin/v1/accounts/{name}/values", 200, {"txt": value(1)}),
             ("DELETE", "/admin/v1/accounts/{name}/values", 200, {}),
             ("DELETE", "/admin/v1/accounts/{name}", 200, {}),
             ("POST", "/admin/v1/tokens", 201, {"name": name, "scopes": ["read"], "expires": "2999-01-01T00:00:00Z"}),

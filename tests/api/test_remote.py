@@ -1,5 +1,6 @@
 """/admin/v1 over TCP: off until there is a token for it, then for who shows one, within what that one may."""
 
+import asyncio
 import json
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,10 @@ import pytest_asyncio
 import structlog
 
 from acmedns_py.accounts import tokens
-from acmedns_py.accounts.attempts import SOURCE_FAILURES
+from acmedns_py.accounts.attempts import NOTED, NOTED_SECONDS_EACH, SOURCE_FAILURES
+from acmedns_py.accounts.directory import Filter, SetTitle
+from acmedns_py.accounts.hashing import HashPool
+from acmedns_py.accounts.ports import Ended, Entry
 from acmedns_py.api.answers import OPERATOR_CHALLENGE
 from acmedns_py.api.client import ForwardedBy
 from tests.api.running import ZONE, running, value
@@ -145,7 +149,7 @@ async def test_looking_takes_read_and_all_else_write(remote, show):
         ("PATCH", place, {"label": "x"}, 200),
         ("POST", f"{place}/password", {}, 200),
         ("POST", f"{place}/values", {"txt": value(1)}, 200),
-        ("DELETE", f"{place}/values", {}, 200),
+        ("DELETE", f"{place}/values", None, 200),
         ("POST", "/admin/v1/tokens", {"name": "more"}, 201),
         ("DELETE", "/admin/v1/tokens/more", None, 200),
         ("DELETE", place, None, 200),
@@ -336,6 +340,23 @@ async def test_tokens_are_made_shown_and_ended(remote):
     assert (await ask(remote, "GET", STATS, token)).status == 401
 
 
+async def test_all_values_go_only_where_no_body_names_one(remote):
+    """A program that has no value, or gets the key wrong, clears nothing."""
+    token = await tokens.issue(remote.store, "writer", scopes=["write"])
+    account = await remote.register()
+    for number in (1, 2):
+        assert (await remote.update(account, value(number))).status == 200
+    target = f"/admin/v1/accounts/{account['username']}/values"
+    for document in ({}, {"txt": None}, {"value": value(1)}, {"txt": [value(1)]}):
+        reply = await ask(remote, "DELETE", target, token, document)
+        assert (reply.status, reply.json["error"]) == (400, "unusable"), document
+    assert await remote.live(account) == [value(1), value(2)]
+    assert (await ask(remote, "DELETE", target, token, {"txt": value(1)})).status == 200
+    assert await remote.live(account) == [value(2)]
+    assert (await ask(remote, "DELETE", target, token)).status == 200
+    assert await remote.live(account) == []
+
+
 async def test_a_time_that_can_not_be_in_utc_is_refused(remote):
     """Nothing is made by it, and the list goes on being answered."""
     token = await tokens.issue(remote.store, "ops", scopes=["write"])
@@ -363,6 +384,73 @@ async def test_a_token_that_is_revoked_while_a_body_is_on_its_way_does_nothing_m
     finally:
         await slow.close()
     assert await remote.store.issued_token("survivor") is None
+
+
+class PausedPool(HashPool):
+    """Hashing that waits until it is let go: so long an account that is to be made takes."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked, self.go = asyncio.Event(), asyncio.Event()
+
+    async def hash(self, password):
+        """Say that a hash is wanted."""
+        self.asked.set()
+        await self.go.wait()
+        return await super().hash(password)
+
+
+@pytest.mark.parametrize("path", ["accounts", "accounts/victim/password"])
+async def test_a_token_that_is_revoked_while_its_request_is_in_hand_changes_nothing(database_url, path):
+    """The writer has the last word, in its transaction; the refusal is in the audit log."""
+    pool = PausedPool()
+    pool.go.set()
+    async with running(database_url, pool=pool) as api:
+        token = await tokens.issue(api.store, "leaked", scopes=["write"])
+        assert (await ask(api, "POST", "/admin/v1/accounts", token, {"subdomain": "victim"})).status == 201
+        (victim,) = await api.store.find(username=None, label="victim")
+        before = await api.store.shown(victim.id)
+        pool.go.clear()
+        pool.asked.clear()
+        late = asyncio.create_task(ask(api, "POST", f"/admin/v1/{path}", token, {}))
+        await pool.asked.wait()
+        await tokens.revoke(api.store, "leaked")
+        pool.go.set()
+        reply = await late
+        assert (reply.status, reply.json["error"]) == (401, "token_needed")
+        assert (await api.store.statistics()).accounts == 1
+        assert await api.store.shown(victim.id) == before
+        last = (await api.store.audit(since=None, after=0, most=100))[-1].entry
+        assert (last.actor, last.result) == ("token:leaked", "refused: token_revoked")
+
+
+async def test_behind_its_revocation_a_token_does_nothing_more_in_the_same_transaction(remote):
+    """All that an operator can have changed; what stood in front of the revocation is done."""
+    store = remote.store
+    await tokens.issue(store, "leaked", scopes=["write"])
+    await tokens.issue(store, "other", scopes=["read"])
+    leaked = (await store.issued_token("leaked")).token
+    await remote.register()
+    (account,) = await store.listed(Filter(), after=0, most=9)
+    entry = Entry("token:leaked", "here", "label_set", account.username)
+    done = await asyncio.gather(
+        store.change(account.id, SetTitle("before"), entry, by=leaked),
+        store.revoke_token("leaked", by=leaked),
+        store.change(account.id, SetTitle("behind"), entry, by=leaked),
+        store.revoke_token("other", by=leaked),
+        tokens.issue(store, "survivor", scopes=["write"], by=leaked),
+        store.register(username="u" * 36, label="behind", allow_from=[], verifier="v", by=leaked),
+        return_exceptions=True,
+    )
+    assert [getattr(one, "reason", None) for one in done] == [None, None, *["token_revoked"] * 4]
+    shown = await store.shown(account.id)
+    assert shown is not None
+    assert shown.account.title == "before"
+    assert [(one.token.name, one.token.ended) for one in await store.issued_tokens(after=0, most=9)] == [
+        ("leaked", Ended.REVOKED),
+        ("other", None),
+    ]
+    assert (await store.statistics()).accounts == 1
 
 
 async def test_a_known_token_that_is_refused_locks_nobody_out(remote):
@@ -478,3 +566,39 @@ async def test_without_a_database_what_was_never_seen_on_is_off_but_for_who_show
             assert reply.header("retry-after")
         for headers in ({}, {"Authorization": "Bearer x"}):
             assert (await api.ask(request("GET", STATS, None, headers))).status == 404
+
+
+async def test_a_refused_token_is_in_the_audit_log_and_nobody_floods_it(database_url):
+    """One of a source in a minute, few of all; by name where it is one of ours, and never the token itself."""
+    seconds = [0.0]
+
+    async def noted(api):
+        found = await api.store.audit(since=None, after=0, most=1000)
+        return [
+            (one.entry.actor, one.entry.source, one.entry.subject, one.entry.result, one.entry.details["scope"])
+            for one in found
+            if one.entry.action == "token_shown"
+        ]
+
+    proxy = ForwardedBy("X-Forwarded-For", (ip_network("127.0.0.0/8"),))
+    async with running(database_url, clock=lambda: seconds[0], forwarded_by=proxy) as api:
+        reader = await tokens.issue(api.store, "reader", scopes=["read"])
+        for source in ("192.0.2.1", "192.0.2.1", "192.0.2.2"):
+            headers = {**bearer(reader), "X-Forwarded-For": source}
+            assert (await api.ask(request("DELETE", "/admin/v1/accounts/x", None, headers))).status == 403
+        expected = [
+            ("token:reader", source, "reader", "refused: token_of_another_scope", "write")
+            for source in ("192.0.2.1", "192.0.2.2")
+        ]
+        assert await noted(api) == expected
+        seconds[0] += NOTED_SECONDS_EACH
+        headers = {**bearer(UNKNOWN), "X-Forwarded-For": "192.0.2.1"}
+        assert (await api.ask(request("POST", "/register", None, headers))).status == 401
+        expected.append(("anyone", "192.0.2.1", "unknown", "refused: unknown_token", "register"))
+        assert await noted(api) == expected
+        seconds[0] += NOTED_SECONDS_EACH
+        for number in range(2 * NOTED):
+            headers = {**bearer(UNKNOWN), "X-Forwarded-For": f"198.51.100.{number}"}
+            assert (await api.ask(request("GET", STATS, None, headers))).status == 401
+        assert len(await noted(api)) == len(expected) + NOTED
+        assert UNKNOWN not in str(await api.store.audit(since=None, after=0, most=1000))

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -40,13 +41,23 @@ class Pebble:
 
 
 @pytest.fixture
-def make_pebble(tmp_path: Path) -> Iterator[Callable[..., Pebble]]:
-    """Start a CA with further settings, or on the port of one that has ended; all are gone after the test."""
-    trust = Trust(tmp_path)
+def trust(tmp_path: Path) -> Trust:
+    """What issues for the CA's own HTTPS."""
+    return Trust(tmp_path)
+
+
+@pytest.fixture
+def make_pebble(tmp_path: Path, trust: Trust) -> Iterator[Callable[..., Pebble]]:
+    """Start a CA with further settings, or on the port of one that has ended; all are gone after the test.
+
+    With the address of a name server as `resolver` it asks that for proofs, and believes none.
+    """
     chain, key = trust.issue("127.0.0.1", "localhost")
     with ExitStack() as ends:
 
-        def make(*, port: int | None = None, env: dict[str, str] | None = None, **settings: Any) -> Pebble:
+        def make(
+            *, port: int | None = None, env: dict[str, str] | None = None, resolver: str = "", **settings: Any
+        ) -> Pebble:
             port = port or free_port()
             other_port = free_port()
             log = tmp_path / f"pebble-{port}-{time.monotonic_ns()}.log"
@@ -62,10 +73,14 @@ def make_pebble(tmp_path: Path) -> Iterator[Callable[..., Pebble]]:
             }
             configuration = log.with_suffix(".json")
             configuration.write_text(json.dumps({"pebble": document}))
-            always = {"PEBBLE_VA_ALWAYS_VALID": "1", "PEBBLE_VA_NOSLEEP": "1", "PEBBLE_AUTHZREUSE": "0"}
+            always = {
+                "PEBBLE_VA_ALWAYS_VALID": "0" if resolver else "1",
+                "PEBBLE_VA_NOSLEEP": "1",
+                "PEBBLE_AUTHZREUSE": "0",
+            }
             with log.open("wb") as output:
                 process = subprocess.Popen(
-                    [peers.need("pebble"), "-config", configuration, "-strict"],
+                    [peers.need("pebble"), "-config", configuration, "-strict", "-dnsserver", resolver],
                     env={"PATH": os.environ["PATH"], **always, "PEBBLE_WFE_NONCEREJECT": "0", **(env or {})},
                     stdout=output,
                     stderr=output,
@@ -84,15 +99,17 @@ def make_pebble(tmp_path: Path) -> Iterator[Callable[..., Pebble]]:
 
 
 @pytest.fixture
-def answering(tmp_path: Path) -> Iterator[Callable[[int, dict[str, str], object], tuple[str, Access]]]:
-    """An HTTPS server in a CA's place that always answers the same; gives its URL and what trusts it."""
-    trust = Trust(tmp_path)
-    chain, key = trust.issue("127.0.0.1", "localhost")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(chain, key)
+def answering(trust: Trust) -> Iterator[Callable[..., tuple[str, Access]]]:
+    """An HTTPS server in a CA's place that always answers the same; gives its URL and what trusts it.
+
+    Its own certificate may be of another time (`not_before`, `not_after`).
+    """
     with ExitStack() as ends:
 
-        def make(status: int, headers: dict[str, str], document: object) -> tuple[str, Access]:
+        def make(status: int, headers: dict[str, str], document: object, **validity: datetime) -> tuple[str, Access]:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*trust.issue("127.0.0.1", "localhost", **validity))
+
             class Handler(BaseHTTPRequestHandler):
                 def do_GET(self) -> None:
                     body = json.dumps(document).encode()

@@ -6,14 +6,19 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from types import SimpleNamespace
 
 import acme.client
 import pytest
 import requests
+from josepy.b64 import b64encode
+from josepy.jwk import JWKEC
 from structlog.testing import capture_logs
 
+from acmedns_py.certificate import ca as ca_module
 from acmedns_py.certificate import keeper as keeper_module
 from acmedns_py.certificate import rule
 from acmedns_py.certificate import state as state_module
@@ -28,6 +33,9 @@ from acmedns_py.dns.rrset import RRset
 from acmedns_py.errors import NotIssued, Unusable
 
 NAMES = ("auth.example.org", "api.example.org")
+OVER_HTTP = "www.example.com"
+"""A name that is proved over HTTP."""
+
 SECONDS = 30
 
 
@@ -45,9 +53,10 @@ class Run:
     def __init__(self, folder: Path, directory: str, access: Access, *, wanted: Wanted | None = None) -> None:
         self.state = State(folder)
         self.wanted = wanted or Wanted(NAMES, "p256", "", directory)
-        owners = {host: name.from_text(f"_acme-challenge.{host}") for host in self.wanted.names}
-        self.keeper = Keeper(self.wanted, access, owners=owners, state=self.state)
+        owners = {host: name.from_text(f"_acme-challenge.{host}") for host in self.wanted.names if host != OVER_HTTP}
+        self.keeper = Keeper(self.wanted, access, owners=owners, state=self.state, show=self.show)
         self.served: list[dict[bytes, tuple[bytes, ...]]] = []
+        self.shown: list[dict[str, str]] = []
         self.exchanges = 0
         self.caa: dict[str, RRset] = {}
         self.noted = asyncio.Event()
@@ -62,6 +71,9 @@ class Run:
 
     async def publish(self, values):
         self.served.append(dict(values))
+
+    def show(self, texts):
+        self.shown.append(dict(texts))
 
     def exchanged(self):
         self.exchanges += 1
@@ -118,8 +130,44 @@ async def test_certificate_for_all_names_is_got_and_kept(tmp_path, make_pebble):
     assert pebble.orders() == 1
 
 
+async def test_name_is_proved_over_http_beside_others_by_dns(tmp_path, make_pebble):
+    """One text at a path of RFC 8555 8.3, with our account's thumbprint; gone afterwards. No TXT value where none is."""
+    pebble = make_pebble()
+    for number, hosts in enumerate(((OVER_HTTP, NAMES[0]), (OVER_HTTP,))):
+        wanted = Wanted(hosts, "p256", "", pebble.directory)
+        run = Run(tmp_path / f"state-{number}", pebble.directory, pebble.access, wanted=wanted)
+        await run.until_noted()
+        assert run.keeper.standing()["names"] == sorted(hosts)
+        first, last = run.shown
+        ((path, text),) = first.items()
+        folder, _, token = path.rpartition("/")
+        assert folder == "/.well-known/acme-challenge"
+        key = JWKEC(key=read_key(run.state.account_key(pebble.directory)))
+        assert text == f"{token}.{b64encode(key.thumbprint()).decode()}"
+        assert last == {}
+        owner = name.from_text(f"_acme-challenge.{NAMES[0]}")
+        assert [set(values) for values in run.served] == ([{owner}, set()] if NAMES[0] in hosts else [])
+
+
 class Killed(BaseException):
     """The process is gone at this point."""
+
+
+async def test_killed_before_the_ca_has_looked_the_next_life_shows_the_same_text(tmp_path, make_pebble):
+    """The order goes on, and with it what is to be seen over HTTP."""
+    pebble = make_pebble()
+    wanted = Wanted((OVER_HTTP,), "p256", "", pebble.directory)
+    folder = tmp_path / "state"
+    first = Run(folder, pebble.directory, pebble.access, wanted=wanted)
+    with pytest.MonkeyPatch.context() as patch, contextlib.suppress(Killed):
+        patch.setattr(CertificateAuthority, "answer", lambda *_: (_ for _ in ()).throw(Killed()))
+        await first.until_noted()
+    minute_passes(folder)
+    second = Run(folder, pebble.directory, pebble.access, wanted=wanted)
+    await second.until_noted()
+    assert second.shown[0] == first.shown[0]
+    assert len(second.shown[0]) == 1
+    assert (second.keeper.standing()["problem"], pebble.orders()) == (None, 1)
 
 
 def kill_at(monkeypatch, point: int) -> Callable[[], str]:
@@ -227,6 +275,8 @@ async def test_disk_that_is_full_asks_no_ca(tmp_path, make_pebble, monkeypatch):
                 await asyncio.sleep(0.01)
         assert (logs[0]["event"], "No space left" in logs[0]["problem"]) == ("certificate_not_kept", True)
         assert pebble.orders() == 0
+        # Nothing was tried, so nothing has failed, and no pause grows.
+        assert run.keeper.standing()["failures"] == 0
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await running
@@ -528,11 +578,17 @@ async def test_killed_after_a_revocation_the_next_life_orders_anew(tmp_path, mak
 
 
 async def test_certificate_that_the_ca_does_not_revoke_stays(tmp_path, make_pebble):
-    """A CA that is away: its words, and nothing is ordered; one that is self-signed has no CA."""
+    """A CA that is away or says no: its words, and nothing is ordered; one that is self-signed has no CA."""
     pebble = make_pebble()
     run = Run(tmp_path / "state", pebble.directory, pebble.access)
     await run.until_noted()
     first = run.keeper.shown()
+    # Pebble knows but some of the reasons of RFC 5280 5.3.1.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(keeper_module._REASONS, "unspecified", 99)
+        with pytest.raises(NotIssued, match=r"the CA says .*\(badRevocationReason\)"):
+            await run.keeper.revoke("unspecified")
+    assert run.keeper.shown() == first
     pebble.process.kill()
     pebble.process.wait()
     with pytest.raises(NotIssued, match="can't be reached"):
@@ -545,6 +601,73 @@ async def test_certificate_that_the_ca_does_not_revoke_stays(tmp_path, make_pebb
     other.keeper.prepare()
     with pytest.raises(Unusable, match="the certificate is of self-signed"):
         await other.keeper.revoke("unspecified")
+
+
+async def test_revocation_whose_answer_is_lost_counts_as_done(tmp_path, make_pebble):
+    """The CA may have done it: the operator is told so, and another certificate is ordered, in the next life too."""
+    pebble = make_pebble()
+    folder = tmp_path / "state"
+    run = Run(folder, pebble.directory, pebble.access)
+    whole = acme.client.ClientNetwork.post
+
+    def lost(network, url, *arguments, **named):
+        reply = whole(network, url, *arguments, **named)
+        if "revoke" in url:
+            raise requests.ConnectionError("Connection reset by peer")
+        return reply
+
+    async with run.running() as running:
+        first = run.state.certificate()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(acme.client.ClientNetwork, "post", lost)
+            with pytest.raises(NotIssued, match=r"Connection reset by peer; it may be revoked all the same") as caught:
+                await run.keeper.revoke("superseded")
+        assert "\n" not in str(caught.value)
+        assert State(folder).revoked() == first.serial_text
+        await run.next_noted(running)
+        shown = run.keeper.shown()
+    assert (shown["revoked"], shown["problem"], pebble.orders()) == (False, None, 2)
+    assert shown["serial"] != first.serial_text
+    assert await asyncio.to_thread(revoked_at, pebble, first.serial_text)
+
+
+@pytest.mark.parametrize("step", ["drop_order", "keep_revoked"])
+async def test_revocation_that_cannot_be_noted_is_not_asked_for(tmp_path, make_pebble, step):
+    """A disk that takes nothing: the CA hears nothing, and neither memory nor disk believes in a revocation."""
+    pebble = make_pebble()
+    run = Run(tmp_path / "state", pebble.directory, pebble.access)
+    await run.until_noted()
+    first = run.keeper.shown()
+
+    def full(*_):
+        raise Unusable("No space left on device")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(State, step, full)
+        with pytest.raises(Unusable, match="No space left"):
+            await run.keeper.revoke("superseded")
+    assert run.keeper.shown() == first
+    assert State(tmp_path / "state").revoked() == ""
+    assert not await asyncio.to_thread(revoked_at, pebble, first["serial"])
+
+
+async def test_renewal_is_refused_while_a_revocation_runs(tmp_path, make_pebble):
+    """What comes of that is open: the CA may say no, and then nothing is ordered."""
+    pebble = make_pebble()
+    run = Run(tmp_path / "state", pebble.directory, pebble.access)
+    async with run.running() as running:
+        while run.keeper.shown()["at_work"]:
+            await asyncio.sleep(0)
+        revoking = asyncio.create_task(run.keeper.revoke("superseded"))
+        await asyncio.sleep(0)
+        for force in (False, True):
+            with pytest.raises(Unusable, match="is being revoked at this moment; ask again when that is done"):
+                run.keeper.renew(force=force)
+        await revoking
+        # From here on it is sure that another one is ordered.
+        assert run.keeper.renew(force=False) is None
+        await run.next_noted(running)
+    assert pebble.orders() == 2
 
 
 async def test_caa_of_ours_that_forbids_the_ca_is_named_before_the_order(tmp_path, make_pebble):
@@ -561,3 +684,113 @@ async def test_caa_of_ours_that_forbids_the_ca_is_named_before_the_order(tmp_pat
         if problem:
             assert problem.startswith(f"{NAMES[0]}: the CAA records of {NAMES[0]}. in zone.records do not let this CA")
             assert 'add CAA 0 issue "ca.example" there' in problem
+
+
+async def test_caa_that_forbids_the_method_is_named_before_the_order(tmp_path, make_pebble):
+    """Each name by the method that it is proved by (RFC 8657 4)."""
+    for host, method, other in ((NAMES[0], "dns-01", "http-01"), (OVER_HTTP, "http-01", "dns-01")):
+        pebble = make_pebble(caaIdentities=["ca.example"])
+        value = f"issueca.example; validationmethods={other}".encode()
+        wanted = Wanted((host,), "p256", "", pebble.directory)
+        run = Run(tmp_path / method, pebble.directory, pebble.access, wanted=wanted)
+        run.caa[host] = RRset(name.from_text(host), RRType.CAA, 300, (b"\0\5" + value,))
+        await run.until_noted()
+        assert f"do not let this CA issue by {method}" in run.keeper.standing()["problem"]
+        assert pebble.orders() == 0
+
+
+@pytest.mark.parametrize(
+    ("days", "says"),
+    [(-40, "is not valid yet; set the clock"), (40, "is not valid any more; set the clock, or renew that")],
+)
+async def test_clock_by_which_the_ca_is_not_valid_is_named(tmp_path, answering, days, says):
+    """Its own certificate is not yet, or not any more; nothing else about it is wrong."""
+    middle = datetime.now(UTC) - timedelta(days=days)
+    validity = {"not_before": middle - timedelta(days=30), "not_after": middle + timedelta(days=30)}
+    directory, access = answering(200, {}, {}, **validity)
+    run = Run(tmp_path / "state", directory, access)
+    await run.until_noted()
+    problem = run.keeper.standing()["problem"]
+    assert problem.startswith("this machine's clock says 2")
+    assert says in problem
+    assert f"{directory} can't be trusted: " in problem
+    assert "ca_bundle" not in problem or days > 0
+
+
+async def test_clock_that_is_not_the_ca_s_is_named_before_what_failed(tmp_path, answering):
+    """By the time in the CA's answer; its refusal follows in its words."""
+    problem = {"type": "urn:ietf:params:acme:error:caa", "detail": "CAA record for api.example.org prevents issuance"}
+    for ahead, begins in (
+        (timedelta(days=3), "this machine's clock is 3 days ahead of the CA's; set it; a CAA record of the name, of"),
+        (timedelta(hours=-5), "this machine's clock is 5 h behind the CA's; set it; a CAA record of the name, of"),
+        (timedelta(), "a CAA record of the name, of what it is an alias of, or of a zone above forbids this CA"),
+    ):
+        date = format_datetime(datetime.now(UTC) - ahead, usegmt=True)
+        directory, access = answering(403, {"Date": date}, problem)
+        run = Run(tmp_path / f"state-{ahead.total_seconds():.0f}", directory, access)
+        await run.until_noted()
+        told = run.keeper.standing()["problem"]
+        assert told.startswith(begins), told
+        assert told.endswith('; the CA says "CAA record for api.example.org prevents issuance" (caa)')
+
+
+async def test_clock_that_is_not_the_ca_s_is_logged_and_stops_nothing(tmp_path, make_pebble, monkeypatch):
+    """Before anything is ordered; a certificate may well come of it."""
+    pebble = make_pebble()
+    monkeypatch.setattr(ca_module, "time", SimpleNamespace(time=lambda: time.time() - 7200))
+    run = Run(tmp_path / "state", pebble.directory, pebble.access)
+    with capture_logs() as logs:
+        await run.until_noted()
+    (line,) = [line for line in logs if line["event"] == "certificate_clock_off"]
+    assert line["problem"] == "this machine's clock is 2 h behind the CA's; set it"
+    assert run.keeper.standing()["problem"] is None
+
+
+@pytest.mark.parametrize(
+    ("problem", "begins"),
+    [
+        (
+            {"type": "caa", "detail": "CAA record for auth.example.org prevents issuance"},
+            "auth.example.org: a CAA record of the name, of what it is an alias of, or of a zone above forbids this CA",
+        ),
+        (
+            {"type": "dns", "detail": "DNS problem: NXDOMAIN looking up TXT for _acme-challenge.auth.example.org"},
+            "auth.example.org: the CA does not find the name server of auth.example.org; delegate the zone",
+        ),
+        (
+            {"type": "connection", "detail": "198.51.100.7: Timeout during connect (likely firewall problem)"},
+            "www.example.com: the CA does not get through to port 80 of www.example.com; see that",
+        ),
+    ],
+)
+async def test_refusal_of_a_proof_is_told_by_what_was_proved(tmp_path, make_pebble, monkeypatch, problem, begins):
+    """As Let's Encrypt words it, which Pebble has no way to: put into its authorizations on their way to us."""
+    pebble = make_pebble()
+    looked = False
+    answer, network = CertificateAuthority.answer, ca_module._Network
+
+    def answered(authority, proof):
+        nonlocal looked
+        answer(authority, proof)
+        looked = True
+
+    def refusing(*arguments, **options):
+        made = network(*arguments, **options)
+        made.session.hooks["response"].append(refuse)
+        return made
+
+    def refuse(response, **_how):
+        if looked and "json" in response.headers.get("Content-Type", "") and "challenges" in response.json():
+            document = {**response.json(), "status": "invalid"}
+            error = {**problem, "type": f"urn:ietf:params:acme:error:{problem['type']}"}
+            document["challenges"] = [{**each, "status": "invalid", "error": error} for each in document["challenges"]]
+            response._content = json.dumps(document).encode()
+
+    monkeypatch.setattr(CertificateAuthority, "answer", answered)
+    monkeypatch.setattr(ca_module, "_Network", refusing)
+    wanted = Wanted((begins.partition(":")[0],), "p256", "", pebble.directory)
+    run = Run(tmp_path / "state", pebble.directory, pebble.access, wanted=wanted)
+    await run.until_noted()
+    told = run.keeper.standing()["problem"]
+    assert told.startswith(begins), told
+    assert told.endswith(f'; the CA says "{problem["detail"]}" ({problem["type"]})')

@@ -51,6 +51,16 @@ WRONG = [
         "api.hostnames",
         "the NS of sub.auth.example.org. in zone.records hides",
     ),
+    ("api", 'tls = "acme"\nhostnames = ["*.example.org"]', "api.hostnames[0]", "write the host names one by one"),
+    ("certificate", 'http_listen = ["0.0.0.0"]', "certificate.http_listen[0]", "port is missing"),
+    ("certificate", 'http_listen = "0.0.0.0:80"', "certificate.http_listen", "write a list"),
+    ("certificate", 'http_listen = ["127.0.0.1:8080"]', "certificate.http_listen", "the API is there already"),
+    (
+        "certificate",
+        'http_listen = ["127.0.0.1:9"]\n[admin]\nlisten = ["127.0.0.1:9"]',
+        "certificate.http_listen",
+        "the API is there already",
+    ),
     ("certificate", 'directory = "ca.example.org"', "certificate.directory", "write the URL of its directory"),
     ("certificate", 'directory = "http://ca.example.org/dir"', "certificate.directory", "https://"),
     ("certificate", 'directory = "https://ca.example.org:x/"', "certificate.directory", "https://"),
@@ -109,6 +119,7 @@ WRONG = [
     ("log", 'destination = "file"\nfile = "/nowhere/at/all.log"', "log.file", "no directory"),
     ("log", 'destination = "file"\nfile = "/"', "log.file", "directory"),
     ("admin", 'listen = ["0.0.0.0:9", "127.0.0.1:8080"]', "admin.listen", "the API is there already"),
+    ("metrics", 'listen = ["127.0.0.1:8080"]', "metrics.listen", "something else of this server is there already"),
     ("process", 'user = "nobody-of-that-name"', "process.user", "no such user"),
     ("process", 'group = "nobody-of-that-name"\nuser = "root"', "process.group", "no such group"),
     ("process", 'group = "root"', "process.group", "process.user"),
@@ -174,10 +185,10 @@ def test_one_wrong_value_is_one_problem(problems):
     assert problem.option == "api.tls"
 
 
-def test_unused_addresses_are_a_warning(loaded):
-    """All nameservers outside the zone: the addresses gave no record."""
-    (warning,) = loaded(MINIMUM + 'nameservers = ["ns.example.net"]\n').warnings
-    assert warning.startswith("zone.addresses")
+def test_what_only_the_printed_records_need_is_no_warning(loaded):
+    """All nameservers outside the zone, the API behind a proxy: `acmedns records` prints their addresses."""
+    more = 'nameservers = ["ns.example.net"]\n[api]\nhostnames = ["api.example.net"]\n'
+    assert loaded(MINIMUM + more).warnings == ()
 
 
 def test_unknown_section_is_named_with_the_nearest(problems):
@@ -246,6 +257,14 @@ def test_url_without_password_option_stays(loaded):
     assert loaded().settings.database.connection_url == "sqlite:////var/lib/acmedns/acmedns.db"
 
 
+def test_record_of_the_zone_hides_no_proof_over_http(loaded):
+    """A name outside the zone needs no TXT in it, where its proof is fetched over HTTP."""
+    lines = 'records = ["_acme-challenge CNAME x.example.com."]\n[api]\ntls = "acme"\nhostnames = ["api.example.org"]\n'
+    with pytest.raises(ConfigProblems):
+        loaded(MINIMUM + lines)
+    assert loaded(MINIMUM + lines + '[certificate]\nhttp_listen = ["0.0.0.0:80"]\n').warnings == ()
+
+
 def test_settings_are_frozen(loaded):
     """Nobody changes the configuration while it is used."""
     with pytest.raises(ValueError, match="frozen"):
@@ -256,6 +275,11 @@ def test_settings_are_frozen(loaded):
     ("lines", "warning"),
     [
         ('[api]\ntls_key = "x"', "not used"),
+        ('[certificate]\nhttp_listen = ["0.0.0.0:80"]', 'not used, as api.tls is "none"'),
+        (
+            '[api]\ntls = "acme"\nhostnames = ["a.auth.example.org"]\n[certificate]\nhttp_listen = ["0.0.0.0:80"]',
+            "not used, as the API has no host name outside the zone",
+        ),
         ('[api]\ntrusted_proxies = ["::1"]', "not used"),
         ('[api]\nuse_header = true\ntrusted_proxies = ["::1"]\nhsts = true\nhsts_preload = true', "no effect"),
         ('[database]\npassword = "x"', "not used"),

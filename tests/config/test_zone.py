@@ -56,12 +56,6 @@ def test_nameservers_outside_the_zone_get_no_records():
     assert (data.unaddressed, data.flaws) == ((), ())
 
 
-def test_addresses_of_nameservers_outside_are_unused():
-    """It is said, as a record was probably expected."""
-    assert zone_data(zone(nameservers=["ns1.example.org"])).unused_addresses
-    assert not zone_data(zone()).unused_addresses
-
-
 def test_nameservers_inside_the_zone_get_the_addresses():
     """Names of their own inside the zone; the apex has no address then."""
     data = zone_data(zone(nameservers=["ns1.auth.example.org", "ns.example.net"]))

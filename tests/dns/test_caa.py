@@ -57,6 +57,16 @@ def test_records_for_a_wildcard(records, expected):
 
 
 @pytest.mark.parametrize(
+    ("methods", "expected"),
+    [("dns-01", Obstacle.METHOD), ("http-01", None), ("dns-01,http-01", None), ("", Obstacle.METHOD)],
+)
+def test_method_has_to_be_among_those_allowed(methods, expected):
+    """RFC 8657 4, for proof over HTTP."""
+    records = [rdata("issue", f"ca.example; validationmethods={methods}")]
+    assert obstacle(records, CA, method="http-01") is expected
+
+
+@pytest.mark.parametrize(
     ("value", "expected"),
     [
         (f"ca.example; accounturi={ACCOUNT}", None),

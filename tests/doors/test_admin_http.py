@@ -75,6 +75,9 @@ def test_admin_listen_takes_the_routes_from_the_api_s_addresses(make_server, tmp
         assert asked(operators, method, path, token, trust=trust) == (404, {"error": "not_found"})
     _status, document = asked(api, "GET", "/openapi.json", None, trust=trust)
     assert not [path for path in document["paths"] if path.startswith("/admin")]
+    _status, document = asked(operators, "GET", "/openapi.json", None, trust=trust)
+    assert {path for path in document["paths"] if not path.startswith("/admin/")} == {"/openapi.json"}
+    assert "/admin/v1/stats" in document["paths"]
     other = trustme.CA()
     other.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(tmp_path / "pair.pem")
     os.kill(server.process.pid, signal.SIGHUP)

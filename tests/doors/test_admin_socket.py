@@ -251,6 +251,41 @@ def test_what_is_no_http_is_answered_in_our_form_and_logged_without_its_octets(a
     assert server.acmedns("stats").returncode == 0
 
 
+LONG = "x" * 900_000
+MANY = ["192.0.2.0/24"] * 1_001
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "detail"),
+    [
+        ("tokens", {"name": LONG}, "is no name of a token"),
+        ("tokens", {"name": "t", "scopes": [LONG]}, "is not known; known are register"),
+        ("tokens", {"name": "t", "scopes": ["write"] * 9}, "9 scopes are too many; write each of register"),
+        ("tokens", {"name": "t", "sources": [LONG]}, "is no network; write it with its mask"),
+        ("tokens", {"name": "t", "sources": MANY}, "1001 sources are too many; write up to 1000"),
+        ("tokens", {"name": "t", "sources": ["192.0.2.0/" + "0" * 2000 + "24"]}, "is no network"),
+        ("tokens", {"name": "t", "labels": LONG}, "is no pattern"),
+        ("tokens", {"name": "t", "txt_rule": LONG}, "is no rule of values"),
+        ("accounts", {"label": LONG}, "write up to 200 printable characters"),
+        ("accounts", {"subdomain": LONG}, "write up to 63 letters"),
+        ("accounts", {"allowfrom": [LONG]}, "is no network"),
+        ("accounts", {"allowfrom": MANY}, "1001 networks are too many; write up to 1000, or wider ones"),
+        ("accounts", {"txt_rule": LONG}, "is no rule of values"),
+    ],
+)
+def test_what_is_longer_than_anything_that_is_good_is_told_in_few_words(admin, server, path, body, detail):
+    """It is neither sent back nor kept in the audit log, so that a backup can be restored."""
+    done = subprocess.run(
+        ["curl", "-s", "--unix-socket", admin, f"http://localhost/admin/v1/{path}", "--data-binary", "@-"],
+        input=json.dumps(body).encode(), capture_output=True, check=True,
+    )  # fmt: skip
+    told = json.loads(done.stdout)
+    assert told["error"] == "unusable"
+    assert detail in told["detail"]
+    assert len(done.stdout) < 400
+    assert max(map(len, server.acmedns("audit", "--json").stdout.splitlines())) < 100_000
+
+
 def test_a_body_that_is_too_long_is_told(admin):
     """It is read no further than that."""
     done = subprocess.run(

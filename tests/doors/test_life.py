@@ -1,6 +1,7 @@
 """The life of `acmedns serve`: ready only when whole, reloaded without harm, stopped without loss."""
 
 import contextlib
+import http.client
 import os
 import signal
 import socket
@@ -15,7 +16,7 @@ import pytest
 import trustme
 
 from tests.ask import ask, from_every_worker, rcode, serials, values
-from tests.server import value
+from tests.server import free_port, value
 
 COOKIE = dns.edns.CookieOption(b"12345678", b"")
 
@@ -176,6 +177,27 @@ def test_a_taken_port_ends_the_start_with_one_line(make_server):
     lines = server.log.read_text().splitlines()
     assert len(lines) == 1
     assert all(word in lines[0] for word in (f"{server.dns[0]}:{server.dns[1]}", "UDP", f"pid {os.getpid()}"))
+
+
+def test_port_for_proofs_over_http_has_nothing_else(make_server):
+    """No route of the API is there, whatever is asked; the server stops in order."""
+    port = free_port()
+    lines = f'http_listen = ["127.0.0.1:{port}"]\ndirectory = "https://127.0.0.1:1/dir"'
+    server = make_server(config=f"[certificate]\n{lines}\n")
+    server.start(environ={"ACMEDNS_API__TLS": "acme", "ACMEDNS_API__HOSTNAMES": "api.example.com"})
+    for method, path in (
+        ("GET", "/"),
+        ("GET", "/health"),
+        ("POST", "/register"),
+        ("GET", "/.well-known/acme-challenge/evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ"),
+    ):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        connection.request(method, path)
+        answer = connection.getresponse()
+        assert (answer.status, answer.getheader("Location"), answer.getheader("Server")) == (404, None, None)
+        connection.close()
+    assert server.stop() == 0
+    assert "Traceback" not in server.log.read_text()
 
 
 def test_a_second_copy_on_the_same_database_is_refused_by_name(make_server):

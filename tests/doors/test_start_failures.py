@@ -3,6 +3,7 @@
 import grp
 import os
 import pwd
+import socket
 import sqlite3
 import stat
 import subprocess
@@ -100,6 +101,16 @@ def test_no_right_to_a_low_port(tmp_path):
     )
     assert "127.0.0.1:53" in line
     assert "CAP_NET_BIND_SERVICE" in line
+
+
+def test_port_of_proofs_over_http_that_is_taken(tmp_path):
+    """The line says which option it is, and who has the port."""
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        place = f"127.0.0.1:{holder.getsockname()[1]}"
+        api = f'listen = ["127.0.0.1:{free_port()}"]\ntls = "acme"\nhostnames = ["api.example.org"]'
+        line = refused(configured(tmp_path, api=api, rest=f'[certificate]\nhttp_listen = ["{place}"]'))
+    assert line.startswith(f"acmedns: cannot listen on {place} (certificate.http_listen, TCP): the port is taken by ")
+    assert f"pid {os.getpid()}" in line
 
 
 @pytest.mark.parametrize("files", [12, 16, 20, 31])

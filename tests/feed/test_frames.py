@@ -32,6 +32,8 @@ from acmedns_py.feed.frames import (
     encoded,
     worker_decoder,
 )
+from acmedns_py.feed.latency import NOTHING
+from acmedns_py.histogram import Seen
 
 POLICY = Policy((b"secret" * 2,), b"identity", b"", 10.0, 500)
 OWNER = b"\x04host\x04auth\x07example\x03org\0"
@@ -57,7 +59,8 @@ CONTROL: list[Frame] = [
 NESTED = (5010).to_bytes(4, "big") + b"\x93" + encoded(Loaded(1))[5:] + b"\x91" * 5000 + b"\xc0"
 """A frame with one element too many, which is read over: arrays in arrays, 5,000 deep."""
 
-WORKER: list[Frame] = [Hello("a fence", fenced=True, udp="batch"), Applied(2**40), Report({"udp.NOERROR": 3}, (1, 2))]
+LATEST = Report({"udp.NOERROR": 3}, (1, 2), 4, Seen((1, *(0,) * 9, 2), 0.5), NOTHING)
+WORKER: list[Frame] = [Hello("a fence", fenced=True, udp="batch"), Applied(2**40), LATEST]
 
 
 @pytest.mark.parametrize(("frames", "decoder"), [(CONTROL, control_decoder), (WORKER, worker_decoder)])
@@ -165,3 +168,12 @@ def test_what_is_no_frame_of_the_other_side_tears_the_feed(octets):
     """A torn stream is an error at once, never a guess."""
     with pytest.raises(FeedError):
         FrameStream(control_decoder).receive(octets)
+
+
+def test_a_report_with_a_histogram_of_other_bounds_is_no_frame():
+    """Control adds histograms up, and a worker that was broken into may say anything."""
+    octets = encoded(LATEST)
+    body = octets[4:].replace(b"\x9b\x01" + bytes(9), b"\x9a\x01" + bytes(8))
+    assert len(body) == len(octets) - 5
+    with pytest.raises(FeedError, match="10 buckets"):
+        FrameStream(worker_decoder).receive(len(body).to_bytes(4, "big") + body)

@@ -27,11 +27,9 @@ class Trust:
         self.bundle = folder / "ca.pem"
         self._ca.cert_pem.write_to_path(self.bundle)
 
-    def issue(
-        self, *names: str, not_before: datetime | None = None, not_after: datetime | None = None
-    ) -> tuple[Path, Path]:
-        """Give certificate chain and key files for names or addresses; the files of the first name are replaced."""
-        issued = self._ca.issue_cert(*names, not_before=not_before, not_after=not_after)
+    def issue(self, *names: str, **validity: datetime) -> tuple[Path, Path]:
+        """Give certificate chain and key files for names or addresses; `not_before`, `not_after`: other than of now."""
+        issued = self._ca.issue_cert(*names, **validity)
         chain, key = self._folder / f"{names[0]}.chain.pem", self._folder / f"{names[0]}.key.pem"
         chain.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
         issued.private_key_pem.write_to_path(key)

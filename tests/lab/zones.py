@@ -69,9 +69,17 @@ class Zones:
         hints.write_text(f". 3600 NS a.root-servers.net.\n{_addresses('a.root-servers.net', ROOT)}\n", encoding="ascii")
         return hints
 
+    def publish(self, lines: Sequence[str]) -> None:
+        """Add records to the parent, and wait until it has them."""
+        self._fixed = [*self._fixed, *lines]
+        self._change()
+
     def point(self, *names: str, at: str) -> None:
         """Make `_acme-challenge.NAME` a CNAME to `at` for each name, and wait until the parent answers so."""
         self._pointers.update(dict.fromkeys(names, at))
+        self._change()
+
+    def _change(self) -> None:
         self._serial += 1
         self._write_parent()
         self._program.signal(signal.SIGHUP)

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ from tests.lab.laboratory import ACMEDNS, start_server
 from tests.lab.layouts import ONE_NAME, SERVER
 from tests.lab.namespace import Namespace, Program, until
 from tests.lab.resolvers import Kind, start_resolver
-from tests.lab.zones import DOMAIN, Zones, address_record
+from tests.lab.zones import DOMAIN, Delegation, Zones, address_record
 from tests.tools import peers
 
 ZONE = ONE_NAME.zone
@@ -119,6 +120,18 @@ url = "sqlite:///{self.home}/acmedns.db"
         found: dict[str, Any] | None = json.loads(done.stdout) if done.returncode == 0 else None
         return found
 
+    def status(self, url: str) -> str:
+        """Give the status of an HTTP answer."""
+        return self._curl(url, "--output", "/dev/null", "--write-out", "%{http_code}")
+
+    def start_stranger(self, place: str) -> None:
+        """Let a server of somebody else answer HTTP there."""
+        address, _, port = place.rpartition(":")
+        stranger = self.namespace.start(
+            "stranger", *(sys.executable, "-u", "-m", "http.server", "--bind", address, port)
+        )
+        stranger.wait_for("Serving HTTP")
+
     def acmedns(self, *arguments: str) -> str:
         """Run a command beside the server."""
         return self.namespace.run(ACMEDNS, *arguments, "-c", self.home / "config.toml").stdout
@@ -137,15 +150,22 @@ url = "sqlite:///{self.home}/acmedns.db"
             peers.need("curl"), "--silent", "--show-error", "--max-time", "20", url, *options
         ).stdout
 
+    def refusal(self) -> str:
+        """Give why the first try came to nothing: one line, which says what is wrong before the CA's words."""
+        problem: str = self.wait_for("certificate_not_issued")["problem"]
+        self.stop()
+        return problem
+
 
 @pytest.fixture
 def ground(tmp_path: Path) -> Iterator[Ground]:
-    with _ground(tmp_path) as made:
+    with _ground(tmp_path, [*ONE_NAME.parent_records(), address_record(OUTSIDE, SERVER[0])]) as made:
         yield made
 
 
 @contextmanager
-def _ground(folder: Path) -> Iterator[Ground]:
+def _ground(folder: Path, records: list[str]) -> Iterator[Ground]:
+    """Make the ground; `records` are those of the zone above ours."""
     for program in ("curl", "dig", "ip", "nsd", "nsenter", "pebble", "setpriv", "unbound", "unshare"):
         peers.need(program)
     trust = Trust(folder)
@@ -153,7 +173,7 @@ def _ground(folder: Path) -> Iterator[Ground]:
     home.mkdir()
     addresses = (*zones.ADDRESSES, *layouts.ADDRESSES)
     with Namespace(folder, addresses=addresses, resolver=Kind.LETS_ENCRYPT.value) as namespace:
-        parent = Zones(namespace, [*ONE_NAME.parent_records(), address_record(OUTSIDE, SERVER[0])])
+        parent = Zones(namespace, records)
         start_resolver(namespace, Kind.LETS_ENCRYPT, parent.hints())
         yield Ground(namespace, home, parent, trust)
 
@@ -193,6 +213,68 @@ def test_names_inside_and_beside_the_zone(ground: Ground) -> None:
     for host in (ZONE, inside, OUTSIDE):
         assert ground.standing(host)["names"] == sorted([ZONE, inside, OUTSIDE])
     ground.stop()
+
+
+OVER_HTTP = f'http_listen = ["{SERVER[0]}:80"]'
+PORT_80 = {"httpPort": 80}
+
+
+def test_name_outside_the_zone_is_proved_over_http(ground: Ground) -> None:
+    """Without a CNAME: the CA fetches the text at port 80, and nobody finds anything else there, nor that afterwards.
+
+    The zone's own name is in the same certificate, by DNS.
+    """
+    ground.start_ca(settings=PORT_80)
+    ground.start(
+        api=f'hostnames = ["{OUTSIDE}", "{ZONE}"]', certificate=f'ca_bundle = "{ground.trust.bundle}"\n{OVER_HTTP}'
+    )
+    assert ground.wait_for("certificate_needs_port_80")["host"] == OUTSIDE
+    path = ground.wait_for("http_challenge_answered")["path"]
+    ground.wait_for(ISSUED)
+    for host in (OUTSIDE, ZONE):
+        assert ground.standing(host)["names"] == sorted([OUTSIDE, ZONE])
+    assert ground.server is not None
+    assert "certificate_needs_cname" not in ground.server.text()
+    for asked in (path, "/health", "/"):
+        assert ground.status(f"http://{OUTSIDE}{asked}") == "404"
+    ground.stop()
+
+
+def test_what_stands_in_the_way_of_a_proof_over_http_is_named(ground: Ground) -> None:
+    """A name without an address, a port that leads nowhere, and one that leads to somebody else."""
+    nowhere = f"nowhere.{DOMAIN}"
+    trusted = f'ca_bundle = "{ground.trust.bundle}"'
+    ground.start_ca(settings=PORT_80)
+    for host, listen, begins in (
+        (nowhere, f"{SERVER[0]}:80", "the CA finds no address of"),
+        (OUTSIDE, f"{SERVER[0]}:8079", "the CA does not get through to port 80 of"),
+        (OUTSIDE, f"{SERVER[2]}:80", "another server answers at port 80 of"),
+    ):
+        ground.minute_passes()
+        if "another server" in begins:
+            ground.start_stranger(f"{SERVER[0]}:80")
+        ground.start(api=f'hostnames = ["{host}"]', certificate=f'{trusted}\nhttp_listen = ["{listen}"]')
+        problem = ground.refusal()
+        assert problem.startswith(f"{host}: {begins} {host}; "), problem
+        assert '; the CA says "' in problem
+
+
+LAME = Delegation(ZONE, ((ZONE, (layouts.CLIENT,)),))
+
+
+@pytest.mark.parametrize(
+    ("records", "says"),
+    [([], "does not find the name server"), (LAME.lines(), "gets no answer from the name servers")],
+    ids=["none", "lame"],
+)
+def test_missing_delegation_is_named(tmp_path: Path, records: list[str], says: str) -> None:
+    """No NS record above, and one that leads to a host where nobody answers."""
+    with _ground(tmp_path, records) as ground:
+        ground.start_ca()
+        ground.start()
+        problem = ground.refusal()
+    assert problem.startswith(f"{ZONE}: the CA {says} of {ZONE}; "), problem
+    assert '; the CA says "' in problem
 
 
 def test_api_may_stay_closed_until_the_first_certificate(ground: Ground) -> None:
@@ -280,8 +362,11 @@ def test_failed_validation_is_told_in_the_words_of_the_ca(ground: Ground) -> Non
     ground.start_ca()
     ground.start(api=f'hostnames = ["{ZONE}", "{OUTSIDE}"]')
     failed = ground.wait_for("certificate_not_issued")
-    assert OUTSIDE in failed["problem"]
-    assert "the CA says" in failed["problem"]
+    alias = f"_acme-challenge.{OUTSIDE}"
+    assert failed["problem"].startswith(
+        f"{OUTSIDE}: the CA does not find our TXT record at {alias}; make it a CNAME to _acme-challenge.{ZONE}. "
+    )
+    assert '; the CA says "' in failed["problem"]
     standing = ground.standing(ZONE, "--insecure")
     assert (standing["issuer"], standing["failures"]) == ("self-signed", 1)
     assert standing["problem"] == failed["problem"]

@@ -23,6 +23,7 @@ from acmedns_py.config.settings import KNOWN
 from acmedns_py.dns.name import ROOT as ROOT_NAME
 from acmedns_py.dns.presentation import parse_record
 from acmedns_py.service.lifetime import TAKEN_OVER
+from acmedns_py.setup.port import RESOLVED_CURE
 from tests.doors.test_clients import CLIENTS
 from tests.project.documents import IDS, PATHS, ROOT, anchors, blocks, code, links, prose, rows, section, text
 from tests.tools import peers
@@ -167,6 +168,12 @@ def test_every_key_of_acme_dns_is_in_the_table_of_the_migration():
     table = section(text("docs/migrating-from-acme-dns.md"), "The configuration file")
     named = {option for row in rows(table) for option in code(row[0])}
     assert named == ACME_DNS
+
+
+def test_the_way_to_take_port_53_is_the_one_that_setup_prints():
+    """One set of commands, in two places."""
+    (cure,) = [block for block in blocks(text("docs/operations.md")) if block.mark == "resolved"]
+    assert tuple(cure.text.splitlines()) == RESOLVED_CURE
 
 
 def test_targets_of_make_are_those_of_contributing():

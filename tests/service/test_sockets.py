@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from acmedns_py.errors import ConfigError, ListenError
-from acmedns_py.service.sockets import Address, api_addresses, bind_api, bind_dns, dns_addresses, global_addresses
+from acmedns_py.service.sockets import Address, api_addresses, bind_dns, bind_http, dns_addresses, global_addresses
 from tests.server import free_port
 
 LOOPBACK = ipaddress.ip_address("127.0.0.1")
@@ -100,4 +100,4 @@ def test_a_failed_bind_leaves_nothing_open():
 def test_a_taken_api_port_is_said():
     """The API's listener is explained in the same way."""
     with socket.create_server(("127.0.0.1", 0)) as holder, pytest.raises(ListenError, match=r"API, TCP.*pid"):
-        bind_api([Address(LOOPBACK, holder.getsockname()[1])])
+        bind_http([Address(LOOPBACK, holder.getsockname()[1])], called="API")

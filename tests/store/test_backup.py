@@ -1,9 +1,11 @@
 """Backups of one engine restored into the same or the other: row by row the same, or nothing at all."""
 
+import asyncio
 import gzip
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,13 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Boolean, Column, ForeignKey, LargeBinary, Table, Text, select
 
+from acmedns_py.accounts.ports import Entry
 from acmedns_py.accounts.times import moment_of
 from acmedns_py.accounts.txt_rule import TxtRule
 from acmedns_py.api.local import user_name
+from acmedns_py.cli.backup import counted
 from acmedns_py.errors import AcmednsError, BackupRefused, StoreRefused, StoreUnavailable
 from acmedns_py.store import restore as restoring
 from acmedns_py.store import rows, schema
@@ -75,6 +79,9 @@ async def prepared(url: str) -> str:
 
 def cell(column: Column[Any], number: int) -> Any:
     """Make up what a column of the `number`-th row holds, unlike what it holds in any other."""
+    if column is schema.stored.c.token:
+        # The one that is not revoked: others keep nothing.
+        return 1_000
     if column.foreign_keys or column.name == "id":
         return 1_000 + number
     if column.name == "allow_from":
@@ -365,6 +372,19 @@ BAD: dict[str, tuple[Callable[[list[bytes]], bytes], str]] = {
         "is of the zone other.example, this configuration serves auth.example; set zone.name",
     ),
     "odd header": (lambda lines: b"".join(changed(lines, 0, cursor="x")), "its header can't be read: Expected `int`"),
+    "odd time in the header": (
+        lambda lines: b"".join(changed(lines, 0, made_at=10**18)),
+        "its header's made_at is no time of the years 1 to 9999",
+    ),
+    "odd cursor in the header": (
+        lambda lines: b"".join(changed(lines, 0, cursor=2**63)),
+        "its header's cursor is none from 0 to 4611686018427387904",
+    ),
+    "no room for another id": (
+        lambda lines: b"".join(changed(lines, 1, id=2**63 - 1)),
+        "line 2 can't be read: the id 9223372036854775807 can't be one",
+    ),
+    "uses below 0": (lambda lines: spoilt(lines, "token", uses_left=-1), "can't be read: uses_left is below 0"),
     "cut between lines": (lambda lines: b"".join(lines[:5]), "it ends behind line 5, before its end: it was cut off"),
     "cut in a line": (lambda lines: b"".join(lines)[:-9], "has no end: it was cut off"),
     "cut in gzip": (lambda lines: packed(b"".join(lines))[:-20], "before its end: it was cut off"),
@@ -456,6 +476,57 @@ def test_no_cut_and_no_flipped_bit_goes_unseen(tmp_path_factory, whole: bytes, d
     assert found == ["a", "b", "c"]
 
 
+@pytest.fixture(scope="module")
+def filled_lines(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    """The lines of a backup with rows of every table."""
+    folder = tmp_path_factory.mktemp("lines")
+    asyncio.run(_backed_up_in(folder))
+    return gzip.decompress((folder / "good").read_bytes()).splitlines(keepends=True)
+
+
+async def _backed_up_in(folder: Path) -> None:
+    await backed_up(await filled(f"sqlite:///{folder}/acmedns.db"), folder / "good")
+
+
+EDGES = st.sampled_from([edge + step for edge in (0, 2**31, 2**53, 2**62, 2**63, -(2**63)) for step in (-1, 0, 1)])
+ANYTHING = st.one_of(
+    EDGES,
+    st.integers(),
+    st.text(max_size=9),
+    st.none(),
+    st.booleans(),
+    st.floats(allow_nan=False),
+    st.just([]),
+    st.just({}),
+)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_whatever_stands_in_a_file_is_restored_or_refused(tmp_path: Path, filled_lines: list[bytes], data):
+    """A field of the header or of a row that somebody has changed, with an end that fits: never another failure.
+
+    What is restored can be told, and backed up again.
+    """
+    number = data.draw(st.integers(0, len(filled_lines) - 2))
+    field = data.draw(st.sampled_from(sorted(json.loads(filled_lines[number]))))
+    path, folder = tmp_path / "file", tmp_path / "database"
+    path.write_bytes(b"".join(changed(filled_lines, number, **{field: data.draw(ANYTHING)})))
+    shutil.rmtree(folder, ignore_errors=True)
+
+    async def restored_and_backed_up() -> None:
+        try:
+            made = await restored(f"sqlite:///{folder}/acmedns.db", path)
+        except AcmednsError:
+            return
+        assert counted(made.header)
+        (tmp_path / "again").unlink(missing_ok=True)
+        await backed_up(f"sqlite:///{folder}/acmedns.db", tmp_path / "again")
+        examined(tmp_path / "again")
+
+    asyncio.run(restored_and_backed_up())
+
+
 async def test_an_older_backup_takes_defaults_for_what_it_lacks(urls, tmp_path: Path):
     """Columns that came later, with the defaults that their migration gave to rows."""
     lines = await lines_of(urls, tmp_path)
@@ -467,6 +538,27 @@ async def test_an_older_backup_takes_defaults_for_what_it_lacks(urls, tmp_path: 
         urls("sqlite", "destination"), "SELECT title, disabled, last_update_at FROM account WHERE id = 1000"
     )
     assert found == [("", 0, None)]
+
+
+async def test_what_an_older_program_kept_under_a_revoked_token_stays_away(urls, tmp_path: Path):
+    """It ends with its token; what is restored says no other."""
+    source, destination = await filled(urls("sqlite", "source")), urls("sqlite", "destination")
+    await execute(source, "UPDATE stored SET token = 1001 WHERE domain = 'domain-1'")
+    await backed_up(source, tmp_path / "backup")
+    await restored(destination, tmp_path / "backup")
+    kept = await execute(destination, "SELECT token, domain FROM stored ORDER BY domain")
+    assert kept == [(1000, "domain-0"), (1000, "domain-2")]
+
+
+async def test_whatever_is_noted_in_the_audit_log_can_be_restored(urls, tmp_path: Path, open_at: OpenStore):
+    """A text without an end would make a line of the backup that no reader takes."""
+    url = urls("sqlite", "source")
+    long = "\N{GRINNING FACE}" * LONGEST_LINE
+    store = (await open_at(url)).store
+    await store.note(Entry("user:root", "here", "done", long, long, {"reason": long, "scopes": [long] * 9}))
+    await backed_up(url, tmp_path / "backup")
+    await restored(urls("sqlite", "destination"), tmp_path / "backup")
+    assert len(await execute(urls("sqlite", "destination"), "SELECT id FROM audit")) == 2
 
 
 async def test_what_two_rows_can_not_both_have_is_refused_whole(urls, tmp_path: Path):
@@ -535,7 +627,7 @@ async def test_a_place_that_can_not_be_written_is_named(urls, tmp_path: Path):
 
 
 def test_a_killed_backup_leaves_no_file_of_that_name(tmp_path: Path):
-    """SIGKILL in the middle: what is half written has another name."""
+    """SIGKILL in the middle: what is half written has another name, and goes with the next backup to that place."""
     path = tmp_path / "backup"
     code = (
         "import sys; from pathlib import Path; from acmedns_py.store.backup_file import written\n"
@@ -545,9 +637,26 @@ def test_a_killed_backup_leaves_no_file_of_that_name(tmp_path: Path):
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"in the middle\n"
+        with written(path, compressed=True):
+            assert len(list(tmp_path.iterdir())) == 2, "what is being written stays"
+        path.unlink()
         process.kill()
     assert not path.exists()
     assert len(list(tmp_path.iterdir())) == 1
+    with written(path, compressed=True):
+        pass
+    assert list(tmp_path.iterdir()) == [path]
+
+
+async def test_what_a_killed_restore_has_left_goes_with_the_next(urls, tmp_path: Path):
+    """A half written backup of what was to be replaced."""
+    url, file = await filled(urls("sqlite", "source")), tmp_path / "backup"
+    await backed_up(url, file)
+    left = tmp_path / "source" / ".acmedns.db.replaced-20260101T000000.000000Z.jsonl.gz.abc.part"
+    for path in (left, left.with_name(".other.db.replaced-x.part")):
+        path.touch()
+    await restored(url, file, replace=True)
+    assert [name for name in os.listdir(tmp_path / "source") if ".part" in name] == [".other.db.replaced-x.part"]
 
 
 def test_truths_of_a_foreign_key_are_numbers():

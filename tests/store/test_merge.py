@@ -138,12 +138,31 @@ async def test_what_a_token_has_stored_here_stays(database_url: str, sql: Sql, f
         assert counts(one) == (1, EACH - 1, 0, 0)
         assert others(one)["stored"] == {DIFFERING: 1}
         assert one.accounts.told[DIFFERS] == [
-            ("stored account of domain-1", "token name-1 has another one of that domain here, which was kept")
+            ("stored account of domain-1", "token name-0 has another one of that domain here, which was kept")
         ]
     assert (await contents(database_url))["stored"] == before
     assert len((await contents(database_url))["account"]) == EACH + 1
     again = await merged(database_url, file)
     assert (counts(again), others(again)) == ((0, EACH, 0, 0), AGAIN)
+
+
+async def test_nothing_comes_under_a_token_that_is_revoked(database_url: str, sql: Sql, file: Path, tmp_path: Path):
+    """Here, whatever the file says; or in a file of an older program, that kept it."""
+    await merged(await prepared(database_url), file)
+    await sql("DELETE FROM account WHERE username = 'username-1'", "UPDATE token SET revoked_at = 1")
+    told = await merged(database_url, file)
+    assert (counts(told)[0], others(told)["stored"]) == (1, {DIFFERING: 1})
+    assert told.accounts.told[DIFFERS][-1] == ("stored account of domain-1", "token name-0 is revoked")
+    assert [row for row in (await contents(database_url))["stored"] if "domain-1" in row] == []
+
+    lines = gzip.decompress(file.read_bytes()).splitlines(keepends=True)  # noqa: ASYNC240 - small
+    of_name_0 = next(number for number, line in enumerate(lines) if b'"name-0"' in line)
+    (tmp_path / "older").write_bytes(b"".join(changed(lines, of_name_0, revoked_at=1)))
+    fresh = await prepared(f"sqlite:///{tmp_path}/fresh/acmedns.db")
+    for dry_run in (True, False):
+        told = await merged(fresh, tmp_path / "older", dry_run=dry_run)
+        assert (counts(told), others(told)["stored"]) == ((EACH, 0, 0, 0), {DIFFERING: EACH})
+    assert (await contents(fresh))["stored"] == []
 
 
 async def test_lasting_values_that_are_not_here_are_told(database_url: str, sql: Sql, file: Path):

@@ -1,0 +1,183 @@
+"""`acmedns records`: the delegation that the zone above needs, or the CNAME and CAA records of hosts."""
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from acmedns_py.cli.asking import (
+    ACCOUNTS,
+    ConfigPath,
+    Json,
+    door,
+    fail,
+    pages,
+    path_of,
+    print_json,
+    print_table,
+    settings_of,
+)
+from acmedns_py.cli.client_files import bare_domain
+from acmedns_py.config.settings import Settings
+from acmedns_py.config.values import host_name
+from acmedns_py.dns import name
+from acmedns_py.errors import Unusable
+from acmedns_py.service.door import Door
+from acmedns_py.setup import firewall
+from acmedns_py.setup.hosts import caa_records, challenge_record
+from acmedns_py.setup.parent import parent_of, parent_records
+from acmedns_py.setup.record import Record
+
+Parent = Annotated[
+    str | None,
+    typer.Option("--parent", metavar="ZONE", help="The zone that the records go to, else the one a label up."),
+]
+
+_TITLES = {
+    "delegation": "The delegation",
+    "glue": "with the addresses of its nameservers",
+    "address": "Addresses, each in the zone that the name lies in; leave out what is there already",
+    "challenge": "For the certificate of the API, in the zone that its name lies in",
+}
+
+
+def records(
+    hosts: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[HOST]...", help="What certificates are for, else the zone itself.", show_default=False
+        ),
+    ] = None,
+    config: ConfigPath = None,
+    parent: Parent = None,
+    account: Annotated[
+        str | None, typer.Option("--account", metavar="ACCOUNT", help="The hosts' account, else the one called so.")
+    ] = None,
+    ca: Annotated[str, typer.Option("--ca", metavar="DOMAIN", help="The CA by its name in CAA.")] = "letsencrypt.org",
+    account_url: Annotated[
+        str | None, typer.Option("--account-url", metavar="URL", help="The client's ACME account, for CAA.")
+    ] = None,
+    *,
+    wildcard: Annotated[bool, typer.Option("--wildcard", help="Let the CA issue for *.HOST too.")] = False,
+    json: Json = False,
+) -> None:
+    """Print the records for the zone above, and what the firewall must let in; with HOST its CNAME and CAA records."""
+    if not hosts:
+        tell_zone(settings_of(config), parent, json=json)
+        return
+    wanted = [_bare(host) for host in hosts]
+    zone = None if parent is None else parent_zone(parent, above=wanted)
+    try:
+        issuer = host_name(ca)
+        caa = {
+            bare: caa_records(bare, issuer, account_url=account_url, wildcard=wildcard or f"*.{bare}" in hosts)
+            for bare in wanted
+        }
+    except Unusable as error:
+        fail(f"--account-url {error}")
+    except ValueError as error:
+        fail(f"--ca {ca!r} can't be used: {error}")
+    with door(config) as asked:
+        found = {bare: _fulldomain(asked, bare, account) for bare in caa}
+    pointers = [challenge_record(bare, fulldomain) for bare, fulldomain in found.items()]
+    limits = [record for some in caa.values() for record in some]
+    if json:
+        print_json({"records": [record.document(zone) for record in (*pointers, *limits)]})
+        return
+    _print_lines(f"In the zone of {', '.join(caa)}, with no other record at the same name", pointers)
+    _print_lines(f"Worth having: no CA but {issuer} issues for it, by nothing but dns-01", limits)
+    if account_url is None:
+        typer.echo("By --account-url, no ACME account but the client's own.")
+    if zone is not None:
+        _print_form(zone, [*pointers, *limits])
+
+
+def tell_zone(settings: Settings, parent: str | None, *, json: bool, **more: Any) -> None:
+    """Print what `acmedns records` prints without hosts; `more` goes into the JSON document."""
+    zone = settings.zone.name
+    above = parent_of(zone) if parent is None else parent_zone(parent, above=[zone])
+    found = parent_records(settings)
+    ports = firewall.open_ports(settings)
+    commands = firewall.lines(ports)
+    forwarded = firewall.forwarded(settings)
+    if json:
+        document = {"zone": zone, "parent": above, "records": [record.document(above) for record in found]}
+        print_json({**more, **document, "firewall": commands, "forward_53_to": forwarded})
+        return
+    for purpose, title in _TITLES.items():
+        some = [record for record in found if record.purpose == purpose]
+        where = f", in the zone {above}" if purpose == "delegation" else ""
+        _print_lines(title + where, some)
+    typer.echo(f"\nNo other record may be at or below {zone} in {above}; no DS either, as the zone is not signed.")
+    if any(record.purpose == "glue" and record.owner == zone for record in found):
+        typer.echo(
+            "Where the provider refuses an address beside an NS record of the same name, give the server a name "
+            f"outside: acmedns setup --nameserver ns1.{above}"
+        )
+    _print_form(above, found)
+    if forwarded:
+        typer.echo(
+            f"\nDNS listens on port {', '.join(map(str, forwarded))}: what comes to 53, UDP and TCP, must get there."
+        )
+    api = "" if ports == list(firewall.DNS_PORTS) else "; the API need be open to the hosts that renew alone"
+    typer.echo(f"\nThe firewall must let in DNS over UDP and TCP, from everywhere{api}:")
+    for program, lines in commands.items():
+        typer.echo(f"  # {program}")
+        for line in lines:
+            typer.echo(f"  {line}")
+
+
+def _print_lines(title: str, found: Sequence[Record]) -> None:
+    if found:
+        typer.echo(f"{title}:")
+        for record in found:
+            typer.echo(f"  {record.line}")
+
+
+def _print_form(zone: str, found: Iterable[Record]) -> None:
+    """What to type where a provider asks for type, name and value."""
+    rows = [(record.rrtype, field, str(record.ttl), record.value) for record in found if (field := record.field(zone))]
+    typer.echo(f"\nIn a provider's form for {zone}:")
+    print_table(("TYPE", "NAME", "TTL", "VALUE"), rows)
+
+
+def parent_zone(text: str, *, above: Iterable[str]) -> str:
+    """Read `--parent`, which must be above all of these names."""
+    try:
+        found = host_name(text)
+    except ValueError as error:
+        fail(f"--parent {text!r} can't be used: {error}")
+    for owner in above:
+        if not name.is_subdomain(name.from_text(owner), name.from_text(found)):
+            fail(f"--parent {text!r} is not above {owner}; name the zone that you edit")
+    return found
+
+
+def _bare(host: str) -> str:
+    try:
+        return bare_domain(host)
+    except ValueError as error:
+        fail(f"host {host!r} can't be used: {error}")
+
+
+def _fulldomain(asked: Door, domain: str, account: str | None) -> str:
+    """The complete name of the account that was named, or that is called by the domain, alone or among others."""
+    if account is not None:
+        named: str = asked.ask("GET", path_of(account))["fulldomain"]
+        return named
+    rows = pages(asked, ACCOUNTS, "accounts", {"label": domain}, after=0, most=None)
+    found: list[str] = [row["fulldomain"] for row in rows if domain in _called(row["label"])]
+    if not found:
+        fail(f"no account has the label {domain}; make it by acmedns account new {domain}, or name one by --account")
+    if len(found) > 1:
+        fail(f"{len(found)} accounts have the label {domain}; choose by --account: {', '.join(found[:_SHOWN])}")
+    return found[0]
+
+
+def _called(label: str) -> set[str]:
+    """The domains of a label, as `acmedns account new` makes it of those that it is given."""
+    return {part.strip().removeprefix("*.").lower() for part in label.split(",")}
+
+
+_SHOWN = 5
+"""Accounts in a line."""

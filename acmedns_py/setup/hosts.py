@@ -1,0 +1,37 @@
+"""The records of a host that needs certificates: the CNAME of its challenge, and CAA for who issues them and how."""
+
+from acmedns_py.accounts.challenge_label import check_account_url
+from acmedns_py.errors import Unusable
+from acmedns_py.setup.record import Record
+
+CHALLENGE = "_acme-challenge."
+"""What a CA asks for in front of a name (RFC 8555 8.4)."""
+
+CNAME_SECONDS = 300
+"""TTL of such a CNAME: one that leads to the wrong account is mended within minutes."""
+
+CAA_SECONDS = 3_600
+
+
+def challenge_record(domain: str, fulldomain: str, *, label: str = "") -> Record:
+    """The CNAME for the zone that the domain is in; `label` stands in front, with its dot, for dns-account-01."""
+    return Record(f"{label}{CHALLENGE}{domain}", CNAME_SECONDS, "CNAME", f"{fulldomain}.", "challenge")
+
+
+def caa_records(domain: str, ca: str, *, account_url: str | None, wildcard: bool) -> list[Record]:
+    """The CAA records by which `ca` alone issues for the domain, by dns-01 alone, for one ACME account where given.
+
+    Without `wildcard` none is issued for wildcards of it: by themselves they are let in by `issue` (RFC 8659 4.3).
+    The parameters are those of RFC 8657. Raises `Unusable` for what is no account URL, or can't stand in a record.
+    """
+    value = f"{ca}; validationmethods=dns-01"
+    if account_url is not None:
+        check_account_url(account_url)
+        if any(character in account_url for character in ';"\\'):
+            raise Unusable(f"{account_url[:200]!r} has a character in it that CAA can't hold (RFC 8659 4.2)")
+        value += f"; accounturi={account_url}"
+    wild = value if wildcard else ";"
+    return [
+        Record(domain, CAA_SECONDS, "CAA", f'0 {tag} "{text}"', "caa")
+        for tag, text in (("issue", value), ("issuewild", wild))
+    ]
