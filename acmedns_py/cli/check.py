@@ -2,10 +2,13 @@
 
 import asyncio
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
 
 import typer
+from rich.console import Console
 from typer.core import TyperGroup
 
 from acmedns_py.check.paths import Host, host_from_text
@@ -72,7 +75,9 @@ def zone(
     configure_command()
     try:
         apex = name.from_text(zone if zone is not None else _configured(loaded))
-        report = asyncio.run(check_zone(apex, loaded, hints=root_hints, hosts=_hosts(host or [], hosts_file)))
+        hosts = _hosts(host or [], hosts_file)
+        with _progress() as begun:
+            report = asyncio.run(check_zone(apex, loaded, hints=root_hints, begun=begun, hosts=hosts))
     except (AcmednsError, name.InvalidName) as error:
         _fail(str(error))
     _tell(report, json=json)
@@ -115,6 +120,14 @@ def _domain(text: str) -> str:
         return bare_domain(text) if text else ""
     except ValueError as error:
         raise Unusable(f"--domain {text!r}: {error}") from None
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Show on a terminal what is under way; elsewhere nothing."""
+    console = Console(stderr=True, markup=False, highlight=False, emoji=False)
+    with console.status("") as status:
+        yield lambda text: status.update(f"{text} ...")
 
 
 def _tell(report: Report, *, json: bool) -> NoReturn:

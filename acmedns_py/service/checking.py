@@ -1,6 +1,6 @@
 """The wiring of `acmedns check`: what is checked, from the configuration, and the way to it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -33,8 +33,15 @@ from acmedns_py.service.sockets import api_addresses, dns_addresses, global_addr
 _HTTPS: Final = 443
 
 
-async def check_zone(apex: bytes, loaded: Loaded | None, *, hints: Path | None, hosts: Iterable[Host] = ()) -> Report:
-    """Check a zone and hosts, against its configuration where that is `loaded`.
+async def check_zone(
+    apex: bytes,
+    loaded: Loaded | None,
+    *,
+    hints: Path | None,
+    begun: Callable[[str], None],
+    hosts: Iterable[Host] = (),
+) -> Report:
+    """Check a zone and hosts, against its configuration where that is `loaded`; `begun` is told each part.
 
     `hints` goes before the configuration's own file of root hints. Raises `Unusable` for hints that can't be read.
     """
@@ -49,7 +56,7 @@ async def check_zone(apex: bytes, loaded: Loaded | None, *, hints: Path | None, 
             except AcmednsError as error:
                 why = str(error)
         ours = _ours(loaded.settings) if loaded is not None and _is_ours(apex, loaded) else None
-        return await check(subject_of(apex, loaded), walk, _targets(loaded, hosts, routes, why), ours)
+        return await check(subject_of(apex, loaded), walk, _targets(loaded, hosts, routes, why), ours, begun=begun)
 
 
 async def check_storage(file: Path, *, url: str, domain: str, hints: Path | None) -> Report:
