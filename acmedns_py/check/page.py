@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from acmedns_py.check import caa, canary, delegation, hosts, own, reach, resolvers, serving
+from acmedns_py.check import caa, canary, client, delegation, hosts, own, reach, resolvers, serving
 from acmedns_py.check.finding import Kind
 
 GROUPS: Final[tuple[tuple[str, Mapping[str, Kind]], ...]] = (
@@ -15,6 +15,7 @@ GROUPS: Final[tuple[tuple[str, Mapping[str, Kind]], ...]] = (
     (caa.TITLE, caa.KINDS),
     (resolvers.TITLE, resolvers.KINDS),
     (own.TITLE, own.KINDS),
+    (client.TITLE, client.KINDS),
 )
 """In the order of a report."""
 

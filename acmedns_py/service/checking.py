@@ -1,13 +1,16 @@
 """The wiring of `acmedns check`: what is checked, from the configuration, and the way to it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from acmedns_py.check.asking import Asker
 from acmedns_py.check.caa import Wanted
+from acmedns_py.check.client import check_client
+from acmedns_py.check.client_file import read as read_client_file
 from acmedns_py.check.paths import Host
 from acmedns_py.check.per_host import Targets
 from acmedns_py.check.report import Report
@@ -22,7 +25,7 @@ from acmedns_py.config.load import Loaded
 from acmedns_py.config.settings import Settings
 from acmedns_py.dns import name
 from acmedns_py.dns.codes import RRType
-from acmedns_py.errors import AcmednsError
+from acmedns_py.errors import AcmednsError, Unusable
 from acmedns_py.service.door import Door, open_server
 from acmedns_py.service.probe import reachable
 from acmedns_py.service.sockets import api_addresses, dns_addresses, global_addresses, holder_of
@@ -30,14 +33,21 @@ from acmedns_py.service.sockets import api_addresses, dns_addresses, global_addr
 _HTTPS: Final = 443
 
 
-async def check_zone(apex: bytes, loaded: Loaded | None, *, hints: Path | None, hosts: Iterable[Host] = ()) -> Report:
-    """Check a zone and hosts, against its configuration where that is `loaded`.
+async def check_zone(
+    apex: bytes,
+    loaded: Loaded | None,
+    *,
+    hints: Path | None,
+    begun: Callable[[str], None],
+    hosts: Iterable[Host] = (),
+) -> Report:
+    """Check a zone and hosts, against its configuration where that is `loaded`; `begun` is told each part.
 
     `hints` goes before the configuration's own file of root hints. Raises `Unusable` for hints that can't be read.
     """
     if hints is None and loaded is not None:
         hints = loaded.settings.check.root_hints
-    roots: Mapping[str, tuple[str, ...]] = ROOT_HINTS if hints is None else read_hints(hints)
+    walk = _walk(hints)
     with ExitStack() as ends:
         routes, why = None, "no configuration of its server is at hand"
         if loaded is not None and _is_ours(apex, loaded):
@@ -46,7 +56,23 @@ async def check_zone(apex: bytes, loaded: Loaded | None, *, hints: Path | None, 
             except AcmednsError as error:
                 why = str(error)
         ours = _ours(loaded.settings) if loaded is not None and _is_ours(apex, loaded) else None
-        return await check(subject_of(apex, loaded), Walk(Asker(), roots), _targets(loaded, hosts, routes, why), ours)
+        return await check(subject_of(apex, loaded), walk, _targets(loaded, hosts, routes, why), ours, begun=begun)
+
+
+async def check_storage(file: Path, *, url: str, domain: str, hints: Path | None) -> Report:
+    """Check the credentials in a client's file; raises `Unusable` where it can't be used.
+
+    `url` is the API's, and `domain` what the credential is for, where the file does not say.
+    """
+    credentials = [replace(one, url=url or one.url, domain=one.domain or domain) for one in read_client_file(file)]
+    if any(not one.url for one in credentials):
+        raise Unusable(f"{file} does not say where the API is; name it with --api-url https://auth.example.org")
+    return await check_client(_walk(hints), credentials, str(file))
+
+
+def _walk(hints: Path | None) -> Walk:
+    roots: Mapping[str, tuple[str, ...]] = ROOT_HINTS if hints is None else read_hints(hints)
+    return Walk(Asker(), roots)
 
 
 def _targets(loaded: Loaded | None, hosts: Iterable[Host], routes: Door | None, why: str) -> Targets:
