@@ -1,6 +1,7 @@
 """The challenge name of each host: whether it leads to an account of ours, at every server on the way."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from acmedns_py.check.accounts import Holders
@@ -215,8 +216,19 @@ def judge(paths: Iterable[Path], zone: bytes, holders: Mapping[Host, Holders] | 
         if path.ending is Ending.REACHED and len(path.links) > 1 and not any(map(_is_failure, findings)):
             findings.append(Finding(PATH, path.host.text, _with_ttls(path), repeat=path.links[0].first.repeat))
         for finding in findings:
-            found.setdefault((finding.kind.id, finding.subject), finding)
+            found.setdefault((finding.kind.id, finding.subject), _personal(finding, path))
     return list(found.values())
+
+
+def _personal(finding: Finding, path: Path) -> Finding:
+    """Give a finding about a host with its own name, and its account's, where the kind's texts leave room for them."""
+    if finding.subject != path.host.text:
+        return finding
+    consequence = finding.what_follows.replace(_REFUSES, f"No CA can issue for {path.host.text} by dns-01 now.")
+    cure = finding.what_to_do.replace(" HOST ", f" {path.host.text} ")
+    if path.ending is Ending.REACHED:
+        cure = cure.replace(" NAME ", f" {_name(path.last.owner).removesuffix('.')} ")
+    return replace(finding, consequence=consequence, cure=cure)
 
 
 def _is_failure(finding: Finding) -> bool:
