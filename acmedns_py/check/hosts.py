@@ -139,9 +139,16 @@ DISABLED: Final = Kind(
 OTHER_ACCOUNT: Final = Kind(
     "host-other-account",
     Verdict.WARN,
-    "the alias leads to an account that is labelled for other hosts",
+    "the alias leads to another account than the one that is labelled for the host",
     "The client that knows this host's password sets its values at another name, and the CA finds none here.",
     "Let the CNAME record lead to the host's own account, or correct the label: acmedns account label NAME TEXT.",
+)
+LABEL: Final = Kind(
+    "host-label-differs",
+    Verdict.NOTE,
+    "the alias leads to an account whose label names other hosts",
+    "If the label is right, a client of another host can get a certificate for this one.",
+    "Correct the label (acmedns account label NAME TEXT), or let the CNAME record lead to another account.",
 )
 DIFFER: Final = Kind(
     "host-servers-differ",
@@ -194,7 +201,18 @@ KINDS: Final = catalogue(
             TAKEN,
             LOOP,
         ),
-        *(TOO_LONG, WILDCARD, WILDCARD_SHARED, NO_ACCOUNT, DISABLED, OTHER_ACCOUNT, DIFFER, SERVER_FAILS, LONG_TTL),
+        *(
+            TOO_LONG,
+            WILDCARD,
+            WILDCARD_SHARED,
+            NO_ACCOUNT,
+            DISABLED,
+            OTHER_ACCOUNT,
+            LABEL,
+            DIFFER,
+            SERVER_FAILS,
+            LONG_TTL,
+        ),
         *(OURS, PATH),
     )
 )
@@ -320,7 +338,8 @@ def _reached(path: Path, holder: Holders | None) -> Iterator[Finding]:
     if account.disabled:
         yield _finding(path, DISABLED, last.first, told(path.text))
     if not account.is_for(path.host) and (holder.labelled or account.names_others):
-        yield _finding(path, OTHER_ACCOUNT, path.links[0].first, told(f"{path.text}, labelled {account.label}"), holder)
+        kind = OTHER_ACCOUNT if holder.labelled else LABEL
+        yield _finding(path, kind, path.links[0].first, told(f"{path.text}, labelled {account.label}"), holder)
 
 
 def _servers(link: Link) -> Iterator[Finding]:

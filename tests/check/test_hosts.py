@@ -89,7 +89,7 @@ ROWS = [
         (challenge("misled.example.org", f"plain.{OUR}"),),
         paste=f"_acme-challenge.misled.example.org. CNAME right.{OUR}.",
     ),
-    Row("host-other-account", "web.example.org", (challenge("web.example.org", f"mail.{OUR}"),)),
+    Row("host-label-differs", "web.example.org", (challenge("web.example.org", f"mail.{OUR}"),)),
     Row(
         "host-servers-differ",
         "uneven.example.org",
