@@ -16,7 +16,10 @@ from acmedns_py.errors import AcmednsError
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """The server on this host: where it should serve DNS, the URL of its API, empty where that is not known."""
+    """The zone's server: where on this host it should serve DNS, none where it is on another; the URL of its API.
+
+    The URL is empty where it is not known.
+    """
 
     places: tuple[serving.Place, ...]
     api_url: str
@@ -28,10 +31,10 @@ async def check(
 ) -> Report:
     """Check the subject's zone, and the hosts among the targets; never raises for what is met on the way.
 
-    `ours` is None where the zone's server is not on this host. `begun` is told each part when it begins.
+    `ours` is None where nothing is known of the zone's server. `begun` is told each part when it begins.
     """
     report = Report(name.to_text(subject.apex).removesuffix("."))
-    if ours is not None:
+    if ours is not None and ours.places:
         begun(serving.TITLE)
         found = await serving.collect(subject.apex, ours.places)
         judged = serving.judge(found, subject.apex)
@@ -89,7 +92,7 @@ async def _canary(
     # What does not answer at all has been told already.
     servers = [one.address for one in reached.addresses if one.serves(subject.apex)]
     try:
-        facts = await canary.collect(walk.asker, targets.routes, servers, targets.resolvers)
+        facts = await canary.collect(walk.asker, targets.routes, subject.apex, servers, targets.resolvers)
     except AcmednsError as error:
         report.skip(canary.NAME, canary.TITLE, str(error))
         return

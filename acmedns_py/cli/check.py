@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
+from acmedns_py.accounts.token_text import has_form
 from acmedns_py.check.paths import Host, host_from_text
 from acmedns_py.check.per_host import MOST_HOSTS
 from acmedns_py.check.report import EXIT_NOT_TESTED, Report
@@ -24,9 +25,11 @@ from acmedns_py.config.problems import ConfigProblems, one_line
 from acmedns_py.dns import name
 from acmedns_py.errors import AcmednsError, Unusable
 from acmedns_py.log import configure_command
-from acmedns_py.service.checking import check_storage, check_zone
+from acmedns_py.service.checking import Elsewhere, check_storage, check_zone
 
 _USUAL: Final = "zone"
+
+_LONGEST_TOKEN: Final = 1000
 
 RootHints = Annotated[
     Path | None, typer.Option("--root-hints", metavar="FILE", help="Where to begin, else the root of the Internet.")
@@ -64,6 +67,13 @@ def zone(
     ] = None,
     config: ConfigPath = None,
     root_hints: RootHints = None,
+    api_url: Annotated[
+        str, typer.Option("--api-url", metavar="URL", help="Of the API of the zone's server, which is elsewhere.")
+    ] = "",
+    token_file: Annotated[
+        Path | None,
+        typer.Option("--token-file", metavar="FILE", help="Holds a token of the scope write, to set a value there."),
+    ] = None,
     *,
     json: Json = False,
 ) -> None:
@@ -75,9 +85,11 @@ def zone(
     configure_command()
     try:
         apex = name.from_text(zone if zone is not None else _configured(loaded))
-        hosts = _hosts(host or [], hosts_file)
+        hosts, elsewhere = _hosts(host or [], hosts_file), _elsewhere(api_url, token_file)
         with _progress() as begun:
-            report = asyncio.run(check_zone(apex, loaded, hints=root_hints, begun=begun, hosts=hosts))
+            report = asyncio.run(
+                check_zone(apex, loaded, hints=root_hints, begun=begun, hosts=hosts, elsewhere=elsewhere)
+            )
     except (AcmednsError, name.InvalidName) as error:
         _fail(str(error))
     _tell(report, json=json)
@@ -106,6 +118,23 @@ def client(
     except (AcmednsError, ValueError) as error:
         _fail(str(error))
     _tell(report, json=json)
+
+
+def _elsewhere(api_url: str, token_file: Path | None) -> Elsewhere | None:
+    if not api_url:
+        if token_file is not None:
+            raise Unusable("--token-file is for a server elsewhere: name its API with --api-url")
+        return None
+    if token_file is None:
+        return Elsewhere(_url(api_url))
+    try:
+        with token_file.open(encoding="ascii") as file:
+            token = file.read(_LONGEST_TOKEN).strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Unusable(f"--token-file {token_file} can't be read: {error}") from None
+    if not has_form(token):
+        raise Unusable(f"--token-file {token_file} holds no token; put there what acmedns token new has printed")
+    return Elsewhere(_url(api_url), token)
 
 
 def _url(text: str) -> str:
