@@ -144,9 +144,9 @@ class AdminRoutes:
             case ["certificate", "revocation"]:
                 routes = {"POST": lambda: self._certificate.revoke(asked)}
             case ["canaries"]:
-                routes = {"POST": self._canaries.set}
+                routes = {"POST": lambda: self._canaries.set(asked)}
             case ["canaries", name]:
-                routes = {"DELETE": lambda: self._canaries.remove(name)}
+                routes = {"DELETE": lambda: self._canaries.remove(asked, name)}
             case ["audit"]:
                 routes = {"GET": lambda: self._audit(asked)}
             case ["stats"]:
@@ -218,11 +218,14 @@ class AdminRoutes:
         return Told(200, {**shown.document, "remarks": remarks})
 
     async def _take_values(self, asked: Asked, name: str) -> Told:
-        # Nothing less says that all are meant: a program that got a key wrong, or has no value, must not clear.
-        if asked.body:
+        # Nothing less says that all are meant: a program that got a key wrong must not clear, nor one whose body was
+        # lost on the way, as a proxy may lose that of a DELETE.
+        if "all" not in known(asked.query, "all"):
             await self._accounts.remove_value(asked.by, name, body_of(asked, _Value).txt)
-        else:
+        elif asked.query["all"] == "true" and not asked.body:
             await self._accounts.clear_values(asked.by, name)
+        else:
+            raise Unusable("to take all values away, say ?all=true and send no body")
         return await self._show(name)
 
     async def _audit(self, asked: Asked) -> Told:

@@ -77,10 +77,11 @@ def paths() -> dict[str, Any]:
             "post": _operation("setValue", "Add a value, or renew it", "AdminWhole", body="AdminValue"),
             "delete": _operation(
                 "takeValues",
-                "Take one value away, or without a body all",
+                "Take one value away, or without a body and with all=true all of them",
                 "AdminWhole",
                 body="AdminValue",
                 optional=True,
+                query={"all": {"enum": ["true"]}},
             ),
         },
         f"{PREFIX}/tokens": {

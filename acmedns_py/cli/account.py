@@ -243,7 +243,7 @@ def values(
 def clear(account: Account, config: ConfigPath = None, *, json: Json = False) -> None:
     """Take all values of an account away; its name stays."""
     with door(config) as asked:
-        _print_account(asked.ask("DELETE", path_of(account, "values")), json=json)
+        _print_account(asked.ask("DELETE", path_of(account, "values"), query={"all": "true"}), json=json)
 
 
 def _edit(account: str, change: dict[str, Any], config: Path | None, *, json: bool) -> None:

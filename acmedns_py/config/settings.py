@@ -62,6 +62,7 @@ class Dns(_Section):
     ] = []
     identity: Annotated[str, AfterValidator(values.told)] = ""
     version: Annotated[str, AfterValidator(values.told)] = ""
+    log: Annotated[str, AfterValidator(values.query_log)] = "off"
 
     @property
     def secrets(self) -> tuple[bytes, ...]:

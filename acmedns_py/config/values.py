@@ -35,6 +35,8 @@ _ACCOUNT_URL: Final = re.compile(r"https?://[\x21-\x7e]+/[\x21-\x7e]+")
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """A header's name (RFC 9110 5.6.2)."""
 
+_QUERY_LOG: Final = re.compile(r"off|errors|names|1/[1-9]\d{0,8}", re.ASCII)
+
 DURATION: Final = re.compile(r"(\d{1,6})(s|m|h|d|w)", re.ASCII)
 UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 SHORTEST_SECONDS: Final = 60
@@ -188,6 +190,13 @@ def seconds(text: str) -> int:
     if found is None:
         raise ValueError("write a duration such as 90s, 15m, 1h, 30d or 2w")
     return int(found[1]) * UNITS[found[2]]
+
+
+def query_log(text: str) -> str:
+    """Check which queries are to be logged."""
+    if _QUERY_LOG.fullmatch(text) is None:
+        raise ValueError('write "off", "errors", "names", or "1/100" for one query in a hundred')
+    return text
 
 
 def password(secret: SecretStr) -> SecretStr:

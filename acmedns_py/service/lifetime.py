@@ -48,6 +48,7 @@ from acmedns_py.store.store import SqlStore
 TAKEN_OVER: Final = frozenset(
     {
         "dns.cookie_secrets",
+        "dns.log",
         "log.level",
         "zone.addresses",
         "zone.admin",
@@ -180,7 +181,7 @@ class Service:
         await pool.start()
         await pool.probe(soa_probe(self._apex), seconds=PROBE_SECONDS)
         credentials = compose.make_credentials(store, hashes)
-        canaries = Canaries(partial(static.canaries, publisher=pool), settings.zone.name)
+        canaries = Canaries(partial(static.canaries, publisher=pool), store.note, settings.zone.name)
         undo.push_async_callback(canaries.stop)
         routes = compose.admin_routes(
             settings,
@@ -257,6 +258,7 @@ class Service:
             image=image,
             launcher=self._launcher,
         )
+        self._pool.note_queries(self._loaded.settings.dns.log)
         return self._pool
 
     def _say_ready(self) -> None:
@@ -330,6 +332,7 @@ class Service:
             return
         self._warn_of_shadowed(loaded, pool)
         self._exchange_secrets(pool, loaded.settings.dns.secrets)
+        pool.note_queries(loaded.settings.dns.log)
         log.info("reloaded", serial=written.cursor & 0xFFFF_FFFF)
 
     def _warn_of_shadowed(self, loaded: Loaded, pool: WorkerPool) -> None:

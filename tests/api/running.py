@@ -147,7 +147,7 @@ async def running(
         directory=store, publisher=publisher, pool=pool, forget=credentials.forget, zone=ZONE
     )
     issued = IssuedTokens(keeper=store, now=lambda: datetime.now(UTC))
-    canaries = Canaries(partial(StaticRecords(store, txt_ttl=1).canaries, publisher=publisher), ZONE)
+    canaries = Canaries(partial(StaticRecords(store, txt_ttl=1).canaries, publisher=publisher), store.note, ZONE)
     routes = AdminRoutes(administration, issued, OwnCertificate(keeper, store.note), canaries, ZONE)
     app = make_app(
         registration=Registration(

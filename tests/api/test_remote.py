@@ -149,7 +149,7 @@ async def test_looking_takes_read_and_all_else_write(remote, show):
         ("PATCH", place, {"label": "x"}, 200),
         ("POST", f"{place}/password", {}, 200),
         ("POST", f"{place}/values", {"txt": value(1)}, 200),
-        ("DELETE", f"{place}/values", None, 200),
+        ("DELETE", f"{place}/values?all=true", None, 200),
         ("POST", "/admin/v1/tokens", {"name": "more"}, 201),
         ("DELETE", "/admin/v1/tokens/more", None, 200),
         ("DELETE", place, None, 200),
@@ -277,7 +277,7 @@ async def test_request_lines_have_the_route_and_the_token_s_name(remote):
         for method, target in (
             ("GET", "/admin/v1/accounts"),
             ("GET", place),
-            ("DELETE", f"{place}/values"),
+            ("DELETE", f"{place}/values?all=true"),
             ("POST", f"{place}/password"),
             ("GET", "/admin/v1/tokens"),
             ("GET", "/admin/v1/tokens/ops"),
@@ -340,8 +340,8 @@ async def test_tokens_are_made_shown_and_ended(remote):
     assert (await ask(remote, "GET", STATS, token)).status == 401
 
 
-async def test_all_values_go_only_where_no_body_names_one(remote):
-    """A program that has no value, or gets the key wrong, clears nothing."""
+async def test_all_values_go_only_where_the_query_says_so(remote):
+    """A program that has no value, gets the key wrong, or whose body is lost on the way, clears nothing."""
     token = await tokens.issue(remote.store, "writer", scopes=["write"])
     account = await remote.register()
     for number in (1, 2):
@@ -350,10 +350,13 @@ async def test_all_values_go_only_where_no_body_names_one(remote):
     for document in ({}, {"txt": None}, {"value": value(1)}, {"txt": [value(1)]}):
         reply = await ask(remote, "DELETE", target, token, document)
         assert (reply.status, reply.json["error"]) == (400, "unusable"), document
+    for query, document in (("", None), ("?all=false", None), ("?all=true", {"txt": value(1)}), ("?any=true", None)):
+        reply = await ask(remote, "DELETE", target + query, token, document)
+        assert (reply.status, reply.json["error"]) == (400, "unusable"), query
     assert await remote.live(account) == [value(1), value(2)]
     assert (await ask(remote, "DELETE", target, token, {"txt": value(1)})).status == 200
     assert await remote.live(account) == [value(2)]
-    assert (await ask(remote, "DELETE", target, token)).status == 200
+    assert (await ask(remote, "DELETE", f"{target}?all=true", token)).status == 200
     assert await remote.live(account) == []
 
 
