@@ -4,6 +4,7 @@
     ├── ConfigError        the operator: an option holds what it may not hold
     ├── ListenError        the machine or the operator: an address can't be bound
     ├── StoreUnavailable   the database: gone, slow, full, locked; a later try may succeed
+    │   └── OutcomeUnknown         the database, or the way to it: its answer to a commit never came
     ├── StoreRefused       the operator: this database is not one we may write (foreign, newer, held)
     ├── BackupRefused      the operator or the machine: a backup file that can't be written, or must not be read in
     │   └── OutputClosed           nobody: whoever read the output has seen enough
@@ -58,6 +59,17 @@ class ListenError(AcmednsError):
 
 class StoreUnavailable(AcmednsError):
     """The database could not do it this time; nothing was committed that the caller may rely on."""
+
+
+class OutcomeUnknown(StoreUnavailable):
+    """The answer to a commit never came: it was done, or it was not; who needs to know has to look."""
+
+    def __init__(self, reason: str) -> None:
+        """`reason` is what the database, or the way to it, failed with."""
+        super().__init__(
+            f"whether the database did it is not known ({reason}): look before you repeat it; what was to be told and "
+            "was not is replaced: a password by acmedns account rotate, a token by another one"
+        )
 
 
 class StoreRefused(AcmednsError):

@@ -10,12 +10,13 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import api, backup, cost, hand, latency, machine, many, report, takeover, throughput
+from benchmarks import api, backup, cost, hand, latency, machine, many, report, swap, takeover, throughput
 from benchmarks.report import Row, Settings
 
 PARTS: dict[str, Callable[[Settings], list[Row]]] = {
     "cores": throughput.cores,
     "rate-limit": throughput.rate_limit,
+    "metrics": throughput.metrics,
     "many": many.speed,
     "size": many.size,
     "import": takeover.run,
@@ -23,6 +24,7 @@ PARTS: dict[str, Callable[[Settings], list[Row]]] = {
     "backup": backup.run,
     "latency": latency.run,
     "api": api.run,
+    "swap": swap.run,
     "cost": cost.run,
 }
 QUICK_MANY = 100_000

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import json
 import secrets
+import ssl
 import time
 from collections.abc import Callable, Sequence
 
@@ -18,7 +19,7 @@ def _fresh_network() -> tuple[str, int]:
     return f"127.{1 + number // 256 % 254}.{number % 256}.1", 0
 
 
-async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+async def answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     """Read one answer: status and body."""
     head = await reader.readuntil(b"\r\n\r\n")
     status = int(head.split(b" ", 2)[1])
@@ -31,8 +32,14 @@ async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
 class Api:
     """The API of a server on this machine."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, *, tls: ssl.SSLContext | None = None) -> None:
+        """Speaks plain HTTP without `tls`."""
         self._port = port
+        self._tls = tls
+
+    async def connect(self, source: tuple[str, int] | None = None) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Open a connection, from an address where one is given."""
+        return await asyncio.open_connection("127.0.0.1", self._port, local_addr=source, ssl=self._tls)
 
     def request(self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> bytes:
         """Give the octets of an HTTP/1.1 request."""
@@ -42,10 +49,10 @@ class Api:
 
     async def call(self, octets: bytes) -> tuple[int, bytes]:
         """Send one request on a connection of its own."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._port, local_addr=_fresh_network())
+        reader, writer = await self.connect(_fresh_network())
         try:
             writer.write(octets)
-            return await _answer(reader)
+            return await answer(reader)
         finally:
             writer.close()
 
@@ -107,7 +114,7 @@ class Api:
         source: tuple[str, int] | None,
         pause: float,
     ) -> int:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._port, local_addr=source)
+        reader, writer = await self.connect(source)
         count = 0
         try:
             while time.perf_counter() < until:
@@ -115,7 +122,7 @@ class Api:
                     await asyncio.sleep(due - time.perf_counter())
                     due += pause
                 writer.write(make(count))
-                status, body = await _answer(reader)
+                status, body = await answer(reader)
                 assert expect is None or status == expect, (status, body)
                 count += 1
         finally:

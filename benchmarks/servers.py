@@ -63,16 +63,29 @@ class Server:
 
 @contextlib.contextmanager
 def ours(
-    folder: Path, database: str, build: Build, *, workers: int, core: str | None = None, rate_limit: int = 0
+    folder: Path,
+    database: str,
+    build: Build,
+    *,
+    workers: int,
+    core: str | None = None,
+    rate_limit: int = 0,
+    metrics_port: int = 0,
+    pair: Path | None = None,
 ) -> Iterator[Server]:
-    """Run `acmedns serve`; it is ready when it says so to its service manager."""
+    """Run `acmedns serve`; it is ready when it says so to its service manager.
+
+    Its API speaks HTTPS with a `pair`, a file of key and certificate in PEM.
+    """
     folder.mkdir()
+    tls = f'tls = "cert"\ntls_certificate = "{pair}"\ntls_key = "{pair}"\n' if pair else ""
     port, api_port = free_port(), free_port()
     config = folder / "config.toml"
     config.write_text(
         f'[zone]\nname = "{ZONE}"\naddresses = ["127.0.0.1"]\n'
         f'[dns]\nlisten = ["127.0.0.1:{port}"]\nworkers = {workers}\nrate_limit = {rate_limit}\n'
-        f'[api]\nlisten = ["127.0.0.1:{api_port}"]\n[database]\nurl = "{database}"\n[log]\nlevel = "warning"\n',
+        f'[api]\nlisten = ["127.0.0.1:{api_port}"]\n{tls}[database]\nurl = "{database}"\n[log]\nlevel = "warning"\n'
+        + (f'[metrics]\nlisten = ["127.0.0.1:{metrics_port}"]\n' if metrics_port else ""),
         encoding="utf-8",
     )
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:

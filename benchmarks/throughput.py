@@ -1,15 +1,19 @@
 """Queries a second on one core: ours with one worker, NSD and Knot, in turns, for each kind of query."""
 
+import threading
 from collections import defaultdict
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from urllib.request import urlopen
 
 from benchmarks import builds, load, machine, queries, servers, zones
 from benchmarks.load import Run
 from benchmarks.queries import CASE, COOKIE, MIX, NODATA, NXDOMAIN, TCP, TXT, Kind
 from benchmarks.report import Row, Settings, table
 from benchmarks.servers import Server
+from tests.server import free_port
 
 RECIPE = zones.Recipe(accounts=10_000, values=1)
 KINDS = {
@@ -90,6 +94,53 @@ def rate_limit(settings: Settings) -> list[Row]:
     return rows
 
 
+def metrics(settings: Settings) -> list[Row]:
+    """Measure what all metrics together cost: counted and read each second, against a build that counts nothing.
+
+    By the time of the server's threads, which a busy machine moves less than the rate.
+    """
+    server_core, client_core = machine.cores()
+    port = free_port()
+    with ExitStack() as stack:
+        standing = []
+        for what, build in (
+            ("not counted", builds.uncounted(settings.folder)),
+            ("counted", builds.builds(settings.folder)[0]),
+        ):
+            folder = settings.folder / what.replace(" ", "-")
+            database = zones.database(settings.folder, RECIPE, called=folder.name)
+            read = port if what == "counted" else 0
+            server = servers.ours(folder, database, build, workers=1, core=server_core, metrics_port=read)
+            standing.append(replace(stack.enter_context(server), name=what))
+        stack.enter_context(_read_each_second(port))
+        runs = _measure(settings, standing, [TXT, MIX], core=client_core)
+    print(f"\nMetrics, one core\n{_table(runs, [server.name for server in standing])}")
+    rows = []
+    for kind in (TXT, MIX):
+        cost = _cost_ratio(runs, (kind, "counted"), (kind, "not counted"))
+        rows.append(Row(f"time for an answer, metrics on, {kind.name}", cost, " of off", 1.05, 1.03, at_most=True))
+    return rows
+
+
+@contextmanager
+def _read_each_second(port: int) -> Iterator[None]:
+    """Read /metrics as often as no Prometheus does, until the end of the block."""
+    over = threading.Event()
+
+    def read() -> None:
+        while not over.wait(1.0):
+            with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+                answer.read()
+
+    with ThreadPoolExecutor(1) as reader:
+        reading = reader.submit(read)
+        try:
+            yield
+        finally:
+            over.set()
+            reading.result()
+
+
 def _others(stack: ExitStack, settings: Settings, *, core: str | None, workers: int) -> list[Server]:
     zone = settings.folder / "zone"
     zones.zone_file(zone, RECIPE)
@@ -123,6 +174,10 @@ def _measure(settings: Settings, standing: Sequence[Server], asked: Sequence[Kin
 
 def _ratio(runs: Runs, one: tuple[Kind, str], to: tuple[Kind, str]) -> float:
     return machine.ratio([run.rate for run in runs[one]], [run.rate for run in runs[to]])
+
+
+def _cost_ratio(runs: Runs, one: tuple[Kind, str], to: tuple[Kind, str]) -> float:
+    return machine.ratio([run.microseconds for run in runs[one]], [run.microseconds for run in runs[to]])
 
 
 def _table(runs: Runs, names: Sequence[str]) -> str:

@@ -36,7 +36,7 @@ from acmedns_py.accounts.labels import MOST_NAME_CHARACTERS
 from acmedns_py.accounts.persist_record import remark
 from acmedns_py.accounts.ports import Entry, Publisher, Token, Written
 from acmedns_py.accounts.txt_rule import TxtRule, objection
-from acmedns_py.errors import AcmednsError, BadInput, NotServed, UnknownAccount, Unusable
+from acmedns_py.errors import AcmednsError, BadInput, NotServed, OutcomeUnknown, UnknownAccount, Unusable
 from acmedns_py.log import quoted
 
 MOST_LISTED = 1_000
@@ -168,6 +168,12 @@ class Administration:
             await self._carry_out(entry, commit)
         except NotServed:
             return replace(fresh, served=False)
+        except OutcomeUnknown:
+            # Nobody else knows the password of one that is there by now.
+            found = await self._directory.find(username=fresh.username, label=fresh.label)
+            if fresh.username not in {one.username for one in found}:
+                raise
+            return replace(fresh, served=False)
         return fresh
 
     async def rotate(self, by: Operator, name: str, *, grace_seconds: int = 0) -> Credential:
@@ -182,7 +188,13 @@ class Administration:
         # Before the change: a password that is made must be told, whatever fails behind it.
         shown = await self._directory.shown(found.id)
         rotation = Rotate(await self._hashed(password), grace_seconds)
-        await self._change(by, "password_rotated", found, rotation, grace_seconds=grace_seconds)
+        try:
+            await self._change(by, "password_rotated", found, rotation, grace_seconds=grace_seconds)
+        except OutcomeUnknown:
+            # The former one may be refused by now.
+            rotated = await self._directory.shown(found.id)
+            if rotated is None or rotation.verifier not in rotated.verifiers:
+                raise
         return Credential(
             username=found.username,
             password=password,

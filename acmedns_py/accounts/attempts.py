@@ -29,6 +29,10 @@ TOKEN_REGISTRATIONS = 600
 TOKEN_REGISTRATION_SECONDS_EACH = 0.1
 """More than for a network: one token may be a whole fleet's. What one spills leaves the hashing to others in part."""
 
+NOTED = 10
+NOTED_SECONDS_EACH = 60.0
+"""Of refused tokens one a source and minute is in the audit log, ten a minute in all; the program's log has each."""
+
 MOST_TRACKED = 10_000
 
 
@@ -78,6 +82,24 @@ class WrongTokens:
     def shown(self, source: IPv4Address | IPv6Address | None) -> None:
         """Count one wrong token."""
         self._sources.take(_network(source, *_STRANGER_BITS))
+
+
+class NotedRefusals:
+    """Which refusals of tokens are entered in the audit log: one of a source in a minute, and few of all sources."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """`clock` gives monotonic seconds."""
+        self._sources = _Buckets(1, NOTED_SECONDS_EACH, clock)
+        self._all = _Buckets(NOTED, NOTED_SECONDS_EACH / NOTED, clock)
+
+    def due(self, source: IPv4Address | IPv6Address | None) -> bool:
+        """Whether this one is to be entered; then it counts."""
+        network = _network(source, *_STRANGER_BITS)
+        if self._sources.seconds_until_free(network) > 0 or self._all.seconds_until_free("") > 0:
+            return False
+        self._sources.take(network)
+        self._all.take("")
+        return True
 
 
 class Registrations:

@@ -10,8 +10,8 @@ from dataclasses import replace
 import structlog
 
 from acmedns_py.accounts.ports import Entry, Written
-from acmedns_py.accounts.tokens import without_tokens
-from acmedns_py.errors import AcmednsError
+from acmedns_py.accounts.token_text import without_tokens
+from acmedns_py.errors import AcmednsError, OutcomeUnknown
 from acmedns_py.log import printable
 
 ANYONE = "anyone"
@@ -49,7 +49,12 @@ def tell(entry: Entry) -> None:
 
 
 async def note_refusal(note: Callable[[Entry], Awaitable[Written]], entry: Entry, error: AcmednsError) -> None:
-    """Enter what was refused, with the reason as its result; `note` commits an entry. Raises nothing of ours."""
+    """Enter what was refused, with the reason as its result; `note` commits an entry. Raises nothing of ours.
+
+    What may have been done was not refused: it has its entry where it was.
+    """
+    if isinstance(error, OutcomeUnknown):
+        return
     refused = replace(entry, result=f"refused: {error}")
     tell(refused)
     try:

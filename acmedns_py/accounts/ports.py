@@ -153,10 +153,11 @@ class Store(Registrar, Protocol):
     async def account(self, username: str) -> Account | None:
         """The account of that username, or None."""
 
-    async def withdraw(self, account: Account, entry: Entry) -> Written:
+    async def withdraw(self, username: str, verifier: str, entry: Entry) -> Written:
         """Commit that an account of which nobody has heard never was: its label is free, its token's use given back.
 
-        Raises `Refused` where its password is no longer the one that it was made with.
+        It comes behind every write asked for before, those whose outcome is unknown included. Raises `UnknownAccount`
+        where there is none, `Refused` where its password is no longer the one of `verifier`.
         """
 
     async def replace_verifier(self, account: Account, verifier: str) -> Written:
@@ -194,6 +195,9 @@ class Store(Registrar, Protocol):
         Raises `BadInput` where the account is gone, or the token keeps as many as it may; `TokenNotAccepted` where it
         was revoked.
         """
+
+    async def note(self, entry: Entry) -> Written:
+        """Commit an entry of the audit log alone: what was refused."""
 
     async def has_scope(self, scope: str) -> bool:
         """Whether there is any token of this scope, ended or not."""

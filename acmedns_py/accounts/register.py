@@ -1,8 +1,8 @@
 """Registration: a new account whose challenge name is served, empty, before its owner hears of it.
 
 Clients know no other good answer than 201, and drop the password of any other. So an account that the workers did not
-confirm in time is taken back by a commit of its own before the client hears that it failed: the next try must find its
-label free, and no account may be left behind that nobody can use.
+confirm in time, or whose commit the database did not answer, is taken back by a commit of its own before the client
+hears that it failed: the next try must find its label free, and no account may be left behind that nobody can use.
 """
 
 from dataclasses import dataclass, replace
@@ -22,8 +22,10 @@ from acmedns_py.errors import (
     BadInput,
     LabelTaken,
     NotServed,
+    OutcomeUnknown,
     RegistrationRefused,
     TokenNotAccepted,
+    UnknownAccount,
 )
 
 _log = structlog.get_logger(__name__)
@@ -108,6 +110,7 @@ class Registration:
             subject=fresh.username,
             details={"subdomain": fresh.label, "allowfrom": entries},
         )
+        withdrawn = replace(entry, action="registration_withdrawn")
         try:
             written = await self._store.register(
                 username=fresh.username,
@@ -121,21 +124,24 @@ class Registration:
             )
         except LabelTaken as taken:
             raise BadInput("subdomain_taken", str(taken)) from taken
+        except OutcomeUnknown:
+            await self._withdraw(fresh, verifier, withdrawn)
+            raise
         tell(entry)
         try:
             await self._publisher.served(written.cursor)
         except NotServed:
-            await self._withdraw(fresh, verifier, replace(entry, action="registration_withdrawn"))
+            await self._withdraw(fresh, verifier, withdrawn)
             raise
         return fresh
 
     async def _withdraw(self, fresh: Registered, verifier: str, entry: Entry) -> None:
         """Take back what the client will never hear of; where that fails, somebody has to delete it by hand."""
         try:
-            account = await self._store.account(fresh.username)
-            if account is not None:
-                await self._store.withdraw(replace(account, verifier=verifier), entry)
-                tell(entry)
+            await self._store.withdraw(fresh.username, verifier, entry)
+        except UnknownAccount:
+            # What had no answer was not done.
+            return
         except AcmednsError as error:
             _log.error(
                 "registration_left_behind",
@@ -144,6 +150,8 @@ class Registration:
                 reason=str(error),
                 cure="nobody has its password: acmedns account delete, or rotate to use it",
             )
+        else:
+            tell(entry)
 
     def _chosen_label(self, wish: Wish, token: Token | None) -> str | None:
         if token is None or token.labels is None or not wish.label:

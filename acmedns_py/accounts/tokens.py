@@ -17,14 +17,15 @@ from collections.abc import Callable, Collection, Sequence
 from ipaddress import IPv4Address, IPv6Address
 
 from acmedns_py.accounts.allow_from import MOST_ENTRIES, is_network, permits
-from acmedns_py.accounts.attempts import WrongTokens
+from acmedns_py.accounts.attempts import NotedRefusals, WrongTokens
+from acmedns_py.accounts.audit import ANYONE, note_refusal
 from acmedns_py.accounts.labels import check_pattern
 from acmedns_py.accounts.ports import Ended, Entry, NewToken, Store, Token, TokenKeeper
+from acmedns_py.accounts.token_text import MARK, has_form
 from acmedns_py.accounts.txt_rule import TxtRule
-from acmedns_py.errors import ScopeLacking, TokenNotAccepted, TokenRefused
+from acmedns_py.errors import OutcomeUnknown, ScopeLacking, TokenNotAccepted, TokenRefused
 from acmedns_py.log import quoted
 
-MARK = "adt_"
 RANDOM_OCTETS = 32
 
 REGISTER = "register"
@@ -43,23 +44,12 @@ SCOPES = (REGISTER, STORAGE, READ, WRITE)
 
 MOST_USES = 1_000_000_000
 
-_FORM = re.compile(rf"{MARK}[A-Za-z0-9_-]{{43}}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
 
 def fresh_token() -> str:
     """A random token."""
     return MARK + secrets.token_urlsafe(RANDOM_OCTETS)
-
-
-def has_form(text: str) -> bool:
-    """Whether this could be a token; letter case counts."""
-    return _FORM.fullmatch(text) is not None
-
-
-def without_tokens(text: str) -> str:
-    """A text with all that could be a token taken out, for what is kept or logged."""
-    return _FORM.sub(f"{MARK}...", text)
 
 
 def digest(token: str) -> str:
@@ -74,6 +64,7 @@ class Tokens:
         """`clock` gives monotonic seconds."""
         self._store = store
         self._wrong = WrongTokens(clock)
+        self._noted = NotedRefusals(clock)
         self._operators_exist = False
 
     def refused(self) -> dict[str, int]:
@@ -96,11 +87,24 @@ class Tokens:
         Raises `TokenNotAccepted` (the reason is for the log), `ScopeLacking` where nothing else is wrong with it,
         `TooManyAttempts`, `Overloaded`, `StoreUnavailable`.
         """
-        accepted = await self._judged(shown, source, scope)
+        try:
+            accepted = await self._judged(shown, source, scope)
+        except TokenNotAccepted as refused:
+            await self._note(refused, source, scope)
+            raise
         # A registration writes its own, in the transaction that uses the token up.
         if scope != REGISTER:
             self._store.note_use(accepted)
         return accepted
+
+    async def _note(self, refused: TokenNotAccepted, source: IPv4Address | IPv6Address | None, scope: str) -> None:
+        """Enter it in the audit log, unless there were others lately: whoever guesses must not fill the database."""
+        if not self._noted.due(source):
+            return
+        actor = ANYONE if refused.token is None else f"token:{refused.token}"
+        subject = refused.token or "unknown"
+        entry = Entry(actor, str(source or "unknown"), "token_shown", subject, details={"scope": scope})
+        await note_refusal(self._store.note, entry, refused)
 
     async def _judged(self, shown: str, source: IPv4Address | IPv6Address | None, scope: str) -> Token:
         self._wrong.check(source)
@@ -196,20 +200,23 @@ async def issue(
     if labels is not None:
         labels = check_pattern(labels)
     text = fresh_token()
-    await keeper.add_token(
-        NewToken(
-            name=name,
-            digest=digest(text),
-            scopes=tuple(scope for scope in SCOPES if scope in scopes),
-            sources=tuple(sources),
-            labels=labels,
-            expires_at=expires_at,
-            uses=uses,
-            txt_rule=TxtRule(txt_rule or TxtRule.ACME),
-        ),
-        entry,
-        by=by,
+    wanted = NewToken(
+        name=name,
+        digest=digest(text),
+        scopes=tuple(scope for scope in SCOPES if scope in scopes),
+        sources=tuple(sources),
+        labels=labels,
+        expires_at=expires_at,
+        uses=uses,
+        txt_rule=TxtRule(txt_rule or TxtRule.ACME),
     )
+    try:
+        await keeper.add_token(wanted, entry, by=by)
+    except OutcomeUnknown:
+        # Nobody else knows the text of one that is there by now.
+        made = await keeper.issued_token(name)
+        if made is None or made.token.digest != wanted.digest:
+            raise
     return text
 
 

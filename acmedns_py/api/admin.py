@@ -31,11 +31,13 @@ import msgspec
 import structlog
 
 from acmedns_py.accounts.administration import MOST_LISTED, Administration, Credential
+from acmedns_py.accounts.canary import Canaries
 from acmedns_py.accounts.directory import Filter, Listed, Recorded, Shown
 from acmedns_py.accounts.issued_tokens import IssuedTokens
 from acmedns_py.accounts.own_certificate import OwnCertificate
 from acmedns_py.accounts.txt_rule import TxtRule
 from acmedns_py.api.asked import Asked, Told, body_of, flag, known, moment, next_after, number
+from acmedns_py.api.canary_routes import CanaryRoutes
 from acmedns_py.api.certificate_routes import CertificateRoutes
 from acmedns_py.api.problems import RETRY_AFTER_SECONDS
 from acmedns_py.api.token_routes import TokenRoutes
@@ -88,11 +90,17 @@ class AdminRoutes:
     """`zone` is the zone's name without a final dot."""
 
     def __init__(
-        self, administration: Administration, issued: IssuedTokens, certificate: OwnCertificate, zone: str
+        self,
+        administration: Administration,
+        issued: IssuedTokens,
+        certificate: OwnCertificate,
+        canaries: Canaries | None,
+        zone: str,
     ) -> None:
         self._accounts = administration
         self._tokens = TokenRoutes(issued)
         self._certificate = CertificateRoutes(certificate)
+        self._canaries = CanaryRoutes(canaries)
         self._zone = zone
 
     async def answer(self, asked: Asked) -> Told:
@@ -135,6 +143,10 @@ class AdminRoutes:
                 routes = {"POST": lambda: self._certificate.renew(asked)}
             case ["certificate", "revocation"]:
                 routes = {"POST": lambda: self._certificate.revoke(asked)}
+            case ["canaries"]:
+                routes = {"POST": self._canaries.set}
+            case ["canaries", name]:
+                routes = {"DELETE": lambda: self._canaries.remove(name)}
             case ["audit"]:
                 routes = {"GET": lambda: self._audit(asked)}
             case ["stats"]:
@@ -269,9 +281,9 @@ def _stored_for(found: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
 def template(path: str) -> str:
     """The route that a path below `PREFIX` leads to, without any name, for the log; `PREFIX` itself where to none."""
     match _parts(path):
-        case ["accounts" | "tokens" | "certificate" | "audit" | "stats" as kind]:
+        case ["accounts" | "tokens" | "certificate" | "canaries" | "audit" | "stats" as kind]:
             return f"{PREFIX}/{kind}"
-        case ["accounts" | "tokens" as kind, _]:
+        case ["accounts" | "tokens" | "canaries" as kind, _]:
             return f"{PREFIX}/{kind}/NAME"
         case ["certificate", "renewal" | "revocation" as what]:
             return f"{PREFIX}/certificate/{what}"

@@ -19,7 +19,7 @@ from aiohttp import hdrs, web
 from acmedns_py.accounts.own import OwnAccount
 from acmedns_py.accounts.register import Registration
 from acmedns_py.accounts.storage import Storage
-from acmedns_py.accounts.tokens import has_form
+from acmedns_py.accounts.token_text import has_form
 from acmedns_py.accounts.update import Updates
 from acmedns_py.api.account import AccountRoute
 from acmedns_py.api.answers import Answer, go_not_found
@@ -88,6 +88,10 @@ def make_app(
             )
         },
     }
+    for route, methods in document(registration_open=registration is not None, admin=False)["paths"].items():
+        for operation in methods.values():
+            for status in operation["responses"]:
+                traffic.expect(route, int(status))
     return Api(routes, traffic=traffic, forwarded_by=forwarded_by, cors=Cors(cors_origins), hsts=hsts, admin=admin)
 
 

@@ -13,7 +13,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from aiohttp import hdrs, web
 
 from acmedns_py.accounts.credentials import Login
-from acmedns_py.accounts.tokens import has_form
+from acmedns_py.accounts.token_text import has_form
 from acmedns_py.api.authorization import secret
 from acmedns_py.api.visit import Visit
 

@@ -103,6 +103,13 @@ def paths() -> dict[str, Any]:
                 "revoke", "Have it revoked, then ordered anew", "AdminCertificate", body="AdminRevocation"
             )
         },
+        f"{PREFIX}/canaries": {
+            "post": _operation("setCanary", "Serve a random value for a check", "AdminCanary", status="201", write=True)
+        },
+        f"{PREFIX}/canaries/{{name}}": {
+            "parameters": [_NAME],
+            "delete": _operation("removeCanary", "Take such a value away", "AdminRemoved", write=True),
+        },
         f"{PREFIX}/audit": {
             "get": _operation("audit", "A page of the audit log", "AdminAudit", query={**_PAGE, "since": _TIME})
         },
@@ -130,7 +137,7 @@ def _operation(
     optional: bool = False,
     write: bool = False,
 ) -> dict[str, Any]:
-    statuses = _READING if body is None and not write else _MAKING if status == "201" else _WRITING
+    statuses = _READING if body is None and not write else _MAKING if body is not None and status == "201" else _WRITING
     operation: dict[str, Any] = {
         "operationId": name,
         "tags": ["operator"],
@@ -257,6 +264,15 @@ SCHEMAS: dict[str, Any] = {
     "AdminBegun": _object(
         {"begun": {"type": "boolean"}, "detail": {"type": "string", "description": "Why not, and until when"}}
     ),
+    "AdminCanary": _object(
+        {
+            "name": _TEXT,
+            "fulldomain": _TEXT,
+            "txt": _TEXT,
+            "seconds": {**_COUNT, "description": "After how many it goes by itself"},
+        }
+    ),
+    "AdminRemoved": _object({"removed": {"type": "boolean", "description": "Whether it was there still"}}),
     "AdminEntry": _object(
         {
             "id": _COUNT,

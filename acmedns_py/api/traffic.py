@@ -20,6 +20,10 @@ class Traffic:
         self.answers: Counter[tuple[str, int]] = Counter()
         self.durations: defaultdict[str, Histogram] = defaultdict(partial(Histogram, SECONDS_BOUNDS))
 
+    def expect(self, route: str, status: int) -> None:
+        """Count from 0 on what may come: the first failure of all would be no growth to who sees it appear as 1."""
+        self.answers[route, status] += 0
+
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Count one answer."""
         self.answers[route, status] += 1

@@ -23,7 +23,7 @@ ACCOUNT_GONE: Final = "to begin with a new account there, move the key of this o
 ACCOUNT_WANTED: Final = "set certificate.eab_key_id and certificate.eab_hmac_key as the CA gave them"
 
 _CURES: Final = {
-    "accountDoesNotExist": f"the CA does not know this server's account; {ACCOUNT_GONE}",
+    "accountDoesNotExist": "the CA does not know this server's account any more; the next try makes it anew",
     "caa": (
         "a CAA record of the name, of what it is an alias of, or of a zone above forbids this CA or this way to prove "
         "the name; allow it there (validationmethods as well), or use another directory"

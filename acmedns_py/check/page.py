@@ -3,12 +3,19 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from acmedns_py.check import delegation, reach
+from acmedns_py.check import caa, canary, client, delegation, hosts, own, reach, resolvers, serving
 from acmedns_py.check.finding import Kind
 
 GROUPS: Final[tuple[tuple[str, Mapping[str, Kind]], ...]] = (
+    (serving.TITLE, serving.KINDS),
     (delegation.TITLE, delegation.KINDS),
     (reach.TITLE, reach.KINDS),
+    (canary.TITLE, canary.KINDS),
+    (hosts.TITLE, hosts.KINDS),
+    (caa.TITLE, caa.KINDS),
+    (resolvers.TITLE, resolvers.KINDS),
+    (own.TITLE, own.KINDS),
+    (client.TITLE, client.KINDS),
 )
 """In the order of a report."""
 

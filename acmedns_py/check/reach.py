@@ -158,7 +158,7 @@ class AddressFacts:
 
     def serves(self, apex: bytes) -> bool:
         """Whether one of the two transports gave an authoritative SOA."""
-        return any(_serves(answer, apex) for answer in (self.udp, self.tcp))
+        return any(serves(answer, apex) for answer in (self.udp, self.tcp))
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +221,7 @@ def judge(facts: ReachFacts, subject: Subject) -> Iterator[Finding]:
             yield Finding(KINDS["ns-private"], _where(one), one.address, paste=tuple(subject.glue(one.server)))
     for one in asked:
         yield from _transports(one, subject)
-        if _serves(one.udp, subject.apex):
+        if serves(one.udp, subject.apex):
             yield from _manners(one, subject.apex)
     if asked and not any(one.serves(subject.apex) for one in asked):
         seen = listed(one.address for one in asked)
@@ -242,20 +242,20 @@ def _transports(one: AddressFacts, subject: Subject) -> Iterator[Finding]:
         yield _finding("ns-other-source", one, udp)
     elif unsound is not None:
         yield _finding("ns-unreadable", one, unsound)
-    elif udp.problem is not None and one.bare is not None and _serves(one.bare, subject.apex):
+    elif udp.problem is not None and one.bare is not None and serves(one.bare, subject.apex):
         yield _finding("ns-no-edns", one, udp)
     elif udp.problem is not None and tcp.problem is not None:
         yield replace(_finding("ns-silent", one, udp), cure=_forwarding(one, subject))
     elif udp.problem is not None:
         yield _finding("ns-no-udp", one, udp)
-    elif not _serves(udp, subject.apex):
+    elif not serves(udp, subject.apex):
         yield from _lame(one, subject.apex)
-    elif tcp.problem is not None or not _serves(tcp, subject.apex):
+    elif tcp.problem is not None or not serves(tcp, subject.apex):
         yield _finding("ns-no-tcp", one, tcp)
 
 
 def _lame(one: AddressFacts, apex: bytes) -> Iterator[Finding]:
-    if one.bare is not None and _serves(one.bare, apex):
+    if one.bare is not None and serves(one.bare, apex):
         yield _finding("ns-no-edns", one, one.udp)
     elif one.udp.recursion_available:
         yield _finding("ns-recursor", one, one.udp)
@@ -264,11 +264,11 @@ def _lame(one: AddressFacts, apex: bytes) -> Iterator[Finding]:
 
 
 def _manners(one: AddressFacts, apex: bytes) -> Iterator[Finding]:
-    if one.small is not None and not _serves(one.small, apex):
+    if one.small is not None and not serves(one.small, apex):
         yield _finding("ns-edns-512", one, one.small)
-    if one.bare is not None and not _serves(one.bare, apex):
+    if one.bare is not None and not serves(one.bare, apex):
         yield _finding("ns-edns-only", one, one.bare)
-    if one.mixed is not None and not (_serves(one.mixed, apex) and one.mixed.case_kept):
+    if one.mixed is not None and not (serves(one.mixed, apex) and one.mixed.case_kept):
         yield _finding("ns-case", one, one.mixed)
 
 
@@ -288,7 +288,8 @@ def _forwarding(one: AddressFacts, subject: Subject) -> str:
     )
 
 
-def _serves(answer: Answer, apex: bytes) -> bool:
+def serves(answer: Answer, apex: bytes) -> bool:
+    """Whether an answer is an authoritative one with the SOA of the zone."""
     return answer.authoritative and answer.rcode == Rcode.NOERROR and answer.found(apex, RRType.SOA) is not None
 
 

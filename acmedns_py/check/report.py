@@ -84,6 +84,7 @@ class Report:
     def exit_code(self) -> int:
         """2 where something fails, 1 where something is to be warned of, 3 where something was not tested, else 0."""
         verdicts = {section.verdict for section in self.sections}
+        verdicts.update(finding.kind.verdict for finding in self.findings)
         if Verdict.FAIL in verdicts:
             return EXIT_FAIL
         if Verdict.WARN in verdicts:
@@ -138,6 +139,10 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 
 def _lines(finding: Finding) -> Iterator[str]:
+    if finding.kind.verdict is Verdict.OK:
+        # There may be a thousand of them, and nothing is to be done.
+        yield f"  {finding.kind.verdict:<8}  {finding.kind.id}: {finding.subject}: {finding.seen}"
+        return
     indent = " " * 12
     yield f"  {finding.kind.verdict:<8}  {finding.kind.id}: {finding.subject}: {finding.kind.title}"
     yield f"{indent}seen: {finding.seen}"

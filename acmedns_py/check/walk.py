@@ -25,6 +25,14 @@ LONGEST_CHAIN: Final = 11
 SERVERS_TRIED: Final = 4
 """Of a zone on the way, one after the other, until one answers."""
 
+PATIENCE_SECONDS: Final = 0.8
+"""After so long without an answer the next server is asked besides: nobody waits for a dead one alone."""
+
+MOST_SERVERS: Final = 26
+"""Of one zone that are followed; the root has 13."""
+
+MOST_ADDRESSES: Final = 2 * MOST_SERVERS
+
 _IPV6_TRIED: Final = 3
 """Servers of the root that may be down at the same time."""
 
@@ -55,9 +63,9 @@ class Cut:
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Every address of every server, those of IPv4 first, each once."""
+        """The addresses of all servers, those of IPv4 first, each once."""
         found = dict.fromkeys(address for server in self.nameservers for address in server.addresses)
-        return tuple(sorted(found, key=lambda address: ":" in address))
+        return tuple(sorted(found, key=lambda address: ":" in address))[:MOST_ADDRESSES]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +156,7 @@ class Walk:
     async def delegated(self, owner: bytes, above: Cut, trail: tuple[bytes, ...] = ()) -> Cut:
         """Ask all servers of `above` about `owner`; gives `above` where none of them delegates it."""
         said = await asyncio.gather(*(self.ask(_delegation(owner), address) for address in above.addresses))
-        hosts = sorted(_all_targets(said, owner))
+        hosts = sorted(_all_targets(said, owner))[:MOST_SERVERS]
         if not hosts:
             return above
         glue = glue_in(said)
@@ -173,11 +181,21 @@ class Walk:
     async def _first(self, question: Question, cut: Cut) -> Answer:
         """Give the first usable answer of a zone's servers, else the last unusable one."""
         assert cut.addresses, "a cut that is not broken has addresses"
-        answer = None
-        for address in cut.addresses[:SERVERS_TRIED]:
-            answer = await self.ask(question, address)
-            if answer.problem is None and answer.rcode in {Rcode.NOERROR, Rcode.NXDOMAIN}:
-                break
+        asked: set[asyncio.Task[Answer]] = set()
+        answer: Answer | None = None
+        addresses = cut.addresses[:SERVERS_TRIED]
+        for place, address in enumerate(addresses, 1):
+            asked.add(asyncio.create_task(self.ask(question, address)))
+            # Behind the last one there is nobody else to ask.
+            patience = PATIENCE_SECONDS if place < len(addresses) else None
+            while asked:
+                done, asked = await asyncio.wait(asked, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+                if not done:
+                    break
+                for task in done:
+                    answer = task.result()
+                    if answer.problem is None and answer.rcode in {Rcode.NOERROR, Rcode.NXDOMAIN}:
+                        return answer
         assert answer is not None, "at least one was asked"
         return answer
 

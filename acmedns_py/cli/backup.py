@@ -12,13 +12,13 @@ from typing import Annotated
 import typer
 
 from acmedns_py.api.local import user_name
-from acmedns_py.cli.asking import ConfigPath, fail, run, settings_of
+from acmedns_py.cli.asking import ConfigPath, Json, fail, print_json, run, settings_of
 from acmedns_py.config.problems import one_line
 from acmedns_py.dns import name
 from acmedns_py.errors import OutputClosed
 from acmedns_py.service.privileges import server_owner
 from acmedns_py.store.backup import back_up
-from acmedns_py.store.backup_file import Header, passed_on, written
+from acmedns_py.store.backup_file import Header, file_name, passed_on, written
 from acmedns_py.store.restore import DELETED, DISABLED, REVOKED, Restored
 from acmedns_py.store.restore import restore as restore_file
 
@@ -32,9 +32,10 @@ def backup(
     *,
     force: Force = False,
     config: ConfigPath = None,
+    json: Json = False,
 ) -> None:
     """Write all that the database holds to one compressed file; the server may be running."""
-    _write(file, config, compressed=True, force=force, with_audit=True)
+    _write(file, config, compressed=True, force=force, with_audit=True, json=json)
 
 
 def export(
@@ -45,9 +46,10 @@ def export(
     audit: Annotated[bool, typer.Option(help="Whether the audit log comes too.")] = True,
     force: Force = False,
     config: ConfigPath = None,
+    json: Json = False,
 ) -> None:
     """Write the same as JSON lines, uncompressed, for people and programs; the server may be running."""
-    _write(file, config, compressed=False, force=force, with_audit=audit)
+    _write(file, config, compressed=False, force=force, with_audit=audit, json=json)
 
 
 def restore(
@@ -57,6 +59,7 @@ def restore(
         bool, typer.Option("--replace", help="Replace what is there, after a backup of it was written.")
     ] = False,
     config: ConfigPath = None,
+    json: Json = False,
 ) -> None:
     """Make an empty database what a backup says, all of it or nothing; the server must not be running."""
     settings = settings_of(config)
@@ -73,13 +76,18 @@ def restore(
                 owner=server_owner(settings.process.user, settings.process.group),
             )
         )
+    if json:
+        print_json(_document(restored, file))
+        return
     for line in _restored(restored, file):
         typer.echo(one_line(line))
 
 
-def _write(file: Path, config: Path | None, *, compressed: bool, force: bool, with_audit: bool) -> None:
+def _write(file: Path, config: Path | None, *, compressed: bool, force: bool, with_audit: bool, json: bool) -> None:
     settings = settings_of(config)
     to_stream = file == STANDARD_OUTPUT
+    if to_stream and json:
+        fail("--json tells of a file, and standard output is where this one would go; name a file")
     if to_stream and compressed and sys.stdout.isatty():
         fail("a compressed backup is nothing for a terminal; name a file, or use acmedns export")
     out = (
@@ -99,8 +107,13 @@ def _write(file: Path, config: Path | None, *, compressed: bool, force: bool, wi
 
     with _ending_in_order():
         header = run(work())
-    if not to_stream:
-        size = file.stat().st_size
+    if to_stream:
+        return
+    size = file.stat().st_size
+    if json:
+        facts = {"file": file_name(file), "octets": size, "revision": header.revision, "zone": header.zone}
+        print_json({**facts, **_counts(header)})
+    else:
         typer.echo(one_line(f"{file}: {counted(header)}; {size:,} octets, revision {header.revision}"))
 
 
@@ -132,6 +145,23 @@ def _restored(restored: Restored, file: Path) -> list[str]:
     return [*lines, f"{restored.place.name}: {counted(restored.header)} from {file}; serial {serial}"]
 
 
+def _document(restored: Restored, file: Path) -> dict[str, object]:
+    again = restored.again
+    return {
+        "database": restored.place.name,
+        "file": file_name(file),
+        **_counts(restored.header),
+        "serial": restored.cursor & 0xFFFF_FFFF,
+        "kept": None if restored.kept is None else file_name(restored.kept),
+        "good_again": {what: {"count": again.counts[what], "first": again.names.get(what, [])} for what in _GOOD_AGAIN},
+    }
+
+
+def _counts(header: Header) -> dict[str, int]:
+    return {"accounts": header.counts.get("account", 0), "rows": sum(header.counts.values())}
+
+
 def counted(header: Header) -> str:
     """What a backup holds, for people."""
-    return f"{header.counts.get('account', 0)} accounts of {header.zone}, {sum(header.counts.values())} rows in all"
+    found = _counts(header)
+    return f"{found['accounts']} accounts of {header.zone}, {found['rows']} rows in all"

@@ -54,7 +54,10 @@ def renew(
         wrong = force or _wrong(asked.ask("GET", CERTIFICATE))
     if wrong:
         fail(told["detail"])
-    typer.echo(told["detail"])
+    if json:
+        print_json(told)
+    else:
+        typer.echo(told["detail"])
 
 
 @app.command()

@@ -3,22 +3,31 @@
 import asyncio
 import os
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
-from acmedns_py.check.report import EXIT_NOT_TESTED
+from acmedns_py.check.paths import Host, host_from_text
+from acmedns_py.check.per_host import MOST_HOSTS
+from acmedns_py.check.report import EXIT_NOT_TESTED, Report
 from acmedns_py.cli.asking import ConfigPath, Json, print_json
+from acmedns_py.cli.client_files import bare_domain
 from acmedns_py.cli.config import tell_problems
+from acmedns_py.cli.name_lists import read_names
+from acmedns_py.config import values
 from acmedns_py.config.load import Loaded, load
 from acmedns_py.config.problems import ConfigProblems, one_line
 from acmedns_py.dns import name
-from acmedns_py.errors import AcmednsError
+from acmedns_py.errors import AcmednsError, Unusable
 from acmedns_py.log import configure_command
-from acmedns_py.service.checking import check_zone
+from acmedns_py.service.checking import check_storage, check_zone
 
 _USUAL: Final = "zone"
+
+RootHints = Annotated[
+    Path | None, typer.Option("--root-hints", metavar="FILE", help="Where to begin, else the root of the Internet.")
+]
 
 
 class _ZoneAtFirst(TyperGroup):
@@ -44,10 +53,14 @@ def zone(
     zone: Annotated[
         str | None, typer.Argument(metavar="ZONE", help="Else the configuration's.", show_default=False)
     ] = None,
-    config: ConfigPath = None,
-    root_hints: Annotated[
-        Path | None, typer.Option("--root-hints", metavar="FILE", help="Where to begin, else check.root_hints.")
+    host: Annotated[
+        list[str] | None, typer.Option("--host", metavar="NAME", help="Also this host, or *.NAME; may be repeated.")
     ] = None,
+    hosts_file: Annotated[
+        Path | None, typer.Option("--hosts-file", metavar="FILE", help="Also the hosts of a file, one a line.")
+    ] = None,
+    config: ConfigPath = None,
+    root_hints: RootHints = None,
     *,
     json: Json = False,
 ) -> None:
@@ -59,15 +72,65 @@ def zone(
     configure_command()
     try:
         apex = name.from_text(zone if zone is not None else _configured(loaded))
-        report = asyncio.run(check_zone(apex, loaded, hints=root_hints))
+        report = asyncio.run(check_zone(apex, loaded, hints=root_hints, hosts=_hosts(host or [], hosts_file)))
     except (AcmednsError, name.InvalidName) as error:
         _fail(str(error))
+    _tell(report, json=json)
+
+
+@app.command()
+def client(
+    storage: Annotated[
+        Path, typer.Option("--storage", metavar="FILE", help="The file, or directory, of its accounts.")
+    ],
+    api_url: Annotated[str, typer.Option("--api-url", metavar="URL", help="Of the API, before the file's own.")] = "",
+    domain: Annotated[
+        str, typer.Option("--domain", metavar="NAME", help="What the account is for, where the file does not say.")
+    ] = "",
+    root_hints: RootHints = None,
+    *,
+    json: Json = False,
+) -> None:
+    """Try the credentials in a client's own file, and the CNAME records that lead to them; changes nothing.
+
+    Exit codes are those of "acmedns check". The form of the file is seen by itself.
+    """
+    configure_command()
+    try:
+        report = asyncio.run(check_storage(storage, url=_url(api_url), domain=_domain(domain), hints=root_hints))
+    except (AcmednsError, ValueError) as error:
+        _fail(str(error))
+    _tell(report, json=json)
+
+
+def _url(text: str) -> str:
+    try:
+        return values.api_url(text)
+    except ValueError as error:
+        raise Unusable(f"--api-url {text!r}: {error}") from None
+
+
+def _domain(text: str) -> str:
+    try:
+        return bare_domain(text) if text else ""
+    except ValueError as error:
+        raise Unusable(f"--domain {text!r}: {error}") from None
+
+
+def _tell(report: Report, *, json: bool) -> NoReturn:
     if json:
         print_json(report.document)
     else:
         for line in report.lines():
             typer.echo(line)
     raise typer.Exit(report.exit_code)
+
+
+def _hosts(given: list[str], file: Path | None) -> list[Host]:
+    texts = [*given, *(read_names(file, "--hosts-file") if file is not None else ())]
+    if len(texts) > MOST_HOSTS:
+        raise Unusable(f"{len(texts)} hosts are too many for one check; give at most {MOST_HOSTS}")
+    return [host_from_text(text) for text in texts]
 
 
 def _loaded(config: Path | None, *, needed: bool) -> Loaded | None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from acmedns_py.api.local import user_name
-from acmedns_py.cli.asking import ConfigPath, fail, run, settings_of
+from acmedns_py.cli.asking import ConfigPath, Json, fail, print_json, run, settings_of
 from acmedns_py.cli.config import tell_problems
 from acmedns_py.config import acme_dns_source
 from acmedns_py.config.problems import ConfigProblems, one_line
@@ -16,6 +16,8 @@ from acmedns_py.errors import AcmednsError
 from acmedns_py.service.privileges import server_owner
 from acmedns_py.store.merge import DIFFERING, NEW, PRESENT, merge
 from acmedns_py.store.takeover import Taken, import_acme_dns
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be imported; change nothing.")]
 
 app = typer.Typer(no_args_is_help=True, help="Take over accounts of another server.")
 
@@ -34,8 +36,9 @@ def acme_dns(
         ),
     ],
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be imported; change nothing.")] = False,
+    dry_run: DryRun = False,
     config: ConfigPath = None,
+    json: Json = False,
 ) -> None:
     """Import all accounts that are not here yet; the source is only read, and the server must not be running."""
     settings = settings_of(config)
@@ -61,6 +64,9 @@ def acme_dns(
         raise typer.Exit(1) from None
     except AcmednsError as error:
         fail(str(error))
+    if json:
+        print_json(_document(taken, dry_run=dry_run))
+        return
     for line in summary(taken, dry_run=dry_run):
         typer.echo(one_line(line))
 
@@ -69,14 +75,19 @@ def acme_dns(
 def json_lines(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A file of acmedns export or acmedns backup.")],
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be imported; change nothing.")] = False,
+    dry_run: DryRun = False,
     config: ConfigPath = None,
+    json: Json = False,
 ) -> None:
     """Import all that is not here yet; what is here stays as it is, and the server must not be running."""
     settings = settings_of(config)
     zone, url = settings.zone.name, settings.database.connection_url
     actor = user_name(os.getuid())
     merged = run(merge(url, file, apex=name.from_text(zone), zone_name=zone, dry_run=dry_run, actor=actor))
+    if json:
+        others = {table: {_WORDS[what]: counts[what] for what in _WORDS} for table, counts in merged.others.items()}
+        print_json({**_document(merged.accounts, dry_run=dry_run), "others": others})
+        return
     *lines, last = summary(merged.accounts, dry_run=dry_run, noun="")
     for table, counts in merged.others.items():
         told = ", ".join(f"{counts[what]} {what}" for what in (NEW, PRESENT, DIFFERING))
@@ -98,6 +109,25 @@ def summary(taken: Taken, *, dry_run: bool, noun: str = "account ") -> list[str]
         f"{taken.unreadable} can't be read"
     )
     return lines
+
+
+_WORDS = {NEW: "new", PRESENT: "present", DIFFERING: "differing"}
+
+
+def _document(taken: Taken, *, dry_run: bool) -> dict[str, object]:
+    """The same for programs."""
+    return {
+        "from": taken.source,
+        "form": taken.form,
+        "into": taken.kept_in,
+        "dry_run": dry_run,
+        "new": taken.new,
+        "present": taken.present,
+        "differing": taken.differing,
+        "unreadable": taken.unreadable,
+        "told": [{"kind": kind, "who": who, "what": what} for kind, told in taken.told.items() for who, what in told],
+        "untold": taken.untold,
+    }
 
 
 def _warn(text: str) -> None:

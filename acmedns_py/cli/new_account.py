@@ -9,7 +9,9 @@ import typer
 from acmedns_py.accounts.administration import TITLE_CHARACTERS
 from acmedns_py.cli.asking import ACCOUNTS, ConfigPath, Json, door, fail, print_facts, print_json
 from acmedns_py.cli.client_files import FORMATS, ClientFile, FileRefused, Format, Made, bare_domain
+from acmedns_py.cli.name_lists import read_names
 from acmedns_py.cli.output import require_output, told_once
+from acmedns_py.errors import Unusable
 from acmedns_py.setup.hosts import challenge_record
 
 WRITTEN_AT_ONCE = 100
@@ -133,12 +135,9 @@ def _domains(given: list[str], file: Path | None) -> list[str]:
     texts = list(given)
     if file is not None:
         try:
-            lines = file.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            fail(f"--domains {file} can't be read: {getattr(error, 'strerror', None) or error}")
-        texts += [text for line in lines if (text := line.partition("#")[0].strip())]
-        if not texts:
-            fail(f"--domains {file} names no domain; write one a line")
+            texts += read_names(file, "--domains")
+        except Unusable as error:
+            fail(str(error))
     found: list[str] = []
     for text in texts:
         try:

@@ -62,6 +62,7 @@ class Dns(_Section):
     ] = []
     identity: Annotated[str, AfterValidator(values.told)] = ""
     version: Annotated[str, AfterValidator(values.told)] = ""
+    log: Annotated[str, AfterValidator(values.query_log)] = "off"
 
     @property
     def secrets(self) -> tuple[bytes, ...]:
@@ -157,9 +158,13 @@ class Backup(_Section):
 
 
 class Check(_Section):
-    """How `acmedns check` finds its way."""
+    """How `acmedns check` finds its way, and whom it compares with what it finds."""
 
     root_hints: File | None = None
+    api_url: Annotated[str, AfterValidator(values.api_url)] = ""
+    resolvers: Annotated[list[Address], Field(max_length=12)] = []
+    ca: list[Name] = []
+    accounts: list[Annotated[str, AfterValidator(values.account_url)]] = []
 
 
 class Metrics(_Section):

@@ -30,8 +30,12 @@ _BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]{16,}={0,2}")
 _MAIL: Final = re.compile(r"[!-+.-9;-?A-~-]+@[A-Za-z0-9.-]+")
 """One address without its rarer forms; a comma would begin a second one."""
 
+_ACCOUNT_URL: Final = re.compile(r"https?://[\x21-\x7e]+/[\x21-\x7e]+")
+
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """A header's name (RFC 9110 5.6.2)."""
+
+_QUERY_LOG: Final = re.compile(r"off|errors|names|1/[1-9]\d{0,8}", re.ASCII)
 
 DURATION: Final = re.compile(r"(\d{1,6})(s|m|h|d|w)", re.ASCII)
 UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
@@ -188,6 +192,13 @@ def seconds(text: str) -> int:
     return int(found[1]) * UNITS[found[2]]
 
 
+def query_log(text: str) -> str:
+    """Check which queries are to be logged."""
+    if _QUERY_LOG.fullmatch(text) is None:
+        raise ValueError('write "off", "errors", "names", or "1/100" for one query in a hundred')
+    return text
+
+
 def password(secret: SecretStr) -> SecretStr:
     """Check a password."""
     _without_nul(secret.get_secret_value())
@@ -217,6 +228,26 @@ def directory_url(text: str) -> str:
         good = False
     if not good or not text.isprintable() or " " in text:
         raise ValueError('write the URL of its directory, such as "https://acme-v02.api.letsencrypt.org/directory"')
+    return text
+
+
+def api_url(text: str) -> str:
+    """Check the URL that clients reach the API by; empty for none."""
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme in {"http", "https"} and parts.username is None and parts.port != 0 and not parts.query
+        host_name(parts.hostname or "")
+    except ValueError:
+        good = not text
+    if not good or not text.isprintable() or " " in text:
+        raise ValueError('write the URL that clients are given, such as "https://auth.example.org"')
+    return text
+
+
+def account_url(text: str) -> str:
+    """Check the URL of an account at a CA, which is compared to the letter (RFC 8657 3)."""
+    if _ACCOUNT_URL.fullmatch(text) is None:
+        raise ValueError('write the URL as the CA gave it, such as "https://ca.example/acct/17"')
     return text
 
 

@@ -161,8 +161,8 @@ class Responder:
                 ):
                     response = fast.limited(query, response)
                     self._rate_limited += 1
-                # Neither RA nor AD nor CD is ever set in it, so that the octet is the rcode, but for BADCOOKIE.
-                rcode = response[3] if response[3] != _BADCOOKIE_LOW else Rcode.BADCOOKIE
+                # Neither RA nor AD nor CD is ever set in it, so that the octet is the rcode, or its lower bits.
+                rcode = response[3]
             (self._udp if transport is _UDP else self._tcp)[rcode] += 1
         except Exception:  # noqa: BLE001 - the border: a fault of ours costs this one query, and is counted
             self._internal_errors += 1
@@ -216,6 +216,8 @@ class Responder:
         for rcode in Rcode:
             counts[f"udp.{rcode.name}"] = self._udp[rcode]
             counts[f"tcp.{rcode.name}"] = self._tcp[rcode]
+        # What the fast path counts of BADCOOKIE; no answer has the rcode 7 itself.
+        counts["udp.BADCOOKIE"] += self._udp[_BADCOOKIE_LOW]
         return counts
 
 

@@ -4,9 +4,10 @@ A frame is four octets of length (big-endian, of what follows) and one msgpack d
 element names the kind. The order of frames is the order of truth: a worker that has handled frame n has handled
 all before it, so a `Serve` behind some `Apply` frames is never obeyed with older data.
 
-Control says: Setup, Static*, Challenges*, Loaded, then Serve, Apply, CookieSecrets, Ask, Adopt, Release and
-Stop.
-A worker says: Hello once, Applied for each Loaded and each Apply, Report for each Ask.
+Control says: Setup, Static*, Challenges*, Loaded, then Serve, Apply, CookieSecrets, NoteQueries, Ask, Adopt, Release
+and Stop.
+A worker says: Hello once, Applied for each Loaded and each Apply, Report for each Ask, and before it Noted where there
+is something.
 """
 
 import struct
@@ -22,6 +23,18 @@ from acmedns_py.histogram import Seen
 
 MAX_FRAME_OCTETS: Final = 1024 * 1024 * 1024
 """Far above any commit; a length beyond it means that the stream is torn."""
+
+MOST_NOTED: Final = 100
+"""Notes of queries that a worker keeps for the next Ask: some 200 a second."""
+
+MOST_QUESTION_OCTETS: Final = 259
+"""The longest name (RFC 1035 2.3.4), type and class."""
+
+_LAST_SECOND: Final = 2.0**36
+"""Beyond the year 4000."""
+
+_SOURCE_OCTETS: Final = (16, 28)
+"""As in `dns.source`."""
 
 _LENGTH = struct.Struct(">I")
 
@@ -93,6 +106,12 @@ class CookieSecrets(Frame, frozen=True):
     secrets: tuple[bytes, ...]
 
 
+class NoteQueries(Frame, frozen=True):
+    """Note queries for the log: "off", "errors", "names", or one in N by "1/N"."""
+
+    rule: str
+
+
 class Ask(Frame, frozen=True):
     """Tell whether you are there and what you have counted."""
 
@@ -152,8 +171,38 @@ class Report(Frame, frozen=True):
                 raise ValueError(f"a histogram of {len(latency.counts)} buckets")
 
 
-ControlFrame = Setup | Static | Challenges | Loaded | Serve | Apply | CookieSecrets | Ask | Adopt | Release | Stop
-WorkerFrame = Hello | Applied | Report
+class NotedQuery(msgspec.Struct, array_like=True, frozen=True):
+    """One query: Unix time, source as in `dns.source`, the octets of its question, the header's RCODE of the answer."""
+
+    unix: float
+    source: bytes
+    tcp: bool
+    question: bytes
+    rcode: int
+
+    def __post_init__(self) -> None:
+        """Take nothing that control could stumble over: a worker that was broken into may say anything."""
+        if len(self.source) not in _SOURCE_OCTETS or len(self.question) > MOST_QUESTION_OCTETS:
+            raise ValueError("a query that none can be")
+        if not 0 <= self.unix <= _LAST_SECOND or not 0 <= self.rcode <= 0xF:
+            raise ValueError("a query of no time, or without an RCODE")
+
+
+class Noted(Frame, frozen=True):
+    """Queries that were noted since the last Ask, oldest first."""
+
+    queries: tuple[NotedQuery, ...]
+
+    def __post_init__(self) -> None:
+        """Take no more than a worker of ours says."""
+        if len(self.queries) > MOST_NOTED:
+            raise ValueError(f"{len(self.queries)} noted queries")
+
+
+ControlFrame = (
+    Setup | Static | Challenges | Loaded | Serve | Apply | CookieSecrets | NoteQueries | Ask | Adopt | Release | Stop
+)
+WorkerFrame = Hello | Applied | Noted | Report
 
 _encoder = msgspec.msgpack.Encoder()
 control_decoder: Final = msgspec.msgpack.Decoder(ControlFrame)

@@ -1,34 +1,108 @@
 """The wiring of `acmedns check`: what is checked, from the configuration, and the way to it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 from acmedns_py.check.asking import Asker
+from acmedns_py.check.caa import Wanted
+from acmedns_py.check.client import check_client
+from acmedns_py.check.client_file import read as read_client_file
+from acmedns_py.check.paths import Host
+from acmedns_py.check.per_host import Targets
 from acmedns_py.check.report import Report
+from acmedns_py.check.resolvers import system_resolvers
 from acmedns_py.check.root_hints import ROOT_HINTS, read_hints
-from acmedns_py.check.run import check
+from acmedns_py.check.run import Ours, check
+from acmedns_py.check.serving import Place
 from acmedns_py.check.subject import Subject
 from acmedns_py.check.walk import Walk, addresses_of
+from acmedns_py.config.hostnames import host_names
 from acmedns_py.config.load import Loaded
+from acmedns_py.config.settings import Settings
 from acmedns_py.dns import name
 from acmedns_py.dns.codes import RRType
-from acmedns_py.service.sockets import global_addresses
+from acmedns_py.errors import AcmednsError, Unusable
+from acmedns_py.service.door import Door, open_server
+from acmedns_py.service.probe import reachable
+from acmedns_py.service.sockets import api_addresses, dns_addresses, global_addresses, holder_of
+
+_HTTPS: Final = 443
 
 
-async def check_zone(apex: bytes, loaded: Loaded | None, *, hints: Path | None) -> Report:
-    """Check a zone, against its configuration where that is `loaded`; raises `Unusable` for hints that can't be read.
+async def check_zone(apex: bytes, loaded: Loaded | None, *, hints: Path | None, hosts: Iterable[Host] = ()) -> Report:
+    """Check a zone and hosts, against its configuration where that is `loaded`.
 
-    `hints` goes before the configuration's own file of root hints.
+    `hints` goes before the configuration's own file of root hints. Raises `Unusable` for hints that can't be read.
     """
     if hints is None and loaded is not None:
         hints = loaded.settings.check.root_hints
+    walk = _walk(hints)
+    with ExitStack() as ends:
+        routes, why = None, "no configuration of its server is at hand"
+        if loaded is not None and _is_ours(apex, loaded):
+            try:
+                routes = ends.enter_context(open_server(loaded.settings))
+            except AcmednsError as error:
+                why = str(error)
+        ours = _ours(loaded.settings) if loaded is not None and _is_ours(apex, loaded) else None
+        return await check(subject_of(apex, loaded), walk, _targets(loaded, hosts, routes, why), ours)
+
+
+async def check_storage(file: Path, *, url: str, domain: str, hints: Path | None) -> Report:
+    """Check the credentials in a client's file; raises `Unusable` where it can't be used.
+
+    `url` is the API's, and `domain` what the credential is for, where the file does not say.
+    """
+    credentials = [replace(one, url=url or one.url, domain=one.domain or domain) for one in read_client_file(file)]
+    if any(not one.url for one in credentials):
+        raise Unusable(f"{file} does not say where the API is; name it with --api-url https://auth.example.org")
+    return await check_client(_walk(hints), credentials, str(file))
+
+
+def _walk(hints: Path | None) -> Walk:
     roots: Mapping[str, tuple[str, ...]] = ROOT_HINTS if hints is None else read_hints(hints)
-    return await check(subject_of(apex, loaded), Walk(Asker(), roots))
+    return Walk(Asker(), roots)
+
+
+def _targets(loaded: Loaded | None, hosts: Iterable[Host], routes: Door | None, why: str) -> Targets:
+    resolvers, wanted = system_resolvers(), Wanted()
+    if loaded is not None:
+        options = loaded.settings.check
+        resolvers = (*resolvers, *map(str, options.resolvers))
+        wanted = Wanted(frozenset(options.ca), frozenset(options.accounts))
+    return Targets(tuple(dict.fromkeys(hosts)), tuple(dict.fromkeys(resolvers)), wanted, routes, why)
+
+
+def _ours(settings: Settings) -> Ours:
+    """Give where this host's own server should be; raises `ConfigError` where no address is left for it."""
+    protocol = settings.dns.protocol
+    places = [
+        Place(reachable(address)[0], address.port, tcp, partial(holder_of, address, udp=not tcp))
+        for address in dns_addresses(settings.dns.listen, port=settings.dns.port, protocol=protocol)
+        for tcp in (False, True)
+        if not protocol.startswith("udp" if tcp else "tcp")
+    ]
+    return Ours(tuple(places), _api_url(settings), settings.api.registration == "open")
+
+
+def _api_url(settings: Settings) -> str:
+    if settings.check.api_url or settings.api.tls == "none":
+        return settings.check.api_url
+    port = api_addresses(settings.api.listen)[0].port
+    return f"https://{host_names(settings)[0]}{'' if port == _HTTPS else f':{port}'}"
+
+
+def _is_ours(apex: bytes, loaded: Loaded) -> bool:
+    return name.from_text(loaded.settings.zone.name) == apex
 
 
 def subject_of(apex: bytes, loaded: Loaded | None) -> Subject:
     """Give the zone with what the configuration says of its name servers; nothing of the zone of another."""
-    if loaded is None or name.from_text(loaded.settings.zone.name) != apex:
+    if loaded is None or not _is_ours(apex, loaded):
         return Subject(apex)
     records = {(rrset.owner, rrset.rrtype): rrset for rrset in loaded.static}
     servers = map(name.folded, records[apex, RRType.NS].rdatas)

@@ -160,7 +160,13 @@ class _Nobody:
 
 def _routes(settings: Settings, store: SqlStore, hashes: HashPool) -> AdminRoutes:
     return compose.admin_routes(
-        settings, store=store, publisher=_Nobody(), hashes=hashes, forget=lambda _username: None, keeper=None
+        settings,
+        store=store,
+        publisher=_Nobody(),
+        hashes=hashes,
+        forget=lambda _username: None,
+        keeper=None,
+        canaries=None,
     )
 
 

@@ -18,6 +18,7 @@ from typing import Final, Literal
 import structlog
 
 from acmedns_py import log as logging_setup
+from acmedns_py.accounts.canary import Canaries
 from acmedns_py.accounts.hashing import HashPool
 from acmedns_py.api.http_challenges import HttpChallenges
 from acmedns_py.api.listen import ApiListener
@@ -47,6 +48,7 @@ from acmedns_py.store.store import SqlStore
 TAKEN_OVER: Final = frozenset(
     {
         "dns.cookie_secrets",
+        "dns.log",
         "log.level",
         "zone.addresses",
         "zone.admin",
@@ -179,8 +181,16 @@ class Service:
         await pool.start()
         await pool.probe(soa_probe(self._apex), seconds=PROBE_SECONDS)
         credentials = compose.make_credentials(store, hashes)
+        canaries = Canaries(partial(static.canaries, publisher=pool), settings.zone.name)
+        undo.push_async_callback(canaries.stop)
         routes = compose.admin_routes(
-            settings, store=store, publisher=pool, hashes=hashes, forget=credentials.forget, keeper=keeper
+            settings,
+            store=store,
+            publisher=pool,
+            hashes=hashes,
+            forget=credentials.forget,
+            keeper=keeper,
+            canaries=canaries,
         )
         if self._local is not None:
             await self._local.start(routes)
@@ -248,6 +258,7 @@ class Service:
             image=image,
             launcher=self._launcher,
         )
+        self._pool.note_queries(self._loaded.settings.dns.log)
         return self._pool
 
     def _say_ready(self) -> None:
@@ -321,6 +332,7 @@ class Service:
             return
         self._warn_of_shadowed(loaded, pool)
         self._exchange_secrets(pool, loaded.settings.dns.secrets)
+        pool.note_queries(loaded.settings.dns.log)
         log.info("reloaded", serial=written.cursor & 0xFFFF_FFFF)
 
     def _warn_of_shadowed(self, loaded: Loaded, pool: WorkerPool) -> None:

@@ -28,6 +28,7 @@ from acmedns_py.feed.frames import (
     Frame,
     FrameStream,
     Hello,
+    Noted,
     Report,
     Serve,
     Setup,
@@ -37,6 +38,7 @@ from acmedns_py.feed.frames import (
 )
 from acmedns_py.feed.image import ZoneImage
 from acmedns_py.histogram import Histogram
+from acmedns_py.service import query_log
 from acmedns_py.service.launch import Child, Launcher
 from acmedns_py.service.tally import NOTHING
 
@@ -76,6 +78,7 @@ class WorkerLink(asyncio.Protocol):
         self.applied = 0
         self.pid = 0
         self.internal_errors = 0
+        self.unlogged = 0
         self.report = NOTHING
         self._changed = changed
         self._confirmations = confirmations
@@ -141,7 +144,7 @@ class WorkerLink(asyncio.Protocol):
             self._send_confirmed(encoded(Ask()))
 
     def send(self, frame: Frame) -> None:
-        """Send a frame that is not confirmed: CookieSecrets, Adopt, Release, Stop."""
+        """Send a frame that is not confirmed: CookieSecrets, NoteQueries, Adopt, Release, Stop."""
         self._write(encoded(frame))
 
     def silent_seconds(self) -> float:
@@ -243,6 +246,9 @@ class WorkerLink(asyncio.Protocol):
                     self._unconfirmed = deque(time.monotonic() for _ in self._unconfirmed)
                     self.send(Serve())
                 self._changed(self)
+            case Noted(queries):
+                for query in queries:
+                    query_log.write(self.index, query)
             case Report(counters):
                 self._unconfirmed.popleft()
                 self.report = frame
@@ -253,8 +259,12 @@ class WorkerLink(asyncio.Protocol):
                 level("worker_fenced" if fenced else "worker_fence_incomplete", worker=self.index, fence=fence, udp=udp)
 
     def _judge(self, counters: dict[str, int]) -> None:
-        """Say that queries met a fault of ours: one line for all of a report, however many there were."""
+        """Say that queries met a fault of ours, or were not logged: one line for all of a report."""
         errors = counters["internal_errors"]
         if errors > self.internal_errors:
             log.error("dns_internal_errors", worker=self.index, pid=self.pid, queries=errors - self.internal_errors)
         self.internal_errors = errors
+        unlogged = counters["unlogged"]
+        if unlogged > self.unlogged:
+            log.warning("dns_queries_unlogged", worker=self.index, queries=unlogged - self.unlogged)
+        self.unlogged = unlogged

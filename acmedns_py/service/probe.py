@@ -45,7 +45,7 @@ def soa_probe(apex: bytes) -> Callable[[DnsSocket], Awaitable[None]]:
             sock.setblocking(False)
             try:
                 async with asyncio.timeout(PROBE_SECONDS):
-                    await loop.sock_connect(sock, _reachable(target.address))
+                    await loop.sock_connect(sock, reachable(target.address))
                     await loop.sock_sendall(sock, framed(query) if target.tcp else query)
                     await loop.sock_recv(sock, 512)
             except (TimeoutError, OSError):
@@ -108,7 +108,7 @@ def _soa(apex: bytes, address: Address, *, ask: Callable[[Address, bytes], bytes
 def _ask_udp(address: Address, query: bytes) -> bytes:
     with socket.socket(address.family, socket.SOCK_DGRAM) as sock:
         sock.settimeout(ANSWER_SECONDS / UDP_TRIES)
-        sock.connect(_reachable(address))
+        sock.connect(reachable(address))
         for attempt in range(UDP_TRIES):
             try:
                 sock.send(query)
@@ -121,7 +121,7 @@ def _ask_udp(address: Address, query: bytes) -> bytes:
 
 def _ask_tcp(address: Address, query: bytes) -> bytes:
     reader = FrameReader()
-    with socket.create_connection(_reachable(address), timeout=ANSWER_SECONDS) as sock:
+    with socket.create_connection(reachable(address), timeout=ANSWER_SECONDS) as sock:
         sock.sendall(framed(query))
         while octets := sock.recv(4096):
             reader.feed(octets)
@@ -135,12 +135,12 @@ def _ready(address: Address, *, tls: bool) -> str | None:
     # The certificate is for the public name, which this host need not be reachable by.
     connection = (
         http.client.HTTPSConnection(
-            *_reachable(address),
+            *reachable(address),
             timeout=ANSWER_SECONDS,
             context=ssl._create_unverified_context(),  # noqa: S323, SLF001
         )
         if tls
-        else http.client.HTTPConnection(*_reachable(address), timeout=ANSWER_SECONDS)
+        else http.client.HTTPConnection(*reachable(address), timeout=ANSWER_SECONDS)
     )
     try:
         connection.request("GET", "/health/ready", headers={"Connection": "close"})
@@ -153,7 +153,8 @@ def _ready(address: Address, *, tls: bool) -> str | None:
     return None if response.status == http.HTTPStatus.OK else f"{where}: /health/ready says {response.status} {body}"
 
 
-def _reachable(address: Address) -> tuple[str, int]:
+def reachable(address: Address) -> tuple[str, int]:
+    """Give where this host reaches its own address: a wildcard on loopback."""
     host, port = address.sockaddr
     if address.host.is_unspecified:
         host = "127.0.0.1" if address.host.version == 4 else "::1"

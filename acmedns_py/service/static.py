@@ -1,6 +1,7 @@
-"""The zone's static records as they are committed: the file's, and beside them the API's own challenge while it lasts.
+"""The zone's static records as they are committed: the file's, and beside them texts of our own while these last.
 
-A crash leaves no challenge behind: the next start commits the file's records, and with that takes it away.
+These are the API's own challenge and the canaries of a check. A crash leaves none behind: the next start commits the
+file's records, and with that takes them away.
 """
 
 import asyncio
@@ -23,13 +24,14 @@ class StaticRecords:
         self._txt_ttl = txt_ttl
         self._file: tuple[RRset, ...] = ()
         self._challenge: tuple[RRset, ...] = ()
+        self._canaries: tuple[RRset, ...] = ()
         self._turn = asyncio.Lock()
 
     async def replace(self, rrsets: Iterable[RRset]) -> Written:
         """Commit what the file has now; raises `StoreUnavailable`."""
         async with self._turn:
             file = tuple(rrsets)
-            written = await self._commit(file, self._challenge)
+            written = await self._commit(file, self._challenge, self._canaries)
             self._file = file
             return written
 
@@ -52,13 +54,24 @@ class StaticRecords:
         Raises `StoreUnavailable`, `NotServed`.
         """
         async with self._turn:
-            challenge = tuple(
-                RRset(owner, RRType.TXT, self._txt_ttl, tuple(txt_rdata(value) for value in each))
-                for owner, each in values.items()
-            )
-            written = await self._commit(self._file, challenge)
+            challenge = self._texts(values)
+            written = await self._commit(self._file, challenge, self._canaries)
             self._challenge = challenge
         await publisher.served(written.cursor)
+
+    async def canaries(self, values: Mapping[bytes, tuple[bytes, ...]], publisher: Publisher) -> None:
+        """The same for the values by which a check sees whether an answer is ours."""
+        async with self._turn:
+            canaries = self._texts(values)
+            written = await self._commit(self._file, self._challenge, canaries)
+            self._canaries = canaries
+        await publisher.served(written.cursor)
+
+    def _texts(self, values: Mapping[bytes, tuple[bytes, ...]]) -> tuple[RRset, ...]:
+        return tuple(
+            RRset(owner, RRType.TXT, self._txt_ttl, tuple(txt_rdata(value) for value in each))
+            for owner, each in values.items()
+        )
 
     async def _commit(self, *parts: tuple[RRset, ...]) -> Written:
         rrsets = merged(rrset for part in parts for rrset in part)

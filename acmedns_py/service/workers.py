@@ -19,7 +19,7 @@ from acmedns_py.dns.cookie import SECRET_OCTETS
 from acmedns_py.dns.policy import Policy
 from acmedns_py.errors import NotServed, WorkerNotStarted
 from acmedns_py.feed.changes import Commit
-from acmedns_py.feed.frames import Adopt, Apply, CookieSecrets, Listener, Release, Setup, Stop, encoded
+from acmedns_py.feed.frames import Adopt, Apply, CookieSecrets, Listener, NoteQueries, Release, Setup, Stop, encoded
 from acmedns_py.feed.image import ZoneImage
 from acmedns_py.histogram import Histogram
 from acmedns_py.service.launch import Launcher
@@ -36,6 +36,8 @@ CRASHES_TOLERATED: Final = 4
 LONGEST_PAUSE_SECONDS: Final = 10.0
 RETRY_SECONDS: Final = 1.0
 """Between two tries to start a process that the system refuses to start."""
+
+NOTE_NONE: Final = "off"
 
 CONFIRMATION_BOUNDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.0)
 """Seconds; beyond the last one a worker is killed."""
@@ -77,6 +79,7 @@ class WorkerPool:
         self._places: list[WorkerLink | None] = [None] * workers
         self._deaths: list[deque[float]] = [deque() for _ in range(workers)]
         self._deaths_ever = [0] * workers
+        self._noting = NOTE_NONE
         self._former = [NOTHING] * workers
         self.confirmations = Histogram(CONFIRMATION_BOUNDS)
         self._orphaned: set[int] = set()
@@ -162,6 +165,13 @@ class WorkerPool:
     def roll_secret(self) -> None:
         """Make cookies with a new random secret and go on to accept those of the last one."""
         self.accept_secrets((token_bytes(SECRET_OCTETS), *self._policy.cookie_secrets[:1]))
+
+    def note_queries(self, rule: str) -> None:
+        """Have workers note queries for the log from here on, by a rule of `NoteQueries`."""
+        self._noting = rule
+        for link in self._places:
+            if link is not None and link.pid:
+                link.send(NoteQueries(rule))
 
     # Publishing.
 
@@ -332,6 +342,8 @@ class WorkerPool:
         await link.start(setup, self._launcher)
         if self._policy is not policy:
             link.send(CookieSecrets(self._policy.cookie_secrets))
+        if self._noting != NOTE_NONE:
+            link.send(NoteQueries(self._noting))
         log.info("worker_started", worker=index, pid=link.pid)
         await link.load(self.image)
 

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from acmedns_py.errors import StoreRefused
 from acmedns_py.store.engine import FOREIGN_ERRORS, Owner, Target, Use, file_exists, opening_error, snapshot
 from acmedns_py.store.home import home
-from acmedns_py.store.migrate import schema_state
+from acmedns_py.store.migrate import Migrated, schema_state
 from acmedns_py.store.owned import owned
 from acmedns_py.store.schema import account
 
@@ -18,24 +18,31 @@ WHOLE = "ok"
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found, line by line for people, and whether the database may be used as it is."""
+    """What was found: `revision` is None where there are no tables yet, `waiting` one that the database is to come to.
 
-    lines: tuple[str, ...]
-    good: bool
+    `damage` is the first that there is.
+    """
+
+    database: str
+    revision: str | None
+    waiting: str | None = None
+    damage: str | None = None
+    accounts: int = 0
+
+    @property
+    def good(self) -> bool:
+        """Whether the database may be used as it is."""
+        return self.revision is not None and self.waiting is None and self.damage is None
 
 
-async def upgrade(url: str, *, owner: Owner | None = None) -> tuple[str, ...]:
-    """Migrate a database under the exclusive lock, or make it, for `owner`; gives what was done.
+async def upgrade(url: str, *, owner: Owner | None = None) -> tuple[Target, Migrated]:
+    """Migrate a database under the exclusive lock, or make it, for `owner`; gives where it is, and what was done.
 
     Raises `StoreRefused`, `StoreUnavailable`.
     """
     place = (await home(url)).place
     async with owned(place, owner) as taken:
-        done = taken.migrated
-    copy = (f"copied before to {done.backup}",) if done.backup else ()
-    if done.migrated:
-        return *copy, f"{place.name}: brought to revision {done.revision}"
-    return (f"{place.name}: revision {done.revision}, nothing to do",)
+        return place, taken.migrated
 
 
 async def check(url: str) -> Report:
@@ -45,23 +52,14 @@ async def check(url: str) -> Report:
     _require_file(place)
     found = await schema_state(place)
     if found.revision is None:
-        return Report((f"{place.name}: empty; acmedns serve or acmedns db upgrade makes the tables",), good=False)
+        return Report(place.name, None, waiting=found.head)
     try:
         async with snapshot(place, Use.LOOK) as connection:
             damage = await _damage(connection, place)
             accounts = await connection.scalar(select(func.count()).select_from(account))
     except FOREIGN_ERRORS as error:
         raise opening_error(error, place) from error
-    current = "up to date" if not found.due else f"not up to date: revision {found.head} waits, run acmedns db upgrade"
-    return Report(
-        (
-            f"engine: {place.name}",
-            f"revision: {found.revision} ({current})",
-            f"integrity: {damage or WHOLE}",
-            f"accounts: {accounts}",
-        ),
-        good=not found.due and damage is None,
-    )
+    return Report(place.name, found.revision, found.head if found.due else None, damage, accounts or 0)
 
 
 async def require_tables(url: str) -> Target:

@@ -5,6 +5,7 @@ among them: the next start makes them of the configuration.
 """
 
 import asyncio
+import glob
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from acmedns_py.errors import BackupRefused, StoreRefused
 from acmedns_py.store import rows
 from acmedns_py.store.accounts import padded
 from acmedns_py.store.backup import copy_out
-from acmedns_py.store.backup_file import Header, examined, file_name, opened, written
+from acmedns_py.store.backup_file import Header, examined, file_name, opened, remove_unfinished, written
 from acmedns_py.store.bulk import copy_in, make_room, settle
 from acmedns_py.store.engine import Owner, Target, Use, connect
 from acmedns_py.store.home import home
@@ -108,6 +109,7 @@ async def restore(
         try:
             async with engine.connect() as connection, connection.begin():
                 await make_room(connection, place)
+                remove_unfinished((place.path or path).parent, f"{glob.escape(_kept_name(place, path))}*")
                 kept = await _set_aside(connection, place, path, zone_name, replace=replace)
                 now = await connection.scalar(select(clock())) or 0
                 replaced = await connection.scalar(select(func.max(zone.c.cursor))) or 0
@@ -162,11 +164,15 @@ async def _set_aside(
         raise StoreRefused(
             f"{place.name} is not empty ({holds}); with --replace a backup of it is written, and it is replaced"
         )
-    beside = place.path or path
     time = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    kept = beside.with_name(f"{beside.name}.replaced-{time}.jsonl.gz")
+    kept = (place.path or path).with_name(f"{_kept_name(place, path)}{time}.jsonl.gz")
     await copy_out(place, zone_name=zone_name, out=partial(written, kept, compressed=True), name=str(kept))
     return kept
+
+
+def _kept_name(place: Target, path: Path) -> str:
+    """How the names of files begin that a restore keeps what it replaces in."""
+    return f"{(place.path or path).name}.replaced-"
 
 
 def _entry(path: Path, header: Header, kept: Path | None, again: GoodAgain, actor: str) -> Entry:

@@ -6,9 +6,9 @@ its default, so that older backups are read.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 from sqlalchemy import BigInteger, Boolean, Column, False_, Integer, LargeBinary, Table, True_
@@ -75,16 +75,6 @@ _LABEL: Final = re.compile(r"[a-z0-9_-]{1,63}")
 
 _TXT_RULES: Final = frozenset(TxtRule)
 
-_TIMES: Final = {
-    str(table.name): tuple(
-        str(column.name)
-        for column in table.columns
-        if column.name in {"at", "expires"} or str(column.name).endswith("_at")
-    )
-    for table in CARRIED
-}
-"""Columns with a time in microseconds since 1970."""
-
 _EARLIEST: Final = ticks_of(datetime.min.replace(tzinfo=UTC))
 _LATEST: Final = ticks_of(datetime.max.replace(tzinfo=UTC))
 """What can be told as a time."""
@@ -93,6 +83,8 @@ MOST_NUMBERED: Final = 2**62
 """The highest id and cursor: both engines count on from there, and have room."""
 
 _encoder = msgspec.json.Encoder()
+_texts = msgspec.json.Decoder(list[str])
+_object = msgspec.json.Decoder(dict[str, Any])
 
 
 def table_of(row: msgspec.Struct) -> str:
@@ -112,32 +104,30 @@ def is_time(ticks: int) -> bool:
 
 def fault(row: Any) -> str | None:
     """Say what is wrong with a row that has the right types, None where nothing is: what a server could not load."""
-    table = table_of(row)
-    for column in _TIMES[table]:
+    times, numbered, labelled, ruled, more = _RULES[type(row)]
+    for column in times:
         time = getattr(row, column)
-        if time is not None and not is_time(time):
+        if time is not None and not _EARLIEST <= time <= _LATEST:
             return f"{column} is no time of the years 1 to 9999"
-    number = getattr(row, "id", 1)
-    if not 0 < number <= MOST_NUMBERED:
-        return f"the id {number} can't be one"
-    if table in (schema.account.name, schema.retired_label.name) and _LABEL.fullmatch(row.label) is None:
+    if numbered and not 0 < row.id <= MOST_NUMBERED:
+        return f"the id {row.id} can't be one"
+    if labelled and _LABEL.fullmatch(row.label) is None:
         return f"the label {row.label!r} is none in lower case"
-    if table in (schema.account.name, schema.token.name) and row.txt_rule not in _TXT_RULES:
+    if ruled and row.txt_rule not in _TXT_RULES:
         return f"txt_rule {row.txt_rule!r} is none of {', '.join(TxtRule)}"
-    more = _MORE.get(table)
     return None if more is None else more(row)
 
 
 def _fault_of_account(row: Any) -> str | None:
     if not possible_username(row.username):
         return f"the username {row.username!r} can't be one"
-    return None if _is_json(row.allow_from, list[str]) else "allow_from is no JSON list of texts"
+    return None if _is_json(row.allow_from, _texts) else "allow_from is no JSON list of texts"
 
 
 def _fault_of_token(row: Any) -> str | None:
-    if not _is_json(row.sources, list[str]):
+    if not _is_json(row.sources, _texts):
         return "sources is no JSON list of texts"
-    for source in msgspec.json.decode(row.sources):
+    for source in _texts.decode(row.sources):
         try:
             network(source)
         except ValueError:
@@ -149,19 +139,41 @@ def _fault_of_token(row: Any) -> str | None:
 
 
 def _fault_of_entry(row: Any) -> str | None:
-    return None if _is_json(row.details, dict[str, Any]) else "details is no JSON object"
+    return None if _is_json(row.details, _object) else "details is no JSON object"
 
 
-_MORE: Final[Mapping[str, Callable[[Any], str | None]]] = {
-    str(schema.account.name): _fault_of_account,
-    str(schema.token.name): _fault_of_token,
-    str(schema.audit.name): _fault_of_entry,
-}
+class _Rule(NamedTuple):
+    """What is looked at in rows of a table: columns with a time; whether there are id, label, rule; what else."""
+
+    times: tuple[str, ...]
+    numbered: bool
+    labelled: bool
+    ruled: bool
+    more: Callable[[Any], str | None] | None
 
 
-def _is_json(text: str, shape: Any) -> bool:
+def _rule(table: Table) -> _Rule:
+    more: dict[Table, Callable[[Any], str | None]] = {
+        schema.account: _fault_of_account,
+        schema.token: _fault_of_token,
+        schema.audit: _fault_of_entry,
+    }
+    names = [str(column.name) for column in table.columns]
+    return _Rule(
+        times=tuple(name for name in names if name in {"at", "expires"} or name.endswith("_at")),
+        numbered="id" in names,
+        labelled="label" in names,
+        ruled="txt_rule" in names,
+        more=more.get(table),
+    )
+
+
+_RULES: Final = {ROW_TYPES[str(table.name)]: _rule(table) for table in CARRIED}
+
+
+def _is_json(text: str, decoder: "msgspec.json.Decoder[Any]") -> bool:
     try:
-        msgspec.json.decode(text, type=shape)
+        decoder.decode(text)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return False
     return True

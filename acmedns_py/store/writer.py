@@ -8,7 +8,7 @@ A group goes through these steps, and each may only be left in the way that is n
    published before anything else;
 3. the requests are done together; where their data is at fault, again one by one, so that only the bad one fails;
 4. the cursor is counted up and the change recorded, if anything changed;
-5. COMMIT; where its outcome is unknown all fail with `StoreUnavailable`, and step 2 of the next transaction finds out;
+5. COMMIT; where its outcome is unknown all fail with `OutcomeUnknown`, and step 2 of the next transaction finds out;
 6. `on_commit` is called, then the futures resolve: a client hears of nothing that the feed has not heard of.
 
 A connection that died before step 5 has committed nothing, so that the group is done once more on another one.
@@ -25,7 +25,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from acmedns_py.accounts.ports import Written
-from acmedns_py.errors import AcmednsError, Overloaded, StoreUnavailable
+from acmedns_py.errors import AcmednsError, OutcomeUnknown, Overloaded, StoreUnavailable
 from acmedns_py.feed.changes import Commit, ZoneState
 from acmedns_py.histogram import Histogram, Seen
 from acmedns_py.store import changes
@@ -134,7 +134,10 @@ class Writer:
         )
 
     async def write(self, request: Request) -> Written:
-        """Have a request committed and published; raises its own error, `StoreUnavailable` or `Overloaded`."""
+        """Have a request committed and published; raises its own error, `StoreUnavailable` or `Overloaded`.
+
+        `OutcomeUnknown` where it may have been done.
+        """
         if self._closing:
             raise StoreUnavailable("the store is closed")
         if len(self._queue) >= QUEUE_REQUESTS:
@@ -146,7 +149,7 @@ class Writer:
             async with asyncio.timeout(CALLER_SECONDS):
                 return await waiting.answer
         except TimeoutError:
-            raise StoreUnavailable("the database did not commit in time") from None
+            raise OutcomeUnknown("the database did not commit in time") from None
 
     async def close(self) -> None:
         """Finish what waits, then let go of the database."""
@@ -187,6 +190,8 @@ class Writer:
             self._failures += 1
             await self._drop_connection()
             reason = unavailable(error)
+            if isinstance(error, _CommitUnknownError):
+                reason = OutcomeUnknown(str(unavailable(error.__cause__ or error)))
             if self._works:
                 cause = error.__cause__ if isinstance(error, _CommitUnknownError) else error
                 foreseen = isinstance(cause, (AcmednsError, *FOREIGN_ERRORS))

@@ -36,6 +36,8 @@ from acmedns_py.feed.frames import (
     FrameStream,
     Hello,
     Loaded,
+    Noted,
+    NoteQueries,
     Release,
     Report,
     Serve,
@@ -47,6 +49,7 @@ from acmedns_py.feed.frames import (
 )
 from acmedns_py.worker.fence import Fence, raise_fence
 from acmedns_py.worker.latency import Latency
+from acmedns_py.worker.query_log import QueryLog
 from acmedns_py.worker.tcp import TcpConnections, TcpListener
 from acmedns_py.worker.turns import ask_for_short_turns
 from acmedns_py.worker.udp import DRAINED_BY, UdpListener
@@ -69,6 +72,7 @@ class Worker(asyncio.Protocol):
         self._names = Parts([], [], {})
         self._setup: Setup | None = None
         self._responder: Responder | None = None
+        self._query_log: QueryLog | None = None
         self._connections: TcpConnections | None = None
         self._latency = Latency()
         self._udp: dict[int, list[UdpListener]] = {}
@@ -114,8 +118,11 @@ class Worker(asyncio.Protocol):
             case CookieSecrets(secrets):
                 assert self._responder is not None
                 self._responder.accept_secrets(secrets)
+            case NoteQueries(rule):
+                assert self._query_log is not None
+                self._query_log.note(rule)
             case Ask():
-                self._say(self._report())
+                self._tell()
             case Setup():
                 self._set_up(frame)
             case Static(rrsets):
@@ -140,8 +147,9 @@ class Worker(asyncio.Protocol):
     def _set_up(self, setup: Setup) -> None:
         self._setup = setup
         self._responder = Responder(apex=setup.apex, txt_ttl=setup.txt_ttl, policy=setup.policy)
+        query_log = self._query_log = QueryLog(self._responder, setup.apex)
         self._connections = TcpConnections(
-            self._responder,
+            query_log,
             idle_seconds=setup.policy.tcp_idle_seconds,
             total=setup.tcp_connections,
             per_client=setup.tcp_connections_per_client,
@@ -153,7 +161,7 @@ class Worker(asyncio.Protocol):
                 self._tcp.setdefault(listener.worker, []).append(TcpListener(sock, self._connections))
             else:
                 self._udp.setdefault(listener.worker, []).append(
-                    UdpListener(sock, self._responder, self._latency, wildcard=listener.wildcard)
+                    UdpListener(sock, query_log, self._latency, wildcard=listener.wildcard)
                 )
 
     def _load(self, cursor: int) -> None:
@@ -167,13 +175,19 @@ class Worker(asyncio.Protocol):
         gc.freeze()
         self._say(Applied(cursor))
 
-    def _report(self) -> Report:
+    def _tell(self) -> None:
+        assert self._query_log is not None
+        if noted := self._query_log.taken():
+            self._say(Noted(noted))
+        self._say(self._report(self._query_log.unlogged))
+
+    def _report(self, unlogged: int) -> Report:
         assert self._responder is not None
         assert self._setup is not None
         assert self._connections is not None
         mine = [*self._udp.get(self._setup.worker, ()), *self._tcp.get(self._setup.worker, ())]
         return Report(
-            self._responder.counters(),
+            {**self._responder.counters(), "unlogged": unlogged},
             tuple(listener.answered for listener in mine),
             len(self._connections),
             self._latency.histogram.seen(),

@@ -15,9 +15,10 @@ from typing import Final, cast
 
 from acmedns_py.dns import source
 from acmedns_py.dns.framing import FrameReader, FramingError, framed
-from acmedns_py.dns.responder import Responder, Transport
+from acmedns_py.dns.responder import Transport
 from acmedns_py.worker.clock import now
 from acmedns_py.worker.latency import Latency
+from acmedns_py.worker.query_log import Core
 from acmedns_py.worker.sockaddr import packed
 
 WRITE_HIGH_WATER_OCTETS: Final = 64 * 1024
@@ -78,9 +79,9 @@ class Crowds:
 class TcpConnections:
     """All TCP connections of this worker, oldest activity first, within `total` and `per_client` connections."""
 
-    def __init__(self, responder: Responder, *, idle_seconds: float, total: int, per_client: int) -> None:
+    def __init__(self, core: Core, *, idle_seconds: float, total: int, per_client: int) -> None:
         """Take the limits; `sweep` must be called about once a second."""
-        self.responder = responder
+        self.core = core
         self.latency = Latency()
         self._idle_seconds = idle_seconds
         self._total = total
@@ -237,15 +238,16 @@ class TcpConnection(asyncio.BufferedProtocol):
                 drained = True
                 break
             taken += 1
-            response = self._connections.responder.respond(query, self._source, Transport.TCP, instant)
+            response = self._connections.core.respond(query, self._source, Transport.TCP, instant)
             if response is not None:
                 answered += 1
                 answers += framed(response)
         self._listener.answered += answered
         if answers:
             transport.write(bytes(answers))
-        if self._connections.latency.due():
-            self._connections.latency.sent(instant.monotonic, answered)
+        latency = self._connections.latency
+        if latency.due():
+            latency.sent(instant.monotonic, answered)
         self._in_line = not drained and not self._congested
         if self._ending and drained:
             transport.close()

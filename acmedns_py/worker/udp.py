@@ -7,10 +7,11 @@ installed, `drain` takes two for each datagram.
 
 import socket
 
-from acmedns_py.dns.responder import Responder, Transport
+from acmedns_py.dns.responder import Transport
 from acmedns_py.worker import drain
 from acmedns_py.worker.clock import now
 from acmedns_py.worker.latency import Latency
+from acmedns_py.worker.query_log import Core
 
 
 def _chosen() -> tuple[str, drain.Drain, drain.Drain]:
@@ -29,10 +30,10 @@ DRAINED_BY, _PLAIN, _WILDCARD = _chosen()
 class UdpListener:
     """One UDP socket; the event loop calls `drain` while this worker is to serve it."""
 
-    def __init__(self, sock: socket.socket, responder: Responder, latency: Latency, *, wildcard: bool) -> None:
+    def __init__(self, sock: socket.socket, core: Core, latency: Latency, *, wildcard: bool) -> None:
         """Take a bound, non-blocking socket; `wildcard` ones answer from the address that was asked (RFC 2181 4)."""
         self._socket = sock
-        self._responder = responder
+        self._core = core
         self._latency = latency
         self._drain = _WILDCARD if wildcard else _PLAIN
         self.answered = 0
@@ -43,9 +44,9 @@ class UdpListener:
 
     def drain(self) -> bool:
         """Answer one batch; tells whether the socket may hold more."""
-        responder = self._responder
+        core = self._core
         instant = now()
-        sent, more = self._drain(self._socket, responder.respond, responder.truncated, Transport.UDP, instant)
+        sent, more = self._drain(self._socket, core.respond, core.truncated, Transport.UDP, instant)
         self.answered += sent
         if self._latency.due():
             self._latency.sent(instant.monotonic, sent)

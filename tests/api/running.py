@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from acmedns_py.accounts.administration import Administration
+from acmedns_py.accounts.canary import Canaries
 from acmedns_py.accounts.credentials import Credentials
 from acmedns_py.accounts.hashing import HashPool
 from acmedns_py.accounts.issued_tokens import IssuedTokens
@@ -29,6 +31,7 @@ from acmedns_py.api.remote import RemoteAdmin
 from acmedns_py.api.traffic import Traffic
 from acmedns_py.dns import name
 from acmedns_py.feed.changes import Commit
+from acmedns_py.service.static import StaticRecords
 from acmedns_py.store.store import SqlStore
 from tests.api.wire import Reply, Wire, request
 
@@ -144,7 +147,8 @@ async def running(
         directory=store, publisher=publisher, pool=pool, forget=credentials.forget, zone=ZONE
     )
     issued = IssuedTokens(keeper=store, now=lambda: datetime.now(UTC))
-    routes = AdminRoutes(administration, issued, OwnCertificate(keeper, store.note), ZONE)
+    canaries = Canaries(partial(StaticRecords(store, txt_ttl=1).canaries, publisher=publisher), ZONE)
+    routes = AdminRoutes(administration, issued, OwnCertificate(keeper, store.note), canaries, ZONE)
     app = make_app(
         registration=Registration(
             credentials=credentials,
@@ -172,5 +176,6 @@ async def running(
         yield api
     finally:
         await listener.stop(5.0)
+        await canaries.stop()
         pool.close()
         await store.close()

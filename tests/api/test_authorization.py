@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acmedns_py.accounts.tokens import fresh_token, has_form
+from acmedns_py.accounts.token_text import has_form
+from acmedns_py.accounts.tokens import fresh_token
 from acmedns_py.api.authorization import secret
 
 TOKEN = fresh_token()

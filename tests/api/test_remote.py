@@ -11,7 +11,7 @@ import pytest_asyncio
 import structlog
 
 from acmedns_py.accounts import tokens
-from acmedns_py.accounts.attempts import SOURCE_FAILURES
+from acmedns_py.accounts.attempts import NOTED, NOTED_SECONDS_EACH, SOURCE_FAILURES
 from acmedns_py.accounts.directory import Filter, SetTitle
 from acmedns_py.accounts.hashing import HashPool
 from acmedns_py.accounts.ports import Ended, Entry
@@ -566,3 +566,39 @@ async def test_without_a_database_what_was_never_seen_on_is_off_but_for_who_show
             assert reply.header("retry-after")
         for headers in ({}, {"Authorization": "Bearer x"}):
             assert (await api.ask(request("GET", STATS, None, headers))).status == 404
+
+
+async def test_a_refused_token_is_in_the_audit_log_and_nobody_floods_it(database_url):
+    """One of a source in a minute, few of all; by name where it is one of ours, and never the token itself."""
+    seconds = [0.0]
+
+    async def noted(api):
+        found = await api.store.audit(since=None, after=0, most=1000)
+        return [
+            (one.entry.actor, one.entry.source, one.entry.subject, one.entry.result, one.entry.details["scope"])
+            for one in found
+            if one.entry.action == "token_shown"
+        ]
+
+    proxy = ForwardedBy("X-Forwarded-For", (ip_network("127.0.0.0/8"),))
+    async with running(database_url, clock=lambda: seconds[0], forwarded_by=proxy) as api:
+        reader = await tokens.issue(api.store, "reader", scopes=["read"])
+        for source in ("192.0.2.1", "192.0.2.1", "192.0.2.2"):
+            headers = {**bearer(reader), "X-Forwarded-For": source}
+            assert (await api.ask(request("DELETE", "/admin/v1/accounts/x", None, headers))).status == 403
+        expected = [
+            ("token:reader", source, "reader", "refused: token_of_another_scope", "write")
+            for source in ("192.0.2.1", "192.0.2.2")
+        ]
+        assert await noted(api) == expected
+        seconds[0] += NOTED_SECONDS_EACH
+        headers = {**bearer(UNKNOWN), "X-Forwarded-For": "192.0.2.1"}
+        assert (await api.ask(request("POST", "/register", None, headers))).status == 401
+        expected.append(("anyone", "192.0.2.1", "unknown", "refused: unknown_token", "register"))
+        assert await noted(api) == expected
+        seconds[0] += NOTED_SECONDS_EACH
+        for number in range(2 * NOTED):
+            headers = {**bearer(UNKNOWN), "X-Forwarded-For": f"198.51.100.{number}"}
+            assert (await api.ask(request("GET", STATS, None, headers))).status == 401
+        assert len(await noted(api)) == len(expected) + NOTED
+        assert UNKNOWN not in str(await api.store.audit(since=None, after=0, most=1000))

@@ -15,8 +15,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import acme.client
 import pytest
 
+from acmedns_py.certificate import keeper as keeper_module
 from acmedns_py.certificate.options import Access
 from tests.lab.authority import Trust
 from tests.server import free_port
@@ -38,6 +40,14 @@ class Pebble:
     def orders(self) -> int:
         """Count the orders that it has taken."""
         return len(re.findall(r"There are now \d+ orders in the db", self.log.read_text()))
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The CA of the tests makes up its mind in milliseconds."""
+    monkeypatch.setattr(keeper_module, "POLL_SECONDS", 0.02)
+    sleep = time.sleep
+    monkeypatch.setattr(acme.client.time, "sleep", lambda seconds: sleep(min(seconds, 0.05)))
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ class Gate:
     def __init__(self, port: int, step: Step | None, kill: Callable[[], None], decided: Callable[[], None]) -> None:
         """`decided` returns when the CA has made up its mind about the proof that it was told to look at."""
         self.directory = f"https://127.0.0.1:{port}/dir"
-        self._seen: Counter[str] = Counter()
+        self.seen: Counter[str] = Counter()
         self._step = step
         self._kill = kill
         self._decided = decided
@@ -70,8 +70,8 @@ class Gate:
         """Count a request; gives its kind, and the step where this is the one."""
         kind = KINDS[path.split("/")[1]]
         with self._lock:
-            self._seen[kind] += 1
-            if self._step is None or (kind, self._seen[kind]) != (self._step.kind, self._step.number):
+            self.seen[kind] += 1
+            if self._step is None or (kind, self.seen[kind]) != (self._step.kind, self._step.number):
                 return kind, None
             # Once: the next life goes through.
             step, self._step = self._step, None

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from pathlib import Path
 from types import SimpleNamespace
 
 import acme.client
@@ -23,92 +22,14 @@ from acmedns_py.certificate import keeper as keeper_module
 from acmedns_py.certificate import rule
 from acmedns_py.certificate import state as state_module
 from acmedns_py.certificate.ca import CertificateAuthority
-from acmedns_py.certificate.keeper import Keeper
-from acmedns_py.certificate.options import Access, Wanted
+from acmedns_py.certificate.options import Wanted
 from acmedns_py.certificate.pem import SELF_SIGNED, read_key
 from acmedns_py.certificate.state import State
 from acmedns_py.dns import name
 from acmedns_py.dns.codes import RRType
 from acmedns_py.dns.rrset import RRset
 from acmedns_py.errors import NotIssued, Unusable
-
-NAMES = ("auth.example.org", "api.example.org")
-OVER_HTTP = "www.example.com"
-"""A name that is proved over HTTP."""
-
-SECONDS = 30
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch):
-    """The CA of the tests makes up its mind in milliseconds."""
-    monkeypatch.setattr(keeper_module, "POLL_SECONDS", 0.02)
-    sleep = time.sleep
-    monkeypatch.setattr(acme.client.time, "sleep", lambda seconds: sleep(min(seconds, 0.05)))
-
-
-class Run:
-    """One life of the process: the keeper on a folder, with what it has served."""
-
-    def __init__(self, folder: Path, directory: str, access: Access, *, wanted: Wanted | None = None) -> None:
-        self.state = State(folder)
-        self.wanted = wanted or Wanted(NAMES, "p256", "", directory)
-        owners = {host: name.from_text(f"_acme-challenge.{host}") for host in self.wanted.names if host != OVER_HTTP}
-        self.keeper = Keeper(self.wanted, access, owners=owners, state=self.state, show=self.show)
-        self.served: list[dict[bytes, tuple[bytes, ...]]] = []
-        self.shown: list[dict[str, str]] = []
-        self.exchanges = 0
-        self.caa: dict[str, RRset] = {}
-        self.noted = asyncio.Event()
-        note = self.keeper._note
-
-        async def noted(pause):
-            await note(pause)
-            if pause.reason != "the last try was interrupted":
-                self.noted.set()
-
-        self.keeper._note = noted
-
-    async def publish(self, values):
-        self.served.append(dict(values))
-
-    def show(self, texts):
-        self.shown.append(dict(texts))
-
-    def exchanged(self):
-        self.exchanges += 1
-
-    async def until_noted(self) -> None:
-        """Run until one try has come to an end."""
-        async with self.running():
-            pass
-
-    @contextlib.asynccontextmanager
-    async def running(self):
-        """Run, from the end of the first try to that of the block."""
-        self.keeper.prepare()
-        running = asyncio.create_task(self.keeper.run(publish=self.publish, exchanged=self.exchanged, caa=self.caa.get))
-        try:
-            await self.next_noted(running)
-            yield running
-        finally:
-            running.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await running
-
-    async def next_noted(self, running: "asyncio.Task[None]") -> None:
-        """Wait for the end of a try."""
-        noted = asyncio.create_task(self.noted.wait())
-        try:
-            async with asyncio.timeout(SECONDS):
-                await asyncio.wait({running, noted}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            noted.cancel()
-            self.noted.clear()
-
-
-def minute_passes(folder: Path) -> None:
-    (folder / "pause.json").unlink(missing_ok=True)
+from tests.certificate.life import NAMES, OVER_HTTP, SECONDS, Run, minute_passes
 
 
 async def test_certificate_for_all_names_is_got_and_kept(tmp_path, make_pebble):
@@ -285,13 +206,32 @@ async def test_disk_that_is_full_asks_no_ca(tmp_path, make_pebble, monkeypatch):
     assert run.exchanges == 1
 
 
-async def test_nonces_refused_at_random_do_no_harm(tmp_path, make_pebble):
-    """Half of all requests, as Pebble can."""
-    pebble = make_pebble(env={"PEBBLE_WFE_NONCEREJECT": "50"})
-    run = Run(tmp_path / "state", pebble.directory, pebble.access)
-    await run.until_noted()
-    assert run.keeper.standing()["problem"] is None
+@pytest.mark.parametrize("percent", [15, 50, 80])
+async def test_nonces_refused_at_random_cost_no_order(tmp_path, make_pebble, percent):
+    """As Pebble can: however many tries it takes, each goes on with the same order."""
+    pebble = make_pebble(env={"PEBBLE_WFE_NONCEREJECT": f"{percent}"})
+    for _ in range(60):
+        run = Run(tmp_path / "state", pebble.directory, pebble.access)
+        await run.until_noted()
+        problem = run.keeper.standing()["problem"]
+        if problem is None:
+            break
+        assert "badNonce" in problem
+        minute_passes(tmp_path / "state")
+    assert run.keeper.certified
     assert pebble.orders() == 1
+
+
+async def test_names_that_the_ca_still_believes_in_need_no_proof(tmp_path, make_pebble):
+    """A CA may take an authorization that it has given already (RFC 8555 7.1.3); nothing is published then."""
+    pebble = make_pebble(env={"PEBBLE_AUTHZREUSE": "100"})
+    folder = tmp_path / "state"
+    await Run(folder, pebble.directory, pebble.access).until_noted()
+    minute_passes(folder)
+    again = Run(folder, pebble.directory, pebble.access, wanted=Wanted(NAMES, "p384", "", pebble.directory))
+    await again.until_noted()
+    assert (again.keeper.standing()["problem"], again.exchanges, again.served) == (None, 1, [])
+    assert pebble.orders() == 2
 
 
 async def test_external_account_is_asked_for_and_used(tmp_path, make_pebble):
@@ -352,6 +292,34 @@ async def test_ca_that_has_forgotten_everything(tmp_path, make_pebble):
     assert run.keeper.standing()["problem"] is None
     assert second.orders() == 1
     assert [path.read_bytes() for path in folder.glob("account-*.pem")] == [key]
+
+
+async def test_ca_that_forgets_everything_in_the_middle(tmp_path, make_pebble):
+    """Account and order are gone between two requests: one line, and the next try of the same life makes both anew."""
+    pebbles = [make_pebble()]
+    answer = CertificateAuthority.answer
+
+    def forgets(authority, proof):
+        if len(pebbles) == 1:
+            pebbles[0].process.kill()
+            pebbles[0].process.wait()
+            pebbles.append(make_pebble(port=int(pebbles[0].directory.rpartition(":")[2].partition("/")[0])))
+        answer(authority, proof)
+
+    folder = tmp_path / "state"
+    run = Run(folder, pebbles[0].directory, pebbles[0].access)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CertificateAuthority, "answer", forgets)
+        async with run.running() as running:
+            problem = run.keeper.standing()["problem"]
+            assert "the CA does not know this server's account any more; the next try makes it anew" in problem
+            assert "\n" not in problem
+            assert run.served[-1] == {}
+            assert run.keeper.renew(force=True) is None
+            await run.next_noted(running)
+            assert run.keeper.standing()["problem"] is None
+    assert [pebble.orders() for pebble in pebbles] == [1, 1]
+    assert len(list(folder.glob("account-*.pem"))) == 1
 
 
 async def test_ca_that_goes_away_in_the_middle(tmp_path, make_pebble):

@@ -6,7 +6,9 @@ changed while all runs, and is as before at the end of the block that changed it
 
 from __future__ import annotations
 
+import re
 import signal
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +28,12 @@ PUPPET = ("45.33.6.1", "2600:3c00:6::1")
 """The owner's two providers, and the server that says whatever a test wants (`puppet.py`)."""
 
 ADDRESSES = (*ROOT, *TLD, *FIRST, *SECOND, *PUPPET)
+
+HALF = "half.org"
+"""A zone that the second of its two servers knows nothing of."""
+
+UNROUTED = "2600:3c00:dead::1"
+"""An address that nothing leads to."""
 
 TTL = 60
 SOA = "ns.nic.org. hostmaster.nic.org. {serial} 14400 3600 604800 5"
@@ -54,6 +62,17 @@ TLD_ZONE = [
     # Names that nobody answers for, and a server that knows nothing of the zone that is its.
     *cut("lame.org", {f"ns2.{OWNER}": ()}),
     *cut("elsewhere.org", PROVIDERS),
+    *cut(HALF, PROVIDERS),
+    *cut("farther.org", {"ns.farther.org": (FIRST[0], UNROUTED)}),
+    *cut("farthest.org", {"ns.farthest.org": (UNROUTED,)}),
+]
+HALF_ZONE = [
+    *cut(HALF, dict.fromkeys(PROVIDERS, ())),
+    *(f"_acme-challenge.{host}.{HALF}. CNAME plain.{ZONE}." for host in ("a", "b")),
+]
+FARTHER_ZONE = [
+    *cut("farther.org", {"ns.farther.org": (FIRST[0], UNROUTED)}),
+    f"_acme-challenge.farther.org. CNAME plain.{ZONE}.",
 ]
 OWNER_ZONE = [*cut(OWNER, PROVIDERS), *DELEGATION, f"www.{OWNER}. A 45.33.9.7"]
 ELSEWHERE_ZONE = [*cut("elsewhere.org", dict.fromkeys(PROVIDERS, ())), "www.elsewhere.org. A 45.33.9.9"]
@@ -93,6 +112,20 @@ class NameServer:
             yield
         finally:
             self._exchange(apex, before)
+
+    def asked(self) -> Counter[str]:
+        """Give how many questions there were so far, by type."""
+        before = len(self._statistics())
+        self._program.signal(signal.SIGUSR1)
+        until(lambda: len(self._statistics()) > before, seconds=20, what="NSD to tell its statistics")
+        return Counter({rrtype: int(count) for rrtype, count in re.findall(r"(\w+)=(\d+)", self._statistics()[-1])})
+
+    def _statistics(self) -> list[str]:
+        return [
+            line
+            for line in self._program.text().splitlines()
+            if "NSTATS" in line and line.endswith(tuple("0123456789"))
+        ]
 
     def _exchange(self, apex: str, lines: Sequence[str]) -> None:
         self._zones[apex] = lines

@@ -10,14 +10,27 @@ import http.client
 import json
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.check import internet, resolvers
-from tests.check.internet import ELSEWHERE_ZONE, FIRST, OWNER, OWNER_ZONE, ROOT_ZONE, SECOND, TLD_ZONE, ZONE, NameServer
+from tests.check.internet import (
+    ELSEWHERE_ZONE,
+    FARTHER_ZONE,
+    FIRST,
+    HALF,
+    HALF_ZONE,
+    OWNER,
+    OWNER_ZONE,
+    ROOT_ZONE,
+    SECOND,
+    TLD_ZONE,
+    ZONE,
+    NameServer,
+)
 from tests.check.signed import signed
 from tests.lab import layouts
 from tests.lab.authority import Trust
@@ -58,6 +71,18 @@ class Checked:
         document: dict[str, Any] = json.loads(self.printed)
         return document
 
+    def findings(self, *sections: str) -> list[dict[str, Any]]:
+        """Give what is wrong in some sections, in order."""
+        return [finding for finding in self._of(*sections) if finding["verdict"] != "OK"]
+
+    def good(self, *sections: str) -> list[dict[str, Any]]:
+        """Give what is told of some sections as good."""
+        return [finding for finding in self._of(*sections) if finding["verdict"] == "OK"]
+
+    def _of(self, *sections: str) -> list[dict[str, Any]]:
+        wanted = (section for section in self.document["sections"] if section["name"] in sections)
+        return [finding for section in wanted for finding in section["findings"]]
+
 
 @dataclass(frozen=True, slots=True)
 class Lab:
@@ -75,12 +100,17 @@ class Lab:
         """Our server's configuration."""
         return self.home / "config.toml"
 
-    def check(self, *arguments: str, configured: bool = True, seconds: float = 60) -> Checked:
-        """Run `acmedns check` inside; without `configured` as on a host that has no server."""
-        options = ("-c", str(self.config)) if configured else ()
+    def check(
+        self, *arguments: str, configured: bool = True, seconds: float = 60, options: Mapping[str, str] | None = None
+    ) -> Checked:
+        """Run `acmedns check` inside; without `configured` as on a host that has no server.
+
+        `options` are environment variables that go before the configuration.
+        """
+        config = ("-c", str(self.config)) if configured else ()
         done = self.namespace.run(
-            *(ACMEDNS, "check", *arguments, "--root-hints", str(self.hints), *options),
-            env={"SSL_CERT_FILE": str(self.trust.bundle)},
+            *(ACMEDNS, "check", *arguments, "--root-hints", str(self.hints), *config),
+            env={"SSL_CERT_FILE": str(self.trust.bundle), **(options or {})},
             seconds=seconds,
             check=False,
         )
@@ -114,11 +144,16 @@ class Lab:
 
 @contextmanager
 def running(
-    folder: Path, *, records: Sequence[str] = (), second_records: Sequence[str] = (), accounts: Sequence[Account] = ()
+    folder: Path,
+    *,
+    records: Sequence[str] = (),
+    first_records: Sequence[str] = (),
+    second_records: Sequence[str] = (),
+    accounts: Sequence[Account] = (),
 ) -> Iterator[Lab]:
     """Start a lab in an empty folder; all of it is gone at the end of the block.
 
-    `records` stand in the owner's zone besides, `second_records` at its second server alone.
+    `records` stand in the owner's zone besides; the first and second ones at that server of it alone.
     """
     for program in PROGRAMS:
         peers.need(program)
@@ -135,7 +170,12 @@ def running(
         upper = {
             "root": NameServer(namespace, "root", ROOT, {"": ROOT_ZONE}),
             "tld": NameServer(namespace, "tld", TLD, {"org": [*TLD_ZONE, *internet.cut(SIGNED, _UNGLUED)]}),
-            "first": NameServer(namespace, "first", FIRST, {OWNER: own, **others}),
+            "first": NameServer(
+                namespace,
+                "first",
+                FIRST,
+                {OWNER: [*own, *first_records], HALF: HALF_ZONE, "farther.org": FARTHER_ZONE, **others},
+            ),
             "second": NameServer(namespace, "second", SECOND, {OWNER: [*own, *second_records], **others}),
         }
         for kind in resolvers.Kind:
@@ -174,7 +214,7 @@ addresses = {json.dumps(SERVER)}
 listen = {json.dumps(listen)}
 workers = 2
 [api]
-listen = ["{SERVER[0]}:443"]
+listen = {json.dumps([f"{address}:443" for address in listen])}
 tls = "cert"
 tls_certificate = "{chain}"
 tls_key = "{key}"

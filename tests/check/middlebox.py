@@ -8,10 +8,12 @@ from __future__ import annotations
 import selectors
 import socket
 import sys
+import time
 from collections.abc import Callable
 
 import dns.flags
 import dns.message
+import dns.rcode
 
 PORT = 53
 SECONDS = 3
@@ -43,7 +45,37 @@ def _lower_case(_used: str, query: bytes, ask: Callable[[bytes], bytes]) -> byte
     return response.to_wire()
 
 
+_CANARY = b"\x0e_acmedns-check"
+_FIRST: list[float] = []
+LATE_SECONDS = 2.0
+
+
+def _forgets(_used: str, query: bytes, ask: Callable[[bytes], bytes]) -> bytes:
+    """Deny every canary, as a cache or another database does."""
+    response = dns.message.from_wire(ask(query))
+    if _CANARY in query:
+        response.answer.clear()
+        response.set_rcode(dns.rcode.NXDOMAIN)
+    return response.to_wire()
+
+
+def _lags(used: str, query: bytes, ask: Callable[[bytes], bytes]) -> bytes:
+    """Deny it for two seconds, as a slow secondary does."""
+    if _CANARY not in query:
+        return ask(query)
+    _FIRST.append(time.monotonic())
+    return _forgets(used, query, ask) if time.monotonic() < _FIRST[0] + LATE_SECONDS else ask(query)
+
+
+def _long_ttl(_used: str, query: bytes, ask: Callable[[bytes], bytes]) -> bytes:
+    response = dns.message.from_wire(ask(query))
+    for rrset in response.answer:
+        rrset.ttl = 3600
+    return response.to_wire()
+
+
 FAULTS: dict[str, Box] = {
+    "none": lambda _used, query, ask: ask(query),
     "only-tcp": _only(TCP),
     "only-udp": _only(UDP),
     "garbage": _garbage,
@@ -51,6 +83,9 @@ FAULTS: dict[str, Box] = {
     "no-edns-512": _drops(lambda query: query.edns >= 0 and query.payload == 512),
     "only-edns": _drops(lambda query: query.edns < 0),
     "lower-case": _lower_case,
+    "forgets": _forgets,
+    "lags": _lags,
+    "long-ttl": _long_ttl,
     "other-source": lambda _used, query, ask: ask(query),
 }
 

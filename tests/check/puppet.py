@@ -22,7 +22,7 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
-from tests.check.internet import PUPPET, SOA, TTL
+from tests.check.internet import PUPPET, SOA, TTL, ZONE
 
 APEX = dns.name.from_text("puppet.org.")
 PORT = 53
@@ -77,6 +77,17 @@ def _alias(target: Callable[[], dns.name.Name]) -> Behaviour:
     return behave
 
 
+def _both(query: dns.message.Message) -> Octets:
+    """A TXT record beside an alias to our own zone, at challenge names."""
+    response = _reply(query)
+    qname = query.question[0].name
+    if qname.labels[0] != b"_acme-challenge":
+        return _plain(query).to_wire()
+    response.answer.append(dns.rrset.from_text(qname, TTL, "IN", "TXT", '"old value"'))
+    response.answer.append(dns.rrset.from_text(qname, TTL, "IN", "CNAME", f"plain.{ZONE}."))
+    return response.to_wire()
+
+
 def _texts(*values: bytes) -> Behaviour:
     def behave(query: dns.message.Message) -> Octets:
         if query.question[0].rdtype != dns.rdatatype.TXT:
@@ -122,6 +133,7 @@ BEHAVIOURS: dict[bytes, Behaviour] = {
     b"long": _alias(lambda: _LONG),
     b"endless": _alias(_fresh),
     b"loop": _alias(lambda: dns.name.Name((b"_acme-challenge", b"loop", *APEX.labels))),
+    b"beside": _both,
     b"texts": _texts(b"\x1b]0;title\x07", b"<b>bold</b>", b"\xff" * 255),
     b"many": _texts(*(b"%05d" % number for number in range(2500))),
     b"nocaa": _refuses_caa,

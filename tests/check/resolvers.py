@@ -20,13 +20,17 @@ class Kind(Enum):
 
 
 INTERNAL_NAME = "_acme-challenge.internal.example.org"
+ABSENT_NAME = "_acme-challenge.absent.example.org"
+"""What the internal view has of its own, and what it has not, both in zones that it answers for."""
+
 FILTERED_NAME = "_acme-challenge.filtered.example.org"
 
 _FORGETFUL = "  cache-max-ttl: 0\n  cache-max-negative-ttl: 0\n"
 _SERVER = {
     Kind.GOOD: _FORGETFUL,
     Kind.INTERNAL: _FORGETFUL
-    + f'  local-zone: "{INTERNAL_NAME}" static\n  local-data: "{INTERNAL_NAME} 300 CNAME inside.example.org."\n',
+    + f'  local-zone: "{INTERNAL_NAME}" static\n  local-data: "{INTERNAL_NAME} 300 CNAME inside.example.org."\n'
+    + f'  local-zone: "{ABSENT_NAME}" static\n  local-data: "{ABSENT_NAME} SOA ns.inside. admin.inside. 1 2 3 4 5"\n',
     Kind.STALE: "  cache-min-ttl: 3600\n",
     Kind.FILTERED: _FORGETFUL,
     Kind.CLOSED: "  access-control: 127.0.0.0/8 refuse\n",

@@ -207,7 +207,7 @@ def test_a_chosen_subdomain_is_what_the_client_is_given(folder: Path):
         (["192.0.2.1"], "domain '192.0.2.1' can't be used: this is an address"),
         (["a." * 117 + "example.org"], "this name is too long: with _acme-challenge. in front"),
         (["--domains", "missing"], "--domains missing can't be read: No such file or directory"),
-        (["--domains", "empty"], "--domains empty names no domain; write one a line"),
+        (["--domains", "empty"], "--domains empty names nothing; write one name a line"),
         (["--subdomain", "x", "a.example", "b.example"], "--subdomain is the name of one account, and 2 are to be made"),
         (["--format", "certbot", "-o", "broken.json", "example.org"], "broken.json is no JSON; name another file"),
         (["--format", "certbot", "-o", "flat.json", "example.org"], "flat.json holds no accounts by name"),

@@ -247,3 +247,16 @@ def test_a_taken_port_ends_the_start_with_one_line(make_server, reader):
     (line,) = done.stderr.splitlines()
     assert f"127.0.0.1:{reader.port}" in line
     assert "metrics, TCP" in line
+
+
+def test_a_certificate_that_is_to_come_from_a_ca_is_told_apart(make_server):
+    """The one that stands in for it is no CA's, its renewal is due, and tries that failed are counted."""
+    reader = Reader(make_server, '[certificate]\ndirectory = "https://127.0.0.1:9/directory"\n')
+    config = reader.server.config
+    config.write_text(config.read_text().replace("[api]", '[api]\ntls = "acme"'))
+    reader.server.start()
+    reader.reaches(lambda: reader.number("acmedns_api_certificate_failures") == 1)
+    samples = {name: number for (name, labels), number in reader.samples().items() if not labels}
+    assert samples["acmedns_api_certificate_issued"] == 0
+    assert samples["acmedns_api_certificate_renewal_timestamp_seconds"] < time.time()
+    assert samples["acmedns_api_certificate_left_seconds"] > 0

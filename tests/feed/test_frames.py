@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from acmedns_py.dns.policy import Policy
 from acmedns_py.feed.changes import ChallengeChange, Commit, StaticChange, StaticData
 from acmedns_py.feed.frames import (
     MAX_FRAME_OCTETS,
+    MOST_NOTED,
     Adopt,
     Applied,
     Apply,
@@ -22,6 +24,9 @@ from acmedns_py.feed.frames import (
     Hello,
     Listener,
     Loaded,
+    Noted,
+    NotedQuery,
+    NoteQueries,
     Release,
     Report,
     Serve,
@@ -51,6 +56,7 @@ CONTROL: list[Frame] = [
             (StaticChange(OWNER, 16, None, StaticData(1, (b"\x01a",))),),
         )
     ),
+    NoteQueries("1/100"),
     Ask(),
     Adopt(3),
     Release(3),
@@ -60,7 +66,8 @@ NESTED = (5010).to_bytes(4, "big") + b"\x93" + encoded(Loaded(1))[5:] + b"\x91" 
 """A frame with one element too many, which is read over: arrays in arrays, 5,000 deep."""
 
 LATEST = Report({"udp.NOERROR": 3}, (1, 2), 4, Seen((1, *(0,) * 9, 2), 0.5), NOTHING)
-WORKER: list[Frame] = [Hello("a fence", fenced=True, udp="batch"), Applied(2**40), LATEST]
+QUERY = NotedQuery(1.75e9, bytes(16), True, OWNER + b"\0\x10\0\1", 3)
+WORKER: list[Frame] = [Hello("a fence", fenced=True, udp="batch"), Applied(2**40), Noted((QUERY, QUERY)), LATEST]
 
 
 @pytest.mark.parametrize(("frames", "decoder"), [(CONTROL, control_decoder), (WORKER, worker_decoder)])
@@ -176,4 +183,23 @@ def test_a_report_with_a_histogram_of_other_bounds_is_no_frame():
     body = octets[4:].replace(b"\x9b\x01" + bytes(9), b"\x9a\x01" + bytes(8))
     assert len(body) == len(octets) - 5
     with pytest.raises(FeedError, match="10 buckets"):
+        FrameStream(worker_decoder).receive(len(body).to_bytes(4, "big") + body)
+
+
+@pytest.mark.parametrize(
+    "queries",
+    [
+        [QUERY] * (MOST_NOTED + 1),
+        [(1.75e9, b"", False, b"", 0)],
+        [(1.75e9, bytes(16), False, bytes(260), 0)],
+        [(1e300, bytes(16), False, b"", 0)],
+        [(float("nan"), bytes(16), False, b"", 0)],
+        [(-1.0, bytes(16), False, b"", 0)],
+        [(1.75e9, bytes(16), False, b"", 16)],
+    ],
+)
+def test_noted_queries_that_control_could_stumble_over_are_no_frame(queries):
+    """It makes times, addresses and names of them."""
+    body = msgspec.msgpack.encode(["Noted", queries])
+    with pytest.raises(FeedError):
         FrameStream(worker_decoder).receive(len(body).to_bytes(4, "big") + body)

@@ -113,6 +113,21 @@ def test_pure_build_has_no_compiled_module_of_ours(tmp_path):
     assert "0." in version
 
 
+def test_build_that_counts_nothing_answers_all_the_same(tmp_path):
+    """Every line that counts is found, and taken out."""
+    python = builds.uncounted(tmp_path).command[0]
+    program = (
+        "from acmedns_py.dns.responder import Responder, Policy\n"
+        "door = Responder(apex=bytes((1, 97, 0)), txt_ttl=1, policy=Policy(cookie_secrets=(bytes(16),)))\n"
+        "from acmedns_py.dns.responder import Now, Transport\n"
+        "query = bytes((0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 97, 0, 0, 6, 0, 1))\n"
+        "answer = door.respond(query, bytes((2, 0, 4, 4, 127, 0, 0, 1)), Transport.UDP, Now(1.0, 1.0))\n"
+        "print(len(answer) >= len(query), sum(door.counters().values()))"
+    )
+    said = subprocess.run([python, "-I", "-c", program], capture_output=True, text=True, check=True).stdout
+    assert said.split() == ["True", "0"]
+
+
 @pytest.mark.parametrize(
     ("value", "at_most", "verdict"),
     [

@@ -79,3 +79,17 @@ async def test_crash_leaves_no_challenge_behind(opened):
         assert KEY in await static(store)
         await records.replace(FILE)
         assert KEY not in await static(store)
+
+
+async def test_canaries_and_the_challenge_leave_each_other_alone(opened):
+    """A check in the middle of an order, and the end of either."""
+    async with opened() as (store, _commits, records):
+        canary = name.from_text("a._acmedns-check.auth.example.org")
+        await records.challenge({OWNER: (b"one",)}, ServedAtOnce())
+        await records.canaries({canary: (b"two",)}, ServedAtOnce())
+        assert set(await static(store)) == {KEY, (canary, RRType.TXT)}
+        await records.replace(FILE)
+        await records.challenge({}, ServedAtOnce())
+        assert set(await static(store)) == {(canary, RRType.TXT), (FILE[0].owner, RRType.TXT)}
+        await records.canaries({}, ServedAtOnce())
+        assert set(await static(store)) == {(FILE[0].owner, RRType.TXT)}

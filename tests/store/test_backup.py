@@ -627,7 +627,7 @@ async def test_a_place_that_can_not_be_written_is_named(urls, tmp_path: Path):
 
 
 def test_a_killed_backup_leaves_no_file_of_that_name(tmp_path: Path):
-    """SIGKILL in the middle: what is half written has another name."""
+    """SIGKILL in the middle: what is half written has another name, and goes with the next backup to that place."""
     path = tmp_path / "backup"
     code = (
         "import sys; from pathlib import Path; from acmedns_py.store.backup_file import written\n"
@@ -637,9 +637,26 @@ def test_a_killed_backup_leaves_no_file_of_that_name(tmp_path: Path):
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"in the middle\n"
+        with written(path, compressed=True):
+            assert len(list(tmp_path.iterdir())) == 2, "what is being written stays"
+        path.unlink()
         process.kill()
     assert not path.exists()
     assert len(list(tmp_path.iterdir())) == 1
+    with written(path, compressed=True):
+        pass
+    assert list(tmp_path.iterdir()) == [path]
+
+
+async def test_what_a_killed_restore_has_left_goes_with_the_next(urls, tmp_path: Path):
+    """A half written backup of what was to be replaced."""
+    url, file = await filled(urls("sqlite", "source")), tmp_path / "backup"
+    await backed_up(url, file)
+    left = tmp_path / "source" / ".acmedns.db.replaced-20260101T000000.000000Z.jsonl.gz.abc.part"
+    for path in (left, left.with_name(".other.db.replaced-x.part")):
+        path.touch()
+    await restored(url, file, replace=True)
+    assert [name for name in os.listdir(tmp_path / "source") if ".part" in name] == [".other.db.replaced-x.part"]
 
 
 def test_truths_of_a_foreign_key_are_numbers():

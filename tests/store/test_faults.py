@@ -8,18 +8,26 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import closing, suppress
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
-from acmedns_py.errors import StoreRefused, StoreUnavailable
+from acmedns_py.accounts.administration import Administration, Credential, Operator
+from acmedns_py.accounts.credentials import Credentials
+from acmedns_py.accounts.hashing import HashPool
+from acmedns_py.accounts.issued_tokens import IssuedTokens, TokenWish
+from acmedns_py.accounts.register import Registration, Wish
+from acmedns_py.accounts.tokens import Tokens, digest
+from acmedns_py.errors import OutcomeUnknown, StoreRefused, StoreUnavailable
 from acmedns_py.store import engine
 from tests.postgres import Postgres
 from tests.store.conftest import Opened, OpenStore, a_value, execute, owner
 
+T = TypeVar("T")
 HERE = Path(__file__).parent
 ROUNDS = 4
 MANY_ATTEMPTS = 2_000
@@ -196,6 +204,80 @@ async def test_a_commit_of_unknown_outcome_is_published_when_it_was_done(
     await opened.store.add_value(account, later)
     assert opened.values(account) == (lost.encode(), later.encode())
     assert (await opened.store.load()) == opened.image.state()
+
+
+@pytest.mark.parametrize("cut", ["after", "before"])
+async def test_no_secret_is_lost_with_the_answer_to_its_commit(
+    open_at: OpenStore, postgres: Postgres, postgres_url: str, link: Link, cut: str
+):
+    """What was done is told, since nobody else knows it; what was not done fails, and the former password stays good."""
+    opened = await _opened_over(link, open_at, postgres, postgres_url)
+    store, root = opened.store, Operator("user:root", "here")
+    with closing(HashPool()) as pool:
+        administration = Administration(
+            directory=store, publisher=Served(), pool=pool, forget=lambda _username: None, zone="auth.example"
+        )
+        issued = IssuedTokens(keeper=store, now=lambda: datetime.now(UTC))
+        first = await administration.create(root, label="first")
+
+        async def ended(work: Awaitable[T]) -> T | None:
+            link.cut = cut
+            if cut == "after":
+                return await work
+            with pytest.raises(OutcomeUnknown, match=r"is not known .*: look before you repeat it"):
+                await work
+            return None
+
+        made = await ended(administration.create(root, label="second"))
+        rotated = await ended(administration.rotate(root, "first"))
+        token = await ended(issued.issue(root, TokenWish("fleet")))
+
+        async def lets_in(credential: Credential) -> bool:
+            account = await store.account(credential.username)
+            assert account is not None
+            return await pool.verify(account.verifier, credential.password)
+
+        assert await lets_in(first) is (rotated is None)
+        if made is None or rotated is None or token is None:
+            assert (made, rotated, token) == (None, None, None)
+            assert (await store.statistics()).accounts == 1
+            assert await store.issued_tokens(after=0, most=9) == []
+        else:
+            assert await lets_in(made)
+            assert await lets_in(rotated)
+            assert await store.token(digest(token)) is not None
+    actions = [(one.entry.action, one.entry.result) for one in await store.audit(since=None, after=0, most=9)]
+    done = ["account_created", "account_created", "password_rotated", "token_created"]
+    assert actions == [(action, "done") for action in (done if cut == "after" else done[:1])]
+
+
+@pytest.mark.parametrize("cut", ["after", "before"])
+async def test_a_registration_whose_commit_was_not_answered_is_taken_back(
+    open_at: OpenStore, postgres: Postgres, postgres_url: str, link: Link, cut: str
+):
+    """The client hears 503 and drops the password: nobody could use the account."""
+    opened = await _opened_over(link, open_at, postgres, postgres_url)
+    with closing(HashPool()) as pool:
+        registration = Registration(
+            credentials=Credentials(store=opened.store, pool=pool, clock=lambda: 0.0),
+            tokens=Tokens(store=opened.store, clock=lambda: 0.0),
+            store=opened.store,
+            publisher=Served(),
+            zone="auth.example",
+            token_required=False,
+        )
+        link.cut = cut
+        with pytest.raises(OutcomeUnknown):
+            await registration.register(Wish(), None)
+    assert (await opened.store.statistics()).accounts == 0
+    assert opened.image.state().challenges == (await opened.store.load()).challenges
+
+
+class Served:
+    """Workers that have applied everything."""
+
+    async def served(self, cursor: int) -> None:
+        """Return at once."""
 
 
 async def test_a_lost_commit_is_published_although_nobody_writes(

@@ -143,13 +143,13 @@ async def test_a_crowd_does_not_keep_the_loop_from_others(monkeypatch):
     clock = [0.0]
     crowd = Crowd()
     monkeypatch.setattr(tcp.time, "monotonic", lambda: clock[0])
-    respond = crowd.connections.responder.respond
+    respond = crowd.connections.core.respond
 
     def slow(*arguments: object) -> bytes | None:
         clock[0] += each
         return respond(*arguments)
 
-    monkeypatch.setattr(crowd.connections.responder, "respond", slow)
+    monkeypatch.setattr(crowd.connections.core, "respond", slow)
     for number in range(20):
         crowd.send(crowd.connect(f"192.0.2.{number}")[0], ONE)
     answered: list[int] = []

@@ -1,0 +1,103 @@
+"""What our server's operator routes know of the accounts that hosts' names lead to."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+from urllib.parse import quote
+
+from acmedns_py.check.paths import Ending, Host, Link, Path
+from acmedns_py.dns import name
+from acmedns_py.errors import AcmednsError
+
+_ACCOUNTS: Final = "/admin/v1/accounts"
+
+_UNKNOWN: Final = "unknown_account"
+
+_MOST_LABELLED: Final = 100
+"""Accounts whose label has a host's name in it, and that are looked at for one that is called just so."""
+
+_MOST_SEARCHED: Final = 100
+"""Hosts for which labels are searched: the database reads every account for each."""
+
+
+class Routes(Protocol):
+    """The operator's routes, by the local socket or with a token."""
+
+    def ask(
+        self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Give the document of a good answer; raises `AcmednsError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account: its complete name, folded, what people call it, and whether it is disabled."""
+
+    fulldomain: bytes
+    label: str
+    disabled: bool
+
+    def is_for(self, host: Host) -> bool:
+        """Whether its label names this host, or the wildcard beside it; several are listed with commas."""
+        return any(part.strip().lower().removeprefix("*.") == _text(host.name) for part in self.label.split(","))
+
+    @property
+    def names_others(self) -> bool:
+        """Whether its label looks like the names of hosts, so that one which is not among them is a mistake."""
+        return all("." in part.strip() and " " not in part.strip() for part in self.label.split(","))
+
+
+@dataclass(frozen=True, slots=True)
+class Holders:
+    """For one host: the account at the end of its path, None for none, and those whose label names the host."""
+
+    account: Account | None
+    labelled: tuple[Account, ...] = ()
+
+
+async def holders(routes: Routes, paths: Sequence[Path]) -> dict[Host, Holders]:
+    """Ask for the accounts of hosts, one after the other, as the routes have one connection; raises `AcmednsError`."""
+    return await asyncio.to_thread(_Asking(routes).holders, paths)
+
+
+class _Asking:
+    def __init__(self, routes: Routes) -> None:
+        self._routes = routes
+        self._searches = _MOST_SEARCHED
+
+    def holders(self, paths: Sequence[Path]) -> dict[Host, Holders]:
+        return {path.host: self._holders(path) for path in paths}
+
+    def _holders(self, path: Path) -> Holders:
+        found = self._at(path.last) if path.ending is Ending.REACHED else None
+        if found is not None and found.is_for(path.host):
+            return Holders(found, (found,))
+        return Holders(found, self._labelled(path.host))
+
+    def _at(self, link: Link) -> Account | None:
+        # Accounts have names directly below the zone, and no other ones.
+        if link.owner == link.cut.apex or name.parent(link.owner) != link.cut.apex:
+            return None
+        try:
+            return _account(self._routes.ask("GET", f"{_ACCOUNTS}/{quote(_text(link.owner), safe='')}"))
+        except AcmednsError as error:
+            if getattr(error, "word", "") == _UNKNOWN:
+                return None
+            raise
+
+    def _labelled(self, host: Host) -> tuple[Account, ...]:
+        if not self._searches:
+            return ()
+        self._searches -= 1
+        query = {"label": _text(host.name), "limit": str(_MOST_LABELLED)}
+        listed = map(_account, self._routes.ask("GET", _ACCOUNTS, query=query)["accounts"])
+        return tuple(one for one in listed if one.is_for(host))
+
+
+def _account(document: Mapping[str, Any]) -> Account:
+    return Account(name.from_text(document["fulldomain"]), document["label"], document["disabled"])
+
+
+def _text(owner: bytes) -> str:
+    return name.to_text(owner).removesuffix(".")

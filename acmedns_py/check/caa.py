@@ -1,0 +1,207 @@
+"""CAA: who may issue for each host by dns-01, as a CA reads it climbing from the host up (RFC 8659 3, RFC 8657)."""
+
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from acmedns_py.check.asking import record_lines
+from acmedns_py.check.finding import Finding, Kind, Verdict, catalogue, told
+from acmedns_py.check.paths import Host
+from acmedns_py.check.walk import Lookup, Walk
+from acmedns_py.dns import name
+from acmedns_py.dns.caa import CRITICAL, Obstacle, issuers, obstacle, properties, unknown_critical
+from acmedns_py.dns.codes import RRType
+from acmedns_py.dns.rrset import RRset
+
+NAME: Final = "caa"
+TITLE: Final = "CAA records"
+
+_REFUSES: Final = "The CA will refuse the host, and say that CAA forbids it."
+
+UNANSWERED: Final = Kind(
+    "caa-unanswered",
+    Verdict.FAIL,
+    "the question for CAA records gets no answer",
+    "A CA must not issue as long as it can't know (RFC 8659 6): it will refuse the host.",
+    "See why that server does not answer; one that knows no CAA must answer that there is none, not fail.",
+)
+CRITICAL_UNKNOWN: Final = Kind(
+    "caa-critical",
+    Verdict.FAIL,
+    "a critical CAA record has a tag that CAs don't know",
+    "Every CA that does not know the tag must refuse the host (RFC 8659 4.1).",
+    "Correct the tag, or set the record's flags to 0.",
+)
+FORBIDS: Final = Kind(
+    "caa-forbids",
+    Verdict.FAIL,
+    "the CAA records do not let the CA issue",
+    _REFUSES,
+    "Add a record that names the CA.",
+)
+METHOD: Final = Kind(
+    "caa-method",
+    Verdict.FAIL,
+    "the CAA records let the CA issue by other methods than dns-01",
+    _REFUSES,
+    "Add dns-01 to validationmethods.",
+)
+ACCOUNT: Final = Kind(
+    "caa-account",
+    Verdict.FAIL,
+    "the CAA records let another account of the CA issue than yours",
+    _REFUSES,
+    "Write your client's account URL as accounturi; the client shows it (certbot show_account, lego's account.json).",
+)
+ACCOUNT_BOUND: Final = Kind(
+    "caa-account-bound",
+    Verdict.NOTE,
+    "the CAA records let one account of a CA issue alone",
+    "That is as safe as can be. A client with a new account at the CA will be refused.",
+    "To have it compared, give your client's account URL: check.accounts, or --account-url.",
+)
+MALFORMED: Final = Kind(
+    "caa-malformed",
+    Verdict.WARN,
+    "the value of a CAA record has octets that none may have",
+    "Some CAs refuse the host for it.",
+    'Write the value in ASCII, as in 0 issue "ca.example"; names in other scripts as A-labels (xn--...).',
+)
+FLAG: Final = Kind(
+    "caa-flag",
+    Verdict.NOTE,
+    "a CAA record has flags that mean nothing",
+    "It is not critical, as was probably meant: that is the number 128, and not 1 (RFC 8659 4.1).",
+    "Write 128 for a critical record, and 0 for others.",
+)
+
+ALLOWS: Final = Kind(
+    "caa-allows",
+    Verdict.OK,
+    "the CAA records, or that there are none, let the CA issue by dns-01",
+    "No CA that is wanted has to refuse the host for it.",
+    "Nothing. To let your own account alone issue: accounturi and validationmethods=dns-01 (RFC 8657).",
+)
+
+KINDS: Final = catalogue(
+    (UNANSWERED, CRITICAL_UNKNOWN, FORBIDS, METHOD, ACCOUNT, ACCOUNT_BOUND, MALFORMED, FLAG, ALLOWS)
+)
+
+_BY_OBSTACLE: Final = {
+    Obstacle.CRITICAL: CRITICAL_UNKNOWN,
+    Obstacle.ISSUER: FORBIDS,
+    Obstacle.METHOD: METHOD,
+    Obstacle.ACCOUNT: ACCOUNT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Who is to issue: the names that the CA goes by in CAA records, none: any CA; and the clients' account URLs."""
+
+    identities: frozenset[str] = frozenset()
+    accounts: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Climb:
+    """What was found for a host: at each name from it upwards, up to the first that has records or can't be known."""
+
+    host: Host
+    levels: tuple[tuple[bytes, Lookup], ...]
+
+    @property
+    def relevant(self) -> RRset | None:
+        """The records that count, None where there are none up to the root."""
+        return self.levels[-1][1].rrset if self.levels else None
+
+
+async def collect(walk: Walk, hosts: Iterable[Host]) -> tuple[Climb, ...]:
+    """Climb for each host; what they have in common is asked once. Aliases are followed at each name (RFC 8659 3)."""
+    return tuple(await asyncio.gather(*(_climb(walk, host) for host in hosts)))
+
+
+def judge(climbs: Iterable[Climb], wanted: Wanted) -> list[Finding]:
+    """Judge what a CA would make of each host; what is wrong with a record is told once for all hosts below it."""
+    found: dict[tuple[str, str], Finding] = {}
+    for climb in climbs:
+        for finding in _judged(climb, wanted):
+            found.setdefault((finding.kind.id, finding.subject), finding)
+    return list(found.values())
+
+
+async def _climb(walk: Walk, host: Host) -> Climb:
+    levels: list[tuple[bytes, Lookup]] = []
+    owner = host.name
+    # The root itself is not asked (RFC 8659 3).
+    while owner != name.ROOT:
+        found = await walk.lookup(owner, RRType.CAA)
+        levels.append((owner, found))
+        if found.broken or found.rrset is not None:
+            break
+        owner = name.parent(owner)
+    return Climb(host, tuple(levels))
+
+
+def _judged(climb: Climb, wanted: Wanted) -> Iterator[Finding]:
+    owner, last = climb.levels[-1]
+    if last.broken:
+        repeat = last.steps[-1].repeat if last.steps else ""
+        yield Finding(UNANSWERED, climb.host.text, told(f"{_name(owner)} {last.broken}"), repeat=repeat)
+        return
+    rrset = climb.relevant
+    if rrset is None:
+        yield Finding(ALLOWS, climb.host.text, "no CAA record from here to the root: any CA may issue")
+        return
+    yield from _oddities(rrset, last)
+    way = obstacle(rrset.rdatas, wanted.identities, wildcard=climb.host.wildcard, accounts=wanted.accounts)
+    if way is not None:
+        paste = _paste(way, owner, climb.host, wanted)
+        yield Finding(
+            _BY_OBSTACLE[way], climb.host.text, _seen(owner, rrset), paste=paste, repeat=last.steps[-1].repeat
+        )
+        return
+    named = issuers(rrset.rdatas, wildcard=climb.host.wildcard)
+    who = "any CA" if named is None else ", ".join(sorted({told(one.domain) for one in named if one.domain}))
+    seen = told(f"{who} may issue; {_seen(owner, rrset)}")
+    yield Finding(ALLOWS, climb.host.text, seen, repeat=last.steps[-1].repeat)
+    if not wanted.accounts and _bound(rrset.rdatas, climb.host, wanted):
+        # Of the records, and not of each host below them: nothing is wrong with any.
+        yield Finding(ACCOUNT_BOUND, _name(rrset.owner), _seen(owner, rrset), repeat=last.steps[-1].repeat)
+
+
+def _bound(rdatas: Sequence[bytes], host: Host, wanted: Wanted) -> bool:
+    named = issuers(rdatas, wildcard=host.wildcard) or []
+    able = [one for one in named if one.domain and (not wanted.identities or one.domain in wanted.identities)]
+    return bool(able) and all(one.account is not None for one in able)
+
+
+def _oddities(rrset: RRset, found: Lookup) -> Iterator[Finding]:
+    repeat = found.steps[-1].repeat
+    read = properties(rrset.rdatas)
+    if not all(one.value.isascii() for one in read):
+        yield Finding(MALFORMED, _name(rrset.owner), _seen(rrset.owner, rrset), repeat=repeat)
+    if any(one.flags & ~CRITICAL for one in read) and not unknown_critical(rrset.rdatas):
+        yield Finding(FLAG, _name(rrset.owner), _seen(rrset.owner, rrset), repeat=repeat)
+
+
+def _paste(way: Obstacle, owner: bytes, host: Host, wanted: Wanted) -> tuple[str, ...]:
+    if not wanted.identities or way is Obstacle.CRITICAL:
+        return ()
+    identity = min(wanted.identities)
+    parameters = {
+        Obstacle.METHOD: "; validationmethods=dns-01",
+        Obstacle.ACCOUNT: f"; accounturi={min(wanted.accounts, default='')}",
+    }.get(way, "")
+    tag = "issuewild" if host.wildcard else "issue"
+    return (f'{_name(owner)} CAA 0 {tag} "{identity}{parameters}"',)
+
+
+def _seen(owner: bytes, rrset: RRset) -> str:
+    via = "" if rrset.owner == owner else f"{_name(owner)} is an alias, and so counts "
+    return told(via + "; ".join(record_lines(rrset)))
+
+
+def _name(owner: bytes) -> str:
+    return told(name.to_text(owner))

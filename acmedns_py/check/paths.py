@@ -1,0 +1,193 @@
+"""From `_acme-challenge.HOST` to where its aliases end, as every authoritative server on the way tells it.
+
+One `Walk` serves all hosts, so that what they have in common is asked once.
+"""
+
+import asyncio
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from typing import Final
+
+from acmedns_py.check.facts import Answer, Problem, Question, targets
+from acmedns_py.check.walk import LONGEST_CHAIN, Cut, Walk
+from acmedns_py.dns import name
+from acmedns_py.dns.codes import Rcode, RRType
+
+CHALLENGE: Final = b"_acme-challenge"
+"""RFC 8555 8.4."""
+
+_WILDCARD: Final = "*."
+
+
+class Ending(Enum):
+    """How a path ends: in our zone; in another zone, where there is no alias; where servers fail; or never."""
+
+    REACHED = auto()
+    ELSEWHERE = auto()
+    BROKEN = auto()
+    LOOP = auto()
+    TOO_LONG = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What a certificate is to be for: the name without `*.`, folded, and whether it is for the names below it."""
+
+    name: bytes
+    wildcard: bool = False
+
+    @property
+    def text(self) -> str:
+        """As certificates have it, without a final dot."""
+        return (_WILDCARD if self.wildcard else "") + name.to_text(self.name).removesuffix(".")
+
+    @property
+    def challenge(self) -> bytes:
+        """The name that a CA asks for, the same for both."""
+        return bytes((len(CHALLENGE),)) + CHALLENGE + self.name
+
+
+def host_from_text(text: str) -> Host:
+    """Read a host name or a wildcard; raises `name.InvalidName`, also where its challenge name would be too long."""
+    bare = text.removeprefix(_WILDCARD)
+    host = Host(name.from_text(bare), wildcard=bare != text)
+    if host.name == name.ROOT:
+        raise name.InvalidName("the root is no host")
+    if len(host.challenge) > name.MAX_NAME_OCTETS:
+        raise name.InvalidName(f"{text[:80]!r}: with _acme-challenge in front it has more than 255 octets")
+    return host
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One name of a path: its zone, and what each address of that zone's servers answers to a question for TXT."""
+
+    owner: bytes
+    cut: Cut
+    answers: tuple[Answer, ...] = ()
+
+    @property
+    def usable(self) -> tuple[Answer, ...]:
+        """The answers of servers that answer for the zone."""
+        return tuple(answer for answer in self.answers if usable(answer))
+
+    @property
+    def first(self) -> Answer:
+        """The answer that the path follows; only where there is a usable one."""
+        return self.usable[0]
+
+    @property
+    def target(self) -> bytes | None:
+        """Where the alias leads, None where there is none."""
+        return target(self.first, self.owner) if self.usable else None
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """The links from a host's challenge name on, at least one, and how they end.
+
+    `beside` is what a name answers that nobody has made, in the place of the challenge name; `doubled` what the
+    challenge name answers with its zone's name once more at its end. Each is None where it says nothing.
+    """
+
+    host: Host
+    links: tuple[Link, ...]
+    ending: Ending
+    beside: Answer | None = None
+    doubled: Answer | None = None
+
+    @property
+    def last(self) -> Link:
+        """The link that the path ends at."""
+        return self.links[-1]
+
+    @property
+    def text(self) -> str:
+        """The path in one line."""
+        return " -> ".join(name.to_text(link.owner) for link in self.links)
+
+
+def usable(answer: Answer) -> bool:
+    """Whether a server answers for the zone: with authority, and with data or their absence."""
+    return answer.problem is None and answer.authoritative and answer.rcode in {Rcode.NOERROR, Rcode.NXDOMAIN}
+
+
+def untested(answer: Answer) -> bool:
+    """Whether this machine has no way to a server, or has asked too much already: it says nothing of the server."""
+    return answer.problem in {Problem.UNREACHABLE, Problem.LIMIT}
+
+
+def failing(answer: Answer) -> bool:
+    """Whether a server fails."""
+    return not usable(answer) and not untested(answer)
+
+
+def target(answer: Answer, owner: bytes) -> bytes | None:
+    """Give where the alias of a name leads, folded."""
+    return next(iter(sorted(targets(answer.found(owner, RRType.CNAME)))), None)
+
+
+async def walk_path(walk: Walk, host: Host, zone: bytes, *, nonce: bytes) -> Path:
+    """Follow a host's challenge name until it reaches `zone`, ours, or ends; never raises for what servers say.
+
+    `nonce` is a label that nobody can have made. IPv6 addresses are left out where this machine reaches none.
+    """
+    links: list[Link] = []
+    owner = host.challenge
+    while True:
+        link = await _link(walk, owner)
+        links.append(link)
+        ending = _ending(links, zone)
+        if ending is not None:
+            break
+        following = link.target
+        assert following is not None, "a path that goes on has an alias"
+        owner = following
+    path = Path(host, tuple(links), ending)
+    return await _looked_beside(walk, path, nonce) if links[0].usable else path
+
+
+def _ending(links: list[Link], zone: bytes) -> Ending | None:
+    """Say how a path ends; None where it goes on."""
+    last = links[-1]
+    if not last.usable:
+        return Ending.BROKEN
+    if name.is_subdomain(last.owner, zone) and last.cut.apex == zone:
+        return Ending.REACHED
+    following = last.target
+    if following is None:
+        return Ending.ELSEWHERE
+    if following in {link.owner for link in links}:
+        return Ending.LOOP
+    return Ending.TOO_LONG if len(links) > LONGEST_CHAIN else None
+
+
+async def _link(walk: Walk, owner: bytes) -> Link:
+    cut = await walk.cut(owner)
+    if cut.broken:
+        return Link(owner, cut)
+    question = Question(owner, RRType.TXT)
+    reachable = cut.addresses if await walk.has_ipv6() else [one for one in cut.addresses if ":" not in one]
+    asked = (walk.ask(question, address) for address in reachable)
+    return Link(owner, cut, tuple(await asyncio.gather(*asked)))
+
+
+async def _looked_beside(walk: Walk, path: Path, nonce: bytes) -> Path:
+    first = path.links[0]
+    address, apex = first.first.address, first.cut.apex
+    if first.first.answer:
+        question = Question(bytes((len(nonce),)) + nonce + path.host.name, RRType.TXT)
+        return replace(path, beside=await _asked(walk, question, address))
+    if path.ending is not Ending.ELSEWHERE or apex == name.ROOT:
+        return path
+    doubled, beside = (
+        Question(bytes((len(label),)) + label + path.host.name[:-1] + apex, RRType.TXT) for label in (CHALLENGE, nonce)
+    )
+    return replace(path, doubled=await _asked(walk, doubled, address), beside=await _asked(walk, beside, address))
+
+
+async def _asked(walk: Walk, question: Question, address: str) -> Answer | None:
+    if len(question.qname) > name.MAX_NAME_OCTETS:
+        return None
+    answer = await walk.ask(question, address)
+    return answer if usable(answer) else None

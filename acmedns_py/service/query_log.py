@@ -1,0 +1,51 @@
+"""Queries that workers have noted, as events of the log: the only place where one DNS query becomes a line.
+
+What was asked is octets from a stranger, by way of a worker: what is no name is told as none.
+"""
+
+from datetime import UTC, datetime
+from ipaddress import ip_address
+
+import structlog
+
+from acmedns_py.dns import name, source
+from acmedns_py.dns.codes import Rcode, type_to_text
+from acmedns_py.feed.frames import NotedQuery
+
+_TYPE_AND_CLASS_OCTETS = 4
+_BADCOOKIE_LOW = Rcode.BADCOOKIE & 0xF
+
+log = structlog.get_logger(__name__)
+
+
+def write(worker: int, noted: NotedQuery) -> None:
+    """Log one query."""
+    qname, qtype = _question(noted.question)
+    log.info(
+        "dns_query",
+        worker=worker,
+        asked=datetime.fromtimestamp(noted.unix, UTC).isoformat(timespec="milliseconds"),
+        source=str(ip_address(source.address(noted.source))),
+        transport="tcp" if noted.tcp else "udp",
+        name=qname,
+        type=qtype,
+        rcode=_rcode(noted.rcode),
+    )
+
+
+def _question(octets: bytes) -> tuple[str | None, str | None]:
+    """Give name, in the case it came, and type; None for what is none."""
+    owner, behind = octets[:-_TYPE_AND_CLASS_OCTETS], octets[-_TYPE_AND_CLASS_OCTETS:]
+    position = 0
+    while position < len(owner) and owner[position]:
+        position += owner[position] + 1
+    if not owner or position != len(owner) - 1:
+        return None, None
+    return name.to_text(owner), type_to_text(int.from_bytes(behind[:2], "big"))
+
+
+def _rcode(low: int) -> str:
+    """Give the name of a header's four bits; no answer of ours has the code 7, which BADCOOKIE's lower bits are."""
+    if low == _BADCOOKIE_LOW:
+        return Rcode.BADCOOKIE.name
+    return Rcode(low).name if low in Rcode.__members__.values() else str(low)

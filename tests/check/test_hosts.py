@@ -1,0 +1,199 @@
+"""Each finding about a host's challenge name, in a lab where just that is wrong, and none where nothing is."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from tests.check.lab import Account
+
+ACCOUNTS = (
+    Account("good", "good.example.org"),
+    Account("plain"),
+    Account("mail", "mail.example.org"),
+    Account("right", "misled.example.org"),
+    Account("locked", disabled=True),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is wrong with a host: records of its zone, and the finding, whose subject is the host unless named.
+
+    `first` and `second` are records that one of the zone's two servers has alone.
+    """
+
+    finding: str
+    host: str
+    records: tuple[str, ...]
+    first: tuple[str, ...] = ()
+    second: tuple[str, ...] = ()
+    subject: str = ""
+    seen: str = ""
+    paste: str = ""
+
+
+def challenge(host: str, target: str, *, ttl: int = 60) -> str:
+    """Give the line of a CNAME record."""
+    return f"_acme-challenge.{host}. {ttl} CNAME {target}."
+
+
+OUR = "acme.example.org"
+CHAIN = tuple(f"c{number}.example.org. CNAME c{number + 1}.example.org." for number in range(14))
+
+ROWS = [
+    Row("host-no-alias", "missing.example.org", (), seen="NXDOMAIN"),
+    Row("host-no-alias", "empty.example.org", ('x._acme-challenge.empty.example.org. TXT "x"',), seen="NOERROR"),
+    Row("host-txt-instead", "txt.example.org", ('_acme-challenge.txt.example.org. TXT "left behind"',), seen="left"),
+    Row(
+        "host-owner-doubled",
+        "owner.example.org",
+        (f"_acme-challenge.owner.example.org.example.org. CNAME good.{OUR}.",),
+        seen="_acme-challenge.owner.example.org.example.org.",
+    ),
+    Row(
+        "host-target-doubled",
+        "target.example.org",
+        (challenge("target.example.org", f"good.{OUR}.example.org"),),
+        paste=f"_acme-challenge.target.example.org. CNAME good.{OUR}.",
+    ),
+    Row("host-dangling", "dangling.example.org", (challenge("dangling.example.org", "gone.example.org"),)),
+    Row(
+        "host-dangling",
+        "middle.example.org",
+        (challenge("middle.example.org", "m.example.org"), "m.example.org. CNAME gone.elsewhere.org."),
+        seen="gone.elsewhere.org. (NXDOMAIN)",
+    ),
+    Row("host-elsewhere", "elsewhere.example.org", (challenge("elsewhere.example.org", "www.elsewhere.org"),)),
+    Row(
+        "host-taken",
+        "taken.example.org",
+        (challenge("taken.example.org", "abc.authorize.certificatemanager.goog"),),
+        seen="Google",
+    ),
+    Row(
+        "host-taken",
+        "proxied.example.org",
+        (challenge("proxied.example.org", "proxied.example.org.0123.dcv.cloudflare.com"),),
+        seen="Cloudflare",
+    ),
+    Row("host-not-tested", "farthest.org", (), seen="no way leads there"),
+    Row("host-loop", "loop.example.org", (challenge("loop.example.org", "l.example.org"), "l CNAME l2", "l2 CNAME l")),
+    Row("host-chain-too-long", "long.example.org", (challenge("long.example.org", "c0.example.org"), *CHAIN)),
+    Row("host-wildcard", "any.wild.example.org", ("*.wild.example.org. CNAME www.example.org.",)),
+    Row("host-wildcard-shared", "any.shared.example.org", (f"*.shared.example.org. CNAME plain.{OUR}.",)),
+    Row("host-no-account", "stranger.example.org", (challenge("stranger.example.org", f"nobody.{OUR}"),)),
+    Row("host-account-disabled", "locked.example.org", (challenge("locked.example.org", f"locked.{OUR}"),)),
+    Row(
+        "host-other-account",
+        "misled.example.org",
+        (challenge("misled.example.org", f"plain.{OUR}"),),
+        paste=f"_acme-challenge.misled.example.org. CNAME right.{OUR}.",
+    ),
+    Row("host-other-account", "web.example.org", (challenge("web.example.org", f"mail.{OUR}"),)),
+    Row(
+        "host-servers-differ",
+        "uneven.example.org",
+        (),
+        first=(challenge("uneven.example.org", f"plain.{OUR}"),),
+        second=(challenge("uneven.example.org", f"good.{OUR}"),),
+    ),
+    Row("host-ttl-long", "slow.example.org", (challenge("slow.example.org", f"plain.{OUR}", ttl=7200),)),
+    Row("host-zone-broken", "www.lame.org", ()),
+    Row("host-server-fails", "a.half.org", (), seen="REFUSED", subject="45.33.7.2 for half.org."),
+    Row("host-server-fails", "a.half.org", (), seen="REFUSED", subject="2600:3c00:7::2 for half.org."),
+    Row("host-txt-beside", "beside.puppet.org", (), seen="old value"),
+    Row("host-in-our-zone", f"api.{OUR}", ()),
+]
+
+GROUPS = ("hosts", "caa", "resolvers")
+
+SOUND = {
+    "farther.org": (),
+    "good.example.org": (challenge("good.example.org", f"good.{OUR}"),),
+    "*.good.example.org": (),
+    "plain.example.org": (challenge("plain.example.org", f"plain.{OUR}"),),
+    "twice.example.org": (challenge("twice.example.org", "t.example.org"), f"t.example.org. CNAME plain.{OUR}."),
+}
+
+RECORDS = (*(line for row in ROWS for line in row.records), *(line for lines in SOUND.values() for line in lines))
+FIRST_RECORDS = [line for row in ROWS for line in row.first]
+SECOND_RECORDS = [line for row in ROWS for line in row.second]
+
+
+@pytest.fixture(scope="module")
+def checked(lab, tmp_path_factory):
+    """One check of every host of this module, and of one more that a half dead zone has."""
+    hosts = tmp_path_factory.mktemp("hosts") / "hosts"
+    hosts.write_text("# all\n" + "".join(f"{one}\n" for one in (*(row.host for row in ROWS), *SOUND, "b.half.org")))
+    return lab.check("--hosts-file", str(hosts), "--json")
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.finding}-{row.subject or row.host}")
+def test_a_host_has_just_the_finding_that_was_made(checked, row):
+    """One thing is wrong with each."""
+    findings = [one for one in checked.findings(*GROUPS) if one["subject"] == (row.subject or row.host)]
+    assert [one["id"] for one in findings] == [row.finding]
+    assert row.seen in findings[0]["seen"]
+    if row.paste:
+        assert findings[0]["paste"] == [row.paste]
+
+
+def test_nothing_else_is_found(checked):
+    """Sound hosts have no finding, the lab itself has notes at most, and a server's own fault is told once."""
+    expected = {(row.finding, row.subject or row.host) for row in ROWS}
+    assert {(one["id"], one["subject"]) for one in checked.findings(*GROUPS)} == expected
+    assert len(checked.findings(*GROUPS)) == len(expected)
+    assert {one["verdict"] for one in checked.findings("delegation", "reach")} <= {"NOTE"}
+
+
+def test_a_path_that_is_good_is_shown_with_its_ttls(checked):
+    """Every host that no CA will refuse has one."""
+    found = {one["subject"]: one["seen"] for one in checked.good("hosts")}
+    failing = {one["subject"] for one in checked.findings("hosts") if one["verdict"] in {"FAIL", "NOT TESTED"}}
+    ours = f"api.{OUR}"
+    assert set(found) == {*(row.host for row in ROWS), *SOUND, "b.half.org"} - failing - {ours}
+    assert found["twice.example.org"] == (
+        f"_acme-challenge.twice.example.org. (60 s) -> t.example.org. (60 s) -> plain.{OUR}."
+    )
+
+
+@pytest.mark.parametrize(
+    ("host", "code"),
+    [
+        ("farthest.org", 3),
+        ("good.example.org", 0),
+        ("slow.example.org", 0),
+        ("a.half.org", 1),
+        ("missing.example.org", 2),
+    ],
+)
+def test_the_exit_code_says_how_bad_it_is(lab, host, code):
+    """0 with notes, 1 with a warning, 2 with a failure."""
+    assert lab.check("--host", host).code == code
+
+
+def test_what_hosts_share_is_asked_once(lab, tmp_path):
+    """Sixty hosts of a zone: root and TLD hear of its delegation a few times (the lab's unbound asks there as well)."""
+    hosts = tmp_path / "hosts"
+    hosts.write_text("".join(f"h{number}.example.org\n" for number in range(60)))
+    above = [lab.upper[name] for name in ("root", "tld")]
+    before = [server.asked()["NS"] for server in above]
+    lab.check("--hosts-file", str(hosts))
+    assert all(0 < server.asked()["NS"] - counted < 10 for server, counted in zip(above, before, strict=True))
+
+
+def test_what_the_repeat_line_asks_is_what_was_seen(lab):
+    """A person can paste it."""
+    found = lab.check("--host", "missing.example.org", "--json")
+    line = found.findings(*GROUPS)[0]["repeat"].split()
+    assert "status: NXDOMAIN" in lab.namespace.run(*line).stdout
+
+
+def test_without_the_server_accounts_are_judged_by_dns(lab):
+    """On another machine there is neither configuration nor socket: a name that does not exist is no account's."""
+    hosts = ("stranger.example.org", "locked.example.org", "good.example.org")
+    options = [word for host in hosts for word in ("--host", host)]
+    found = lab.check(OUR, *options, "--json", configured=False)
+    assert [(one["id"], one["subject"]) for one in found.findings("hosts")] == [("host-no-account", hosts[0])]
+    (section,) = (one for one in found.document["sections"] if one["name"] == "hosts")
+    assert section["seen"] == "3 hosts, accounts by DNS alone: no configuration of its server is at hand"

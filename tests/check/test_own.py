@@ -1,0 +1,119 @@
+"""The server at its own addresses, and the API as clients meet it: exactly the finding that each fault should give."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from acmedns_py.check.own import slack_used
+from tests.check.lab import REPOSITORY, Account, Lab
+from tests.check.resolvers import Kind
+from tests.lab.layouts import CLIENT, OTHER_CLIENT, SERVER
+
+ACCOUNTS = (Account("plain"), Account("locked", disabled=True))
+RECORDS = [
+    f"site.example.org. A {CLIENT}",
+    f"misnamed.example.org. A {SERVER[0]}",
+    f"dark.example.org. A {OTHER_CLIENT}",
+]
+
+ALWAYS = {"registration-open", "accounts-unused", "accounts-disabled"}
+"""The lab has accounts that nobody uses, and lets everybody register."""
+
+DAY = 86_400
+
+
+def findings(lab: Lab, section: str, **options: str) -> list[dict]:
+    """Check with options of the configuration; gives the findings of one section."""
+    return lab.check("--json", options=options).findings(section)
+
+
+def test_each_socket_of_the_server_answers(lab):
+    """UDP and TCP at four addresses; the API at each of them."""
+    checked = lab.check("--json")
+    assert checked.findings("server") == []
+    assert {one["id"] for one in checked.findings("api")} == ALWAYS
+    assert checked.code == 0
+
+
+@pytest.mark.parametrize(
+    ("listen", "kind", "seen"),
+    [(CLIENT, "server-silent", ""), (Kind.GOOD.value, "port-taken", "held by unbound (pid ")],
+)
+def test_an_address_that_is_not_served_is_told(lab, listen, kind, seen):
+    """Nobody is there, or another program is, which is named; over each transport."""
+    found = findings(lab, "server", ACMEDNS_DNS__LISTEN=f"{SERVER[0]},{listen}")
+    assert [(one["id"], one["subject"]) for one in found] == [(kind, f"{listen}:53 ({way})") for way in ("UDP", "TCP")]
+    assert all(seen in one["seen"] for one in found)
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("https://nothing.example.org", "api-no-address"),
+        ("https://dark.example.org", "api-unreachable"),
+        ("https://misnamed.example.org", "api-certificate"),
+    ],
+)
+def test_an_api_that_clients_do_not_reach_is_told(lab, url, kind):
+    """By the URL that the configuration names."""
+    (found,) = (one for one in findings(lab, "api", ACMEDNS_CHECK__API_URL=url) if one["id"] not in ALWAYS)
+    assert (found["id"], found["verdict"]) == (kind, "FAIL")
+
+
+def test_behind_a_proxy_the_url_has_to_be_named(lab):
+    """Nothing is looked at, and that is said."""
+    found = findings(lab, "api", ACMEDNS_API__TLS="none")
+    assert {one["id"] for one in found} - ALWAYS == {"api-unknown"}
+
+
+def test_registration_that_takes_a_token_is_not_open(lab):
+    """The note is gone."""
+    found = findings(lab, "api", ACMEDNS_API__REGISTRATION="token")
+    assert {one["id"] for one in found} == ALWAYS - {"registration-open"}
+
+
+@contextmanager
+def site(lab: Lab, *, days: tuple[int, int] = (-1, 89), status: int = 200, skew: int = 0) -> Iterator[None]:
+    """Run another HTTPS server, its certificate valid between these days from now."""
+    begin, end = (datetime.now(UTC) + timedelta(days=one) for one in days)
+    chain, key = lab.trust.issue("site.example.org", not_before=begin, not_after=end)
+    arguments = map(str, (chain, key, status, skew, CLIENT))
+    module = (sys.executable, "-m", "tests.check.website", *arguments)
+    with lab.namespace.running("site", *module, env={"PYTHONPATH": str(REPOSITORY)}) as started:
+        started.wait_for("listening")
+        yield
+
+
+@pytest.mark.parametrize(
+    ("how", "kind"),
+    [
+        ({}, None),
+        ({"status": 404}, "api-not-ours"),
+        ({"skew": 3600}, "clock-off"),
+        ({"days": (-70, 20)}, "api-certificate-late"),
+        ({"days": (-85, 5)}, "api-certificate-ending"),
+        ({"days": (-91, -1)}, "api-certificate"),
+    ],
+)
+def test_what_answers_at_the_url_is_looked_at(lab, how, kind):
+    """Its status, its clock, and how long its certificate lasts."""
+    with site(lab, **how):
+        found = findings(lab, "api", ACMEDNS_CHECK__API_URL="https://site.example.org/")
+    assert {one["id"] for one in found} - ALWAYS == ({kind} if kind else set())
+
+
+@pytest.mark.parametrize(
+    ("days", "due"),
+    [(90, 30), (47, 15.67), (200, 30), (160 / 24, 80 / 24)],
+)
+def test_the_slack_of_a_certificate_is_that_of_its_renewal(days, due):
+    """None is used when it is due, all at its end (monitoring 2)."""
+    life = (0.0, days * DAY)
+    assert slack_used(life, (days - due) * DAY) == pytest.approx(0, abs=0.01)
+    assert slack_used(life, days * DAY) == 1
+    assert slack_used(life, 0.0) < 0

@@ -1,0 +1,111 @@
+"""Each finding about a resolver, with a real one that is so, and none about a good one."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from acmedns_py.check.resolvers import system_resolvers
+from tests.check.lab import SIGNED, Account
+from tests.check.resolvers import ABSENT_NAME, FILTERED_NAME, INTERNAL_NAME, Kind
+from tests.check.test_hosts import OUR, challenge
+
+ACCOUNTS = (Account("plain"), Account("former"))
+
+
+def host_of(name: str) -> str:
+    """Give the host that a challenge name is for."""
+    return name.removeprefix("_acme-challenge.")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A host, the resolver that is asked besides the good one, and the finding."""
+
+    finding: str
+    host: str
+    resolver: Kind
+    verdict: str = "WARN"
+
+
+INTERNAL, FILTERED = host_of(INTERNAL_NAME), host_of(FILTERED_NAME)
+ROWS = [
+    Row("resolver-internal", INTERNAL, Kind.INTERNAL),
+    Row("resolver-internal", host_of(ABSENT_NAME), Kind.INTERNAL),
+    Row("resolver-filtered", FILTERED, Kind.FILTERED),
+    Row("resolver-refuses", "sound.example.org", Kind.CLOSED),
+    Row("", "sound.example.org", Kind.INTERNAL),
+    Row("", "sound.example.org", Kind.STALE),
+]
+RECORDS = [challenge(host, f"plain.{OUR}") for host in dict.fromkeys(row.host for row in ROWS)]
+
+
+def check(lab, host: str, *resolvers: str):
+    """Check a host with more resolvers than the machine's own."""
+    return lab.check("--host", host, "--json", options={"ACMEDNS_CHECK__RESOLVERS": ",".join(resolvers)})
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.finding or 'sound'}-{row.host}")
+def test_a_resolver_has_just_the_finding_that_it_should(lab, row):
+    """The good one beside it has none."""
+    checked = check(lab, row.host, row.resolver.value)
+    subject = row.resolver.value if row.finding == "resolver-refuses" else f"{row.host} at {row.resolver.value}"
+    expected = [(row.finding, subject)] if row.finding else []
+    assert [(one["id"], one["subject"]) for one in checked.findings("hosts", "caa", "resolvers")] == expected
+    assert checked.code == (1 if row.finding else 0)
+
+
+def test_what_a_resolver_remembers_is_not_what_the_servers_say(lab):
+    """The owner has changed the record since, and the resolver keeps answers for an hour."""
+    host = "moved.example.org"
+    with lab.owner_zone(challenge(host, f"former.{OUR}")):
+        lab.namespace.dig(Kind.STALE.value, f"_acme-challenge.{host}", "TXT")
+    with lab.owner_zone(challenge(host, f"plain.{OUR}")):
+        checked = check(lab, host, Kind.STALE.value)
+    found = [(one["id"], one["subject"]) for one in checked.findings("hosts", "resolvers")]
+    assert found == [("resolver-stale", f"{host} at {Kind.STALE.value}")]
+    assert f"former.{OUR}" in checked.findings("resolvers")[0]["seen"]
+
+
+def test_a_remembered_absence_is_stale_too(lab):
+    """Somebody looked before the record was set."""
+    host = "late.example.org"
+    lab.namespace.dig(Kind.STALE.value, f"_acme-challenge.{host}", "TXT")
+    with lab.owner_zone(challenge(host, f"plain.{OUR}")):
+        checked = check(lab, host, Kind.STALE.value)
+    assert [one["id"] for one in checked.findings("hosts", "resolvers")] == ["resolver-stale"]
+
+
+def test_a_signature_that_does_not_hold_stops_every_ca(lab):
+    """The machine's own resolver validates; without validation it would answer."""
+    checked = check(lab, f"forged.{SIGNED}")
+    found = {one["id"]: one for one in checked.findings("resolvers")}
+    assert set(found) == {"resolver-bogus"}
+    assert found["resolver-bogus"]["verdict"] == "FAIL"
+    assert check(lab, f"whole.{SIGNED}").findings("resolvers") == []
+
+
+def test_a_resolver_that_is_not_there_is_told_once(lab):
+    """However many hosts are checked."""
+    checked = check(lab, "sound.example.org", "45.33.9.8")
+    assert [(one["id"], one["subject"]) for one in checked.findings("resolvers")] == [("resolver-silent", "45.33.9.8")]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("nameserver 192.0.2.1\nnameserver 2001:db8::1\n", ("192.0.2.1", "2001:db8::1")),
+        ("# nameserver 192.0.2.9\nsearch example.org\n  nameserver\t192.0.2.1 \n", ("192.0.2.1",)),
+        ("nameserver nonsense\nnameserver\n\xff\n", ()),
+        ("", ()),
+    ],
+)
+def test_the_machines_resolvers_are_read(tmp_path, text, expected):
+    """As resolv.conf(5) has them; what is no address is left out."""
+    file = tmp_path / "resolv.conf"
+    file.write_bytes(text.encode("latin-1"))
+    assert system_resolvers(file) == expected
+
+
+def test_a_machine_without_resolv_conf_has_none(tmp_path):
+    """Then there is nothing to compare."""
+    assert system_resolvers(tmp_path / "none") == ()

@@ -1,0 +1,35 @@
+"""What `acmedns check` says to hosts that it can't take, before it asks anybody."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from acmedns_py.cli import app
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--host", "a..b"], "'a..b': two dots in a row"),
+        (["--host", "bücher.example"], "write the name as an A-label"),
+        (["--host", "."], "the root is no host"),
+        (["--host", ".".join(["x" * 60] * 4)], "with _acme-challenge in front it has more than 255 octets"),
+        (["--hosts-file", "missing"], "--hosts-file missing can't be read: No such file or directory"),
+        (["--hosts-file", "empty"], "--hosts-file empty names nothing; write one name a line"),
+        (["--hosts-file", "octets"], "--hosts-file octets can't be read"),
+        (["--hosts-file", "many"], "10001 hosts are too many for one check; give at most 10000"),
+    ],
+)
+def test_hosts_that_can_not_be_checked_are_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], line: str
+):
+    """Exit code 3: nothing was tested."""
+    monkeypatch.chdir(tmp_path)
+    Path("empty").write_text("# nothing\n\n")
+    Path("octets").write_bytes(b"\xff\xfe\n")
+    Path("many").write_text("".join(f"h{number}.example.org\n" for number in range(10_001)))
+    done = CliRunner().invoke(app, ["check", "auth.example.org", *arguments])
+    assert done.exit_code == 3
+    assert line in done.stderr
+    assert done.stderr.count("\n") == 1
