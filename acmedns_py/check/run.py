@@ -45,8 +45,7 @@ async def check(
     reached = await _reach(report, subject, walk, delegated)
     begun(canary.TITLE)
     await _canary(report, subject, walk, targets, reached)
-    begun(f"{len(targets.hosts)} hosts, and resolvers")
-    await check_hosts(report, walk, subject.apex, targets)
+    await check_hosts(report, walk, subject.apex, targets, begun=begun)
     if ours is not None:
         begun(own.TITLE)
         stats = await _stats(targets)
