@@ -25,10 +25,12 @@ from acmedns_py.cli.asking import (
 )
 from acmedns_py.cli.new_account import new
 from acmedns_py.cli.output import require_output, told_once
+from acmedns_py.cli.trace import trace
 from acmedns_py.config.problems import one_line
 
 app = typer.Typer(no_args_is_help=True, help="List, make and change accounts.")
 app.command("new")(new)
+app.command()(trace)
 
 TABLE_ROWS = 100
 """Rows of a table, unless another number is asked for; JSON has no such limit."""

@@ -139,7 +139,7 @@ async def test_document_has_each_route_of_the_operator_s(database_url):
                 reply = await api.ask(request("PROPFIND", target, None, {"Authorization": f"Bearer {token}"}))
                 assert reply.status == 405
                 assert reply.header("allow").lower().split(", ") == [one for one in operations if one != "parameters"]
-    assert len([path for path in paths if path.startswith("/admin/")]) == 11
+    assert len([path for path in paths if path.startswith("/admin/")]) == 14
 
 
 async def test_good_answers_of_the_operator_s_routes_fit_the_document(database_url):
@@ -156,6 +156,7 @@ async def test_good_answers_of_the_operator_s_routes_fit_the_document(database_u
             ("POST", "/admin/v1/accounts/{name}/values", 200, {"txt": value(1)}),
             ("DELETE", "/admin/v1/accounts/{name}/values", 200, {"txt": value(1)}),
             ("DELETE", "/admin/v1/accounts/{name}/values?all=true", 200, {}),
+            ("GET", "/admin/v1/accounts/{name}/trace", 200, {}),
             ("DELETE", "/admin/v1/accounts/{name}", 200, {}),
             ("POST", "/admin/v1/tokens", 201, {"name": name, "scopes": ["read"], "expires": "2999-01-01T00:00:00Z"}),
             ("GET", "/admin/v1/tokens", 200, {}),

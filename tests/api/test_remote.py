@@ -209,8 +209,12 @@ async def test_the_address_is_the_client_s_where_a_proxy_says_it(database_url):
             return (await api.ask(request("POST", "/admin/v1/accounts", b"{}", headers))).status
 
         assert [await status(client) for client in ("192.0.2.7", "198.51.100.7", "rubbish")] == [201, 401, 401]
-        (entry,) = await api.store.audit(since=None, after=0, most=10)
-        assert entry.entry.source == "192.0.2.7"
+        found = [one.entry for one in await api.store.audit(since=None, after=0, most=10)]
+        assert [(one.action, one.source, one.result) for one in found] == [
+            ("account_created", "192.0.2.7", "done"),
+            ("token_shown", "198.51.100.7", "refused: address_not_allowed"),
+            ("token_shown", "unknown", "refused: address_not_allowed"),
+        ]
 
 
 async def test_no_page_of_another_origin_may_ask(remote):
@@ -279,6 +283,7 @@ async def test_request_lines_have_the_route_and_the_token_s_name(remote):
             ("GET", place),
             ("DELETE", f"{place}/values?all=true"),
             ("POST", f"{place}/password"),
+            ("GET", f"{place}/trace"),
             ("GET", "/admin/v1/tokens"),
             ("GET", "/admin/v1/tokens/ops"),
             ("GET", "/admin/v1/audit"),
@@ -292,6 +297,7 @@ async def test_request_lines_have_the_route_and_the_token_s_name(remote):
         "/admin/v1/accounts/NAME",
         "/admin/v1/accounts/NAME/values",
         "/admin/v1/accounts/NAME/password",
+        "/admin/v1/accounts/NAME/trace",
         "/admin/v1/tokens",
         "/admin/v1/tokens/NAME",
         "/admin/v1/audit",
