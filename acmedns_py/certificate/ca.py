@@ -38,6 +38,9 @@ REQUEST_SECONDS: Final = 30
 FINALIZE_SECONDS: Final = 90
 NONCE_TRIES: Final = 5
 
+_ODD: Final = (ValueError, KeyError, AttributeError, TypeError, OverflowError, RecursionError)
+"""What documents of another form, numbers without measure and arrays without end come to."""
+
 _PASSING: Final = ("badNonce", "rateLimited", "serverInternal")
 _GONE: Final = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 _PENDING: Final = ("pending", "processing")
@@ -143,6 +146,8 @@ class CertificateAuthority:
 
         Needs no `enter`.
         """
+        if _identifier(certificate) is None:
+            raise NotIssued("the certificate does not say by which key it was issued, and so has no name at its CA")
         with self._explained():
             directory = self._client.directory if self._client else ClientV2.get_directory(self._url, self._net)
             when, again = ClientV2(directory, self._net).renewal_time(certificate.pem)
@@ -276,7 +281,7 @@ class CertificateAuthority:
             raise NotIssued(f"{_distrust(error)}; {self._url} can't be trusted: {_innermost(error)}") from error
         except (requests.RequestException, OSError) as error:
             raise NotIssued(f"{self._url} can't be reached: {_innermost(error)}") from error
-        except (errors.Error, JoseError, ValueError, KeyError, AttributeError, TypeError) as error:
+        except (errors.Error, JoseError, *_ODD) as error:
             answered = f"HTTP {error.args[0].status_code}" if _is_answer(error) else ""
             reason = answered or f"{type(error).__name__}: {_innermost(error)}"
             raise NotIssued(f"{self._url} does not answer as a CA: {reason}", retry_after=self._retry_after) from error

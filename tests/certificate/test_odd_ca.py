@@ -1,0 +1,168 @@
+"""No odd answer and no fault ends the looking after the certificate: told in one line, and the next try may do better."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NoReturn
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+from structlog.testing import capture_logs
+
+from acmedns_py.certificate import background, rule
+from acmedns_py.certificate import keeper as keeper_module
+from acmedns_py.certificate.ca import CertificateAuthority
+from acmedns_py.certificate.options import Access
+from acmedns_py.certificate.pem import Certificate, make_key, read_certificate, read_key
+from acmedns_py.certificate.state import State
+from acmedns_py.errors import NotIssued, Unusable
+from tests.certificate.conftest import Pebble
+from tests.certificate.life import NAMES, SECONDS, Run
+
+Answering = Callable[..., tuple[str, Access]]
+
+
+def certificate_of(directory: str, *, with_issuer: bool) -> Certificate:
+    """Make one that is good for 90 days and counts as this CA's; with or without the name of the issuer's key."""
+    pem = make_key("p256")
+    key = read_key(pem)
+    nobody, now = x509.Name([]), datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(nobody, nobody, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now)
+        .not_valid_after(now + timedelta(days=90))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host) for host in NAMES]), critical=False)
+    )
+    if with_issuer:
+        made = made.add_extension(x509.AuthorityKeyIdentifier(b"key of the issuer", None, None), critical=False)
+    return read_certificate(pem + made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM), directory)
+
+
+WINDOW = {
+    "renewalInfo": "{CA}/renewal",
+    "suggestedWindow": {"start": "2999-01-01T00:00:00Z", "end": "2999-01-02T00:00:00Z"},
+}
+"""A directory that is the answer about renewal as well."""
+
+
+@pytest.mark.parametrize(
+    ("document", "with_issuer"),
+    [
+        (WINDOW, False),
+        (b"[" * 200_000, True),
+    ],
+    ids=["a certificate without its issuer's key", "an array without end"],
+)
+async def test_renewal_goes_on_whatever_the_ca_says_about_its_time(
+    tmp_path: Path, answering: Answering, document: object, *, with_issuer: bool
+) -> None:
+    """The CA is asked again later, and a try begins when an operator wants one."""
+    directory, access = answering(200, {}, document)
+    run = Run(tmp_path / "state", directory, access)
+    run.state.prepare()
+    run.state.keep_certificate(certificate_of(directory, with_issuer=with_issuer))
+    run.keeper.prepare()
+    with capture_logs() as logs:
+        running = asyncio.create_task(run.start())
+        async with asyncio.timeout(SECONDS):
+            while not logs and not running.done():
+                await asyncio.sleep(0.01)
+    assert [line["event"] for line in logs] == ["certificate_renewal_time_unknown"]
+    assert run.keeper.shown()["problem"] is None
+    assert run.keeper.renew(force=True) is None
+    await run.next_noted(running)
+    assert not running.done()
+    assert run.keeper.shown()["failures"] == 1
+    running.cancel()
+
+
+async def test_fault_of_this_program_is_shown_and_the_next_round_goes_on(
+    tmp_path: Path, make_pebble: Callable[..., Pebble], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing was noted, so the CA is not asked; once that is over, the certificate comes by itself."""
+    pebble = make_pebble()
+    run = Run(tmp_path / "state", pebble.directory, pebble.access)
+    run.keeper.prepare()
+    monkeypatch.setattr(rule, "SHORTEST_PAUSE", 0.05)
+    with pytest.MonkeyPatch.context() as patch, capture_logs() as logs:
+        patch.setattr(State, "keep_pause", fails)
+        running = asyncio.create_task(run.start())
+        async with asyncio.timeout(SECONDS):
+            while not logs and not running.done():
+                await asyncio.sleep(0.01)
+        assert (logs[0]["event"], logs[0]["exc_info"]) == ("certificate_failed", True)
+        for told in (run.keeper.shown(), run.keeper.standing()):
+            assert told["problem"] == "unforeseen: ZeroDivisionError: unthought of"
+        assert pebble.orders() == 0
+    await run.next_noted(running)
+    assert run.keeper.shown()["problem"] is None
+    assert run.keeper.certified
+    running.cancel()
+
+
+def fails(*_: object) -> NoReturn:
+    """Fail as nobody has thought of."""
+    raise ZeroDivisionError("unthought of")
+
+
+async def test_machine_without_a_thread_to_spare_is_named(tmp_path: Path, make_pebble: Callable[..., Pebble]) -> None:
+    """As a limit of the process or of its container has it."""
+
+    class Thread:
+        def __init__(self, **_: object) -> None:
+            pass
+
+        def start(self) -> None:
+            raise RuntimeError("can't start new thread")
+
+    pebble = make_pebble()
+    run = Run(tmp_path / "state", pebble.directory, pebble.access)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(background, "threading", SimpleNamespace(Thread=Thread))
+        async with run.running() as running:
+            problem = run.keeper.shown()["problem"]
+            assert problem == "can't start new thread; see what limits the threads of this server"
+            patch.undo()
+            assert run.keeper.renew(force=True) is None
+            await run.next_noted(running)
+            assert run.keeper.shown()["problem"] is None
+
+
+async def test_call_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its outcome is dropped."""
+    monkeypatch.setattr(background, "CALL_SECONDS", 0.05)
+    held = threading.Event()
+    try:
+        with pytest.raises(NotIssued, match="the CA was not done after 0 s"):
+            await background.in_background(held.wait)
+    finally:
+        held.set()
+
+
+class Killed(BaseException):
+    """What no supervisor holds back."""
+
+
+async def test_end_of_the_looking_after_is_told_to_whoever_asks(
+    tmp_path: Path, make_pebble: Callable[..., Pebble], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for a try that never comes."""
+
+    def killed(*_: Any) -> NoReturn:
+        raise Killed
+
+    pebble = make_pebble()
+    monkeypatch.setattr(CertificateAuthority, "enter", killed)
+    run = Run(tmp_path / "state", pebble.directory, pebble.access)
+    with capture_logs() as logs, pytest.raises(Killed):
+        await run.until_noted()
+    assert [line["event"] for line in logs] == ["certificate_given_up"]
+    shown = run.keeper.shown()
+    assert (shown["problem"], shown["at_work"]) == (keeper_module._ENDED, False)
+    with pytest.raises(Unusable, match="restart the server"):
+        run.keeper.renew(force=True)
