@@ -1,20 +1,26 @@
 """No odd answer and no fault ends the looking after the certificate: told in one line, and the next try may do better."""
 
 import asyncio
+import math
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from email.utils import formatdate
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
+import acme.client
 import pytest
+import requests
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from structlog.testing import capture_logs
 
 from acmedns_py.certificate import background, rule
+from acmedns_py.certificate import ca as ca_module
 from acmedns_py.certificate import keeper as keeper_module
 from acmedns_py.certificate.ca import CertificateAuthority
 from acmedns_py.certificate.options import Access
@@ -79,6 +85,80 @@ async def test_renewal_goes_on_whatever_the_ca_says_about_its_time(
     assert not running.done()
     assert run.keeper.shown()["failures"] == 1
     running.cancel()
+
+
+@pytest.fixture
+def set_zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Let this process live in a time zone."""
+
+    def to(zone: str) -> None:
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+
+    yield to
+    monkeypatch.undo()
+    time.tzset()
+
+
+EVERYTHING = {
+    "newNonce": "{CA}/nonce",
+    "newAccount": "{CA}/account",
+    "newOrder": "{CA}/order",
+    "status": "processing",
+    "identifiers": [],
+    "authorizations": [],
+    "finalize": "{CA}/finalize",
+}
+"""Directory, account, and an order that no proof is needed for and that is being worked at."""
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York"])
+@pytest.mark.parametrize("wish", ["0", "-5", "9" * 20, "9" * 400, "past", "soon", "nonsense"])
+async def test_ca_that_works_at_an_order_is_not_asked_without_a_pause(
+    tmp_path: Path,
+    answering: Answering,
+    monkeypatch: pytest.MonkeyPatch,
+    set_zone: Callable[[str], None],
+    zone: str,
+    wish: str,
+) -> None:
+    """A second at least, whatever its Retry-After says and in whichever time zone this machine is; never for days."""
+    set_zone(zone)
+    offset = {"past": -3600, "soon": 30}.get(wish)
+    text = wish if offset is None else formatdate(time.time() + offset, usegmt=True)
+    directory, access = answering(
+        200, {"Location": "{CA}/it", "Replay-Nonce": "bm9uY2U", "Retry-After": text}, EVERYTHING
+    )
+    monkeypatch.setattr(ca_module, "FINALIZE_SECONDS", 5)
+    naps: list[float] = []
+
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        if len(naps) == 3:
+            raise requests.ConnectionError("enough")
+
+    monkeypatch.setattr(acme.client, "time", SimpleNamespace(sleep=nap))
+    run = Run(tmp_path / "state", directory, access)
+    await run.until_noted()
+    assert str(run.keeper.shown()["problem"]).endswith("can't be reached: enough")
+    assert len(naps) == 3
+    assert all(0.9 < seconds <= 5 for seconds in naps), naps
+
+
+@pytest.mark.parametrize("wish", ["9" * 20, "9" * 400, f"Thu, 26 Nov {'9' * 30} 12:00:00 GMT", "-1"])
+async def test_time_of_the_next_look_at_the_window_is_bounded(tmp_path: Path, answering: Answering, wish: str) -> None:
+    """A Retry-After without measure, or that is none, spoils nothing: the window itself counts (RFC 9773 4.3)."""
+    directory, access = answering(200, {"Retry-After": wish, "Content-Type": "application/json"}, WINDOW)
+    run = Run(tmp_path / "state", directory, access)
+    run.state.prepare()
+    kept = certificate_of(directory, with_issuer=True)
+    run.state.keep_certificate(kept)
+    run.keeper.prepare()
+    before = run.keeper.renewal
+    now = time.time()
+    assert now < await run.keeper._due(now) <= now + rule.LONGEST_PAUSE
+    # So far off is no window believed (`rule`), but it was read.
+    assert run.keeper.renewal == rule.renewal_time(kept.life, jitter=0, suggested=math.inf) != before
 
 
 async def test_fault_of_this_program_is_shown_and_the_next_round_goes_on(
