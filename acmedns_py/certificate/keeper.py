@@ -20,7 +20,7 @@ from acmedns_py.certificate.ca import CertificateAuthority
 from acmedns_py.certificate.facts import Facts, facts, time_text
 from acmedns_py.certificate.options import Access, Wanted
 from acmedns_py.certificate.pem import SELF_SIGNED, Certificate, make_key, read_certificate, self_signed
-from acmedns_py.certificate.proving import Publish, Show, prove
+from acmedns_py.certificate.proving import Proving, Publish, Show
 from acmedns_py.certificate.rule import Pause
 from acmedns_py.certificate.state import Order, State
 from acmedns_py.dns import name
@@ -71,7 +71,7 @@ class Keeper:
         self._access = access
         self._owners = owners
         self._state = state
-        self._show = show
+        self._proving = Proving(show)
         self.path = state.certificate_path
         """The certificate's file, with its key in it: there once `prepare` is done."""
         self._account_key = b""
@@ -130,6 +130,7 @@ class Keeper:
         asked = self._asked.is_set()
         self._asked.clear()
         try:
+            await self._proving.clear(publish)
             due = self._open(now) if asked else await self._due(now)
             if due <= now:
                 async with self._turn:
@@ -337,7 +338,7 @@ class Keeper:
         order = await self._order(authority)
         proofs = await in_background(lambda: authority.proofs(order, self._owners))
         if proofs:
-            await prove(authority, proofs, publish=publish, show=self._show)
+            await self._proving.prove(authority, proofs, publish)
         chain = await in_background(lambda: authority.finish(order))
         certificate = _read(order, chain)
         await asyncio.to_thread(self._state.keep_certificate, certificate)

@@ -26,7 +26,7 @@ from acmedns_py.certificate.ca import CertificateAuthority
 from acmedns_py.certificate.options import Access
 from acmedns_py.certificate.pem import Certificate, make_key, read_certificate, read_key
 from acmedns_py.certificate.state import State
-from acmedns_py.errors import NotIssued, Unusable
+from acmedns_py.errors import NotIssued, StoreUnavailable, Unusable
 from tests.certificate.conftest import Pebble
 from tests.certificate.life import NAMES, SECONDS, Run
 
@@ -188,6 +188,53 @@ async def test_fault_of_this_program_is_shown_and_the_next_round_goes_on(
 def fails(*_: object) -> NoReturn:
     """Fail as nobody has thought of."""
     raise ZeroDivisionError("unthought of")
+
+
+class Stuck(Run):
+    """One whose database takes no clean-up while `locked`."""
+
+    locked = True
+
+    async def publish(self, values: dict[bytes, tuple[bytes, ...]]) -> None:
+        """Serve them, or not."""
+        if self.locked and not values:
+            raise StoreUnavailable("the database is locked")
+        await super().publish(values)
+
+
+async def test_certificate_is_had_though_the_proof_cannot_be_taken_away(
+    tmp_path: Path, make_pebble: Callable[..., Pebble]
+) -> None:
+    """That is logged, and done by a later round."""
+    pebble = make_pebble()
+    run = Stuck(tmp_path / "state", pebble.directory, pebble.access)
+    with capture_logs() as logs:
+        async with run.running() as running:
+            assert (run.keeper.shown()["problem"], run.keeper.certified) == (None, True)
+            assert len(run.served) == 1
+            run.locked = False
+            assert run.keeper.renew(force=True) is None
+            await run.next_noted(running)
+    assert run.served[1] == {}
+    left = [line["problem"] for line in logs if line["event"] == "certificate_proof_left"]
+    assert set(left) == {"the database is locked"}
+    assert pebble.orders() == 2
+
+
+async def test_word_of_the_ca_is_kept_though_the_proof_cannot_be_taken_away(
+    tmp_path: Path, make_pebble: Callable[..., Pebble], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And with it the time before which it is not asked, forced or not."""
+
+    def limited(*_: Any) -> NoReturn:
+        raise NotIssued("the CA says too many", retry_after=90_000.0)
+
+    pebble = make_pebble()
+    monkeypatch.setattr(CertificateAuthority, "pending", limited)
+    run = Stuck(tmp_path / "state", pebble.directory, pebble.access)
+    await run.until_noted()
+    assert run.keeper.shown()["problem"] == "the CA says too many"
+    assert str(run.keeper.renew(force=True)).startswith("the CA wants to be left alone until ")
 
 
 async def test_machine_without_a_thread_to_spare_is_named(tmp_path: Path, make_pebble: Callable[..., Pebble]) -> None:
