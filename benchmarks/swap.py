@@ -46,7 +46,9 @@ def run(settings: Settings) -> list[Row]:
                 assert client.stdout is not None
                 if client.stdout.readline() != "asking\n":
                     raise SystemExit("the clients of the API did not start")
+            busy = ours.cpu_seconds()
             swaps = _exchange(ours, pair, time.perf_counter() + seconds)
+            busy = ours.cpu_seconds() - busy
             seen = [Seen(**json.loads(client.communicate()[0])) for client in clients]
     answers, failed = sum(one.answers for one in seen), sum(one.failed for one in seen)
     kept, handshakes = sum(one.kept for one in seen), sum(one.handshakes for one in seen)
@@ -56,6 +58,7 @@ def run(settings: Settings) -> list[Row]:
         f" while; clients share the cores"
         f"\n  {answers / seconds:,.0f} requests/s answered 200, {failed} failed; {swaps} exchanges, each seen by a new"
         f" handshake\n  {kept} of {PROCESSES * STAYING} connections stayed open to the end, {handshakes} new handshakes"
+        f"\n  the server took {busy / seconds:.0%} of a core, {busy / answers * 1000:.2f} ms for each answer"
         f"\n  answer from the moment it was due: median {took[len(took) // 2] * 1000:.1f} ms, 99th percentile"
         f" {took[len(took) * 99 // 100] * 1000:.1f} ms, longest {took[-1] * 1000:.0f} ms"
     )

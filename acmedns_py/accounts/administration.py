@@ -35,6 +35,7 @@ from acmedns_py.accounts.hashing import HashPool, Work
 from acmedns_py.accounts.labels import MOST_NAME_CHARACTERS
 from acmedns_py.accounts.persist_record import remark
 from acmedns_py.accounts.ports import Entry, Publisher, Token, Written
+from acmedns_py.accounts.trace import Traced, Traces
 from acmedns_py.accounts.txt_rule import TxtRule, objection
 from acmedns_py.errors import AcmednsError, BadInput, NotServed, OutcomeUnknown, UnknownAccount, Unusable
 from acmedns_py.log import quoted
@@ -89,13 +90,18 @@ class Administration:
         pool: HashPool,
         forget: Callable[[str], None],
         zone: str,
+        traces: Traces | None,
     ) -> None:
-        """`forget` drops what is remembered of a username's logins; `zone` is its name without a final dot."""
+        """`forget` drops what is remembered of a username's logins; `zone` is its name without a final dot.
+
+        `traces` are those of a running server.
+        """
         self._directory = directory
         self._publisher = publisher
         self._pool = pool
         self._forget = forget
         self._zone = zone
+        self._traces = traces
 
     async def listed(self, wanted: Filter, *, after: int = 0, most: int = MOST_LISTED) -> list[Listed]:
         """Give the next page of accounts, by ids above `after`; raises `Unusable`, `StoreUnavailable`."""
@@ -111,6 +117,13 @@ class Administration:
         if found is None:
             raise UnknownAccount(name)
         return found
+
+    async def traced(self, name: str) -> tuple[Shown, Traced]:
+        """Give one account and who asked for its name; raises as `shown` does, and `Unusable` without a server."""
+        if self._traces is None:
+            raise Unusable("who asked is known to a running server alone; start acmedns serve")
+        shown = await self.shown(name)
+        return shown, self._traces.of(shown.account.label)
 
     async def statistics(self) -> Statistics:
         """Give numbers of the whole database; raises `StoreUnavailable`."""
@@ -237,6 +250,8 @@ class Administration:
         """Add a live value, or renew it; gives what is odd about it, in sentences."""
         found = await self._found(by, "value_set", name)
         await self._change(by, "value_set", found, SetValue(_value(value)))
+        if self._traces is not None:
+            self._traces.updated(found.label, by.source)
         return remark(found.username, value, datetime.now(UTC))
 
     async def remove_value(self, by: Operator, name: str, value: str) -> None:

@@ -5,13 +5,14 @@ The table is written in the transaction of the change itself; a line of the log 
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 import structlog
 
 from acmedns_py.accounts.ports import Entry, Written
 from acmedns_py.accounts.token_text import without_tokens
-from acmedns_py.errors import AcmednsError, OutcomeUnknown
+from acmedns_py.errors import AcmednsError, OutcomeUnknown, StoreUnavailable
 from acmedns_py.log import printable
 
 ANYONE = "anyone"
@@ -62,6 +63,13 @@ async def note_refusal(note: Callable[[Entry], Awaitable[Written]], entry: Entry
     except AcmednsError:
         # The log line is there; what the operator is told is the first failure, not this one.
         return
+
+
+async def enter(note: Callable[[Entry], Awaitable[Written]], entry: Entry) -> None:
+    """Enter what was done elsewhere than in the database, which may be gone: the line of the log is there."""
+    tell(entry)
+    with suppress(StoreUnavailable):
+        await note(entry)
 
 
 def fit_to_keep(entry: Entry) -> Entry:

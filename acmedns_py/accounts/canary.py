@@ -12,8 +12,11 @@ from typing import Final
 
 import structlog
 
+from acmedns_py.accounts.administration import Operator
+from acmedns_py.accounts.audit import enter, note_refusal
+from acmedns_py.accounts.ports import Entry, Written
 from acmedns_py.dns import name
-from acmedns_py.errors import AcmednsError, NotServed, Unusable
+from acmedns_py.errors import AcmednsError, NotServed, OutcomeUnknown, Unusable
 
 RESERVED: Final = "_acmedns-check"
 """The label above all canaries: it has an underscore, and so is nobody's (see `labels`)."""
@@ -48,37 +51,67 @@ class Canary:
 class Canaries:
     """Those that there are now."""
 
-    def __init__(self, publish: Publish, zone: str, *, life_seconds: float = LIFE_SECONDS) -> None:
-        """`zone` is its name without a final dot."""
+    def __init__(
+        self,
+        publish: Publish,
+        note: Callable[[Entry], Awaitable[Written]],
+        zone: str,
+        *,
+        life_seconds: float = LIFE_SECONDS,
+    ) -> None:
+        """`note` commits an entry of the audit log; `zone` is its name without a final dot."""
         self._publish = publish
+        self._note = note
         self._zone = zone
         self._life_seconds = life_seconds
         self._there: dict[str, Canary] = {}
         self._ends: dict[str, asyncio.Task[None]] = {}
 
-    async def set(self) -> Canary:
+    async def set(self, by: Operator) -> Canary:
         """Serve another one; returns when every worker answers it.
 
         Raises `Unusable` where there are too many, `StoreUnavailable`, `NotServed`.
         """
+        label = secrets.token_hex(_LABEL_OCTETS)
+        entry = Entry(by.name, by.source, "canary_set", label)
+        try:
+            canary = await self._set(label)
+        except AcmednsError as error:
+            await note_refusal(self._note, entry, error)
+            raise
+        await enter(self._note, entry)
+        return canary
+
+    async def remove(self, label: str, by: Operator) -> bool:
+        """Take one away and say whether it was there; raises `StoreUnavailable`, `NotServed`."""
+        removed = await self._remove(label)
+        if removed:
+            await enter(self._note, Entry(by.name, by.source, "canary_removed", label))
+        return removed
+
+    async def stop(self) -> None:
+        """Wait for none of them any more."""
+        for task in self._ends.values():
+            task.cancel()
+        await asyncio.gather(*self._ends.values(), return_exceptions=True)
+
+    async def _set(self, label: str) -> Canary:
         if len(self._there) >= MOST:
             raise Unusable(f"{MOST} checks are under way already; wait until one of them has ended")
-        label = secrets.token_hex(_LABEL_OCTETS)
         canary = Canary(label, f"{label}.{RESERVED}.{self._zone}", secrets.token_urlsafe(_VALUE_OCTETS))
         self._there[label] = canary
-        self._ends[label] = asyncio.create_task(self._end(label), name="canary")
+        self._let_end(label)
         try:
             await self._serve()
-        except NotServed:
-            # It is committed, and goes when its time is over.
+        except (NotServed, OutcomeUnknown):
+            # It is committed, or may be, and goes when its time is over.
             raise
         except AcmednsError:
             self._forget(label)
             raise
         return canary
 
-    async def remove(self, label: str) -> bool:
-        """Take one away and say whether it was there; raises `StoreUnavailable`, `NotServed`."""
+    async def _remove(self, label: str) -> bool:
         canary = self._there.pop(label, None)
         if canary is None:
             return False
@@ -88,17 +121,16 @@ class Canaries:
             self._forget(label)
             raise
         except AcmednsError:
-            # It goes when its time is over.
+            # It goes when its time is over, or by another try where that is over already.
             self._there[label] = canary
+            if self._ends[label].done():
+                self._let_end(label)
             raise
         self._forget(label)
         return True
 
-    async def stop(self) -> None:
-        """Wait for none of them any more."""
-        for task in self._ends.values():
-            task.cancel()
-        await asyncio.gather(*self._ends.values(), return_exceptions=True)
+    def _let_end(self, label: str) -> None:
+        self._ends[label] = asyncio.create_task(self._end(label), name="canary")
 
     def _forget(self, label: str) -> None:
         self._there.pop(label, None)
@@ -109,7 +141,7 @@ class Canaries:
         await asyncio.sleep(self._life_seconds)
         while True:
             try:
-                await self.remove(label)
+                await self._remove(label)
             except AcmednsError as error:
                 log.warning("canary_not_removed", label=label, problem=str(error))
                 await asyncio.sleep(_RETRY_SECONDS)

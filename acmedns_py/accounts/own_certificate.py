@@ -1,14 +1,13 @@
 """The operator's hand on the API's own certificate: shown, renewed and revoked; what is asked for is audited."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from typing import Protocol
 
 from acmedns_py.accounts.administration import Operator
-from acmedns_py.accounts.audit import note_refusal, tell
+from acmedns_py.accounts.audit import enter, note_refusal
 from acmedns_py.accounts.ports import Entry, Written
-from acmedns_py.errors import AcmednsError, StoreUnavailable, Unusable
+from acmedns_py.errors import AcmednsError, Unusable
 
 
 class CertificateKeeper(Protocol):
@@ -46,7 +45,7 @@ class OwnCertificate:
         except Unusable as error:
             await note_refusal(self._note, entry, error)
             raise
-        await self._enter(entry if why_not is None else replace(entry, result=f"not begun: {why_not}"))
+        await enter(self._note, entry if why_not is None else replace(entry, result=f"not begun: {why_not}"))
         return why_not
 
     async def revoke(self, by: Operator, reason: str) -> None:
@@ -58,18 +57,12 @@ class OwnCertificate:
         except AcmednsError as error:
             await note_refusal(self._note, entry, error)
             raise
-        await self._enter(entry)
+        await enter(self._note, entry)
 
     def _there(self) -> CertificateKeeper:
         if self._keeper is None:
             raise Unusable('this server gets no certificate by itself; it does with api.tls = "acme"')
         return self._keeper
-
-    async def _enter(self, entry: Entry) -> None:
-        tell(entry)
-        # It is done at the CA, whatever the database says; the line of the log is there.
-        with suppress(StoreUnavailable):
-            await self._note(entry)
 
 
 def _serial(keeper: CertificateKeeper) -> str:

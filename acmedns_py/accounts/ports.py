@@ -153,10 +153,11 @@ class Store(Registrar, Protocol):
     async def account(self, username: str) -> Account | None:
         """The account of that username, or None."""
 
-    async def withdraw(self, account: Account, entry: Entry) -> Written:
+    async def withdraw(self, username: str, verifier: str, entry: Entry) -> Written:
         """Commit that an account of which nobody has heard never was: its label is free, its token's use given back.
 
-        Raises `Refused` where its password is no longer the one that it was made with.
+        It comes behind every write asked for before, those whose outcome is unknown included. Raises `UnknownAccount`
+        where there is none, `Refused` where its password is no longer the one of `verifier`.
         """
 
     async def replace_verifier(self, account: Account, verifier: str) -> Written:

@@ -25,6 +25,7 @@ from acmedns_py.errors import (
     OutcomeUnknown,
     RegistrationRefused,
     TokenNotAccepted,
+    UnknownAccount,
 )
 
 _log = structlog.get_logger(__name__)
@@ -137,10 +138,10 @@ class Registration:
     async def _withdraw(self, fresh: Registered, verifier: str, entry: Entry) -> None:
         """Take back what the client will never hear of; where that fails, somebody has to delete it by hand."""
         try:
-            account = await self._store.account(fresh.username)
-            if account is not None:
-                await self._store.withdraw(replace(account, verifier=verifier), entry)
-                tell(entry)
+            await self._store.withdraw(fresh.username, verifier, entry)
+        except UnknownAccount:
+            # What had no answer was not done.
+            return
         except AcmednsError as error:
             _log.error(
                 "registration_left_behind",
@@ -149,6 +150,8 @@ class Registration:
                 reason=str(error),
                 cure="nobody has its password: acmedns account delete, or rotate to use it",
             )
+        else:
+            tell(entry)
 
     def _chosen_label(self, wish: Wish, token: Token | None) -> str | None:
         if token is None or token.labels is None or not wish.label:

@@ -11,6 +11,7 @@ from acmedns_py.accounts.allow_from import permits
 from acmedns_py.accounts.credentials import Credentials, Login
 from acmedns_py.accounts.persist_record import remark
 from acmedns_py.accounts.ports import Account, Publisher, Store, Written
+from acmedns_py.accounts.trace import Traces
 from acmedns_py.accounts.txt_rule import objection
 from acmedns_py.errors import BadInput, Refused
 
@@ -31,10 +32,11 @@ class Change:
 class Updates:
     """The use case behind /update."""
 
-    def __init__(self, *, credentials: Credentials, store: Store, publisher: Publisher) -> None:
+    def __init__(self, *, credentials: Credentials, store: Store, publisher: Publisher, traces: Traces) -> None:
         self._credentials = credentials
         self._store = store
         self._publisher = publisher
+        self._traces = traces
 
     async def apply(self, login: Login, change: Change) -> None:
         """Carry out a change; when this returns, it is durable and served.
@@ -53,6 +55,7 @@ class Updates:
             written = await self._write(account, login, change)
         if change.value and not change.remove:
             remark(account.username, change.value, datetime.now(UTC))
+            self._traces.updated(account.label, None if login.source is None else str(login.source))
         await self._publisher.served(written.cursor)
 
     async def _write(self, account: Account, login: Login, change: Change) -> Written:

@@ -13,6 +13,7 @@ known nowhere else.
 | GET, PATCH, DELETE | /admin/v1/accounts/NAME | one; PATCH takes one of `label`, `allowfrom`, `disabled`, `txt_rule` |
 | POST | /admin/v1/accounts/NAME/password | a new password: `grace_seconds` |
 | POST, DELETE | /admin/v1/accounts/NAME/values | `txt`: set it, take it away; DELETE without a body clears |
+| GET | /admin/v1/accounts/NAME/trace | who asked for its name behind each of the last updates |
 | GET | /admin/v1/tokens | a page: `after`, `limit` |
 | POST | /admin/v1/tokens | a new token: `name`, `scopes`, `expires`, `uses`, `sources`, `labels`, `txt_rule` |
 | GET, DELETE | /admin/v1/tokens/NAME | one token; DELETE revokes it |
@@ -41,6 +42,7 @@ from acmedns_py.api.canary_routes import CanaryRoutes
 from acmedns_py.api.certificate_routes import CertificateRoutes
 from acmedns_py.api.problems import RETRY_AFTER_SECONDS
 from acmedns_py.api.token_routes import TokenRoutes
+from acmedns_py.api.trace_routes import trace
 from acmedns_py.errors import (
     ConfigError,
     LabelTaken,
@@ -133,6 +135,8 @@ class AdminRoutes:
                     "POST": lambda: self._set_value(asked, name),
                     "DELETE": lambda: self._take_values(asked, name),
                 }
+            case ["accounts", name, "trace"]:
+                routes = {"GET": lambda: trace(self._accounts, name, self._zone)}
             case ["tokens"]:
                 routes = {"GET": lambda: self._tokens.page(asked), "POST": lambda: self._tokens.create(asked)}
             case ["tokens", name]:
@@ -144,9 +148,9 @@ class AdminRoutes:
             case ["certificate", "revocation"]:
                 routes = {"POST": lambda: self._certificate.revoke(asked)}
             case ["canaries"]:
-                routes = {"POST": self._canaries.set}
+                routes = {"POST": lambda: self._canaries.set(asked)}
             case ["canaries", name]:
-                routes = {"DELETE": lambda: self._canaries.remove(name)}
+                routes = {"DELETE": lambda: self._canaries.remove(asked, name)}
             case ["audit"]:
                 routes = {"GET": lambda: self._audit(asked)}
             case ["stats"]:
@@ -218,11 +222,14 @@ class AdminRoutes:
         return Told(200, {**shown.document, "remarks": remarks})
 
     async def _take_values(self, asked: Asked, name: str) -> Told:
-        # Nothing less says that all are meant: a program that got a key wrong, or has no value, must not clear.
-        if asked.body:
+        # Nothing less says that all are meant: a program that got a key wrong must not clear, nor one whose body was
+        # lost on the way, as a proxy may lose that of a DELETE.
+        if "all" not in known(asked.query, "all"):
             await self._accounts.remove_value(asked.by, name, body_of(asked, _Value).txt)
-        else:
+        elif asked.query["all"] == "true" and not asked.body:
             await self._accounts.clear_values(asked.by, name)
+        else:
+            raise Unusable("to take all values away, say ?all=true and send no body")
         return await self._show(name)
 
     async def _audit(self, asked: Asked) -> Told:
@@ -287,7 +294,7 @@ def template(path: str) -> str:
             return f"{PREFIX}/{kind}/NAME"
         case ["certificate", "renewal" | "revocation" as what]:
             return f"{PREFIX}/certificate/{what}"
-        case ["accounts", _, "password" | "values" as what]:
+        case ["accounts", _, "password" | "values" | "trace" as what]:
             return f"{PREFIX}/accounts/NAME/{what}"
     return PREFIX
 

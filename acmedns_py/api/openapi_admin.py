@@ -6,6 +6,7 @@ from aiohttp import hdrs
 
 from acmedns_py.accounts.tokens import SCOPES
 from acmedns_py.accounts.txt_rule import TxtRule
+from acmedns_py.accounts.verdict import Word
 from acmedns_py.api.admin import PREFIX
 from acmedns_py.api.answers import JSON, OPERATOR_CHALLENGE
 
@@ -77,11 +78,16 @@ def paths() -> dict[str, Any]:
             "post": _operation("setValue", "Add a value, or renew it", "AdminWhole", body="AdminValue"),
             "delete": _operation(
                 "takeValues",
-                "Take one value away, or without a body all",
+                "Take one value away, or without a body and with all=true all of them",
                 "AdminWhole",
                 body="AdminValue",
                 optional=True,
+                query={"all": {"enum": ["true"]}},
             ),
+        },
+        f"{PREFIX}/accounts/{{name}}/trace": {
+            "parameters": [_NAME],
+            "get": _operation("trace", "Who asked for its name behind each of the last updates", "AdminTrace"),
         },
         f"{PREFIX}/tokens": {
             "get": _operation("listTokens", "A page of tokens by id", "AdminTokens", query=_PAGE),
@@ -193,6 +199,15 @@ _ACCOUNT = {
 
 _STORED_FOR = {"type": "array", "items": _object({"domain": _TEXT, "token": _TEXT})}
 
+_ASKER = {
+    "network": {"type": "string", "description": "A /24 of IPv4 or a /48 of IPv6"},
+    "questions": _COUNT,
+    "first": _TIME,
+    "last": _TIME,
+    "own": {"type": "boolean", "description": "Whether it is the updater's own, or asked as clients do, not as CAs"},
+    "valued": {"type": "boolean", "description": "Whether the last answer held a value"},
+}
+
 _TOKEN_FACTS = {
     "id": _COUNT,
     "name": _TEXT,
@@ -236,6 +251,35 @@ SCHEMAS: dict[str, Any] = {
             "warning": _TEXT,
             "stored_for": {**_STORED_FOR, "description": "What this rotation has made out of date"},
         },
+    ),
+    "AdminTrace": _object(
+        {
+            "username": _TEXT,
+            "fulldomain": _TEXT,
+            "label": _TEXT,
+            "last_update": _MAYBE_TIME,
+            "last_update_from": {"type": ["string", "null"]},
+            "values": {"type": "array", "items": _object({"written": _TIME, "age_seconds": _COUNT})},
+            "known_since": {**_TIME, "description": "How far back it is known who asked"},
+            "complete": {"type": "boolean", "description": "Whether every question could be noted; else: at least"},
+            "verdict": {"enum": list(Word)},
+            "detail": {"type": "string", "description": "The verdict for people"},
+            "rounds": {
+                "type": "array",
+                "description": "The last updates, latest first; one that is not known begins with what is",
+                "items": _object(
+                    {
+                        "updated": _MAYBE_TIME,
+                        "updated_from": {"type": ["string", "null"]},
+                        "questions": _COUNT,
+                        "first": _MAYBE_TIME,
+                        "last": _MAYBE_TIME,
+                        "more_networks": {"type": "boolean", "description": "Whether more asked than are kept"},
+                        "networks": {"type": "array", "items": _object(_ASKER)},
+                    }
+                ),
+            },
+        }
     ),
     "AdminDeleted": _object({"deleted": _TEXT}),
     "AdminToken": _object(_TOKEN_FACTS),

@@ -157,10 +157,11 @@ def _judged(climb: Climb, wanted: Wanted) -> Iterator[Finding]:
     yield from _oddities(rrset, last)
     way = obstacle(rrset.rdatas, wanted.identities, wildcard=climb.host.wildcard, accounts=wanted.accounts)
     if way is not None:
-        paste = _paste(way, owner, climb.host, wanted)
-        yield Finding(
-            _BY_OBSTACLE[way], climb.host.text, _seen(owner, rrset), paste=paste, repeat=last.steps[-1].repeat
-        )
+        kind, host = _BY_OBSTACLE[way], climb.host.text
+        who = ", ".join(sorted(wanted.identities)) or "Every CA"
+        consequence = kind.consequence.replace(_REFUSES, f"{who} will refuse {host}, and say that CAA forbids it.")
+        paste, repeat = _paste(way, owner, climb.host, wanted), last.steps[-1].repeat
+        yield Finding(kind, host, _seen(owner, rrset), consequence, paste=paste, repeat=repeat)
         return
     named = issuers(rrset.rdatas, wildcard=climb.host.wildcard)
     who = "any CA" if named is None else ", ".join(sorted({told(one.domain) for one in named if one.domain}))

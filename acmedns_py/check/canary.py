@@ -18,7 +18,7 @@ from acmedns_py.check.finding import Finding, Kind, Verdict, catalogue, told
 from acmedns_py.check.reach import said
 from acmedns_py.dns import name
 from acmedns_py.dns.codes import Rcode, RRType
-from acmedns_py.errors import AcmednsError
+from acmedns_py.errors import AcmednsError, Unusable
 
 NAME: Final = "canary"
 TITLE: Final = "Round trip of a random value"
@@ -98,10 +98,12 @@ class CanaryFacts:
     refused: str = ""
 
 
-async def collect(asker: Asker, routes: Routes, servers: Sequence[str], resolvers: Sequence[str]) -> CanaryFacts:
+async def collect(
+    asker: Asker, routes: Routes, zone: bytes, servers: Sequence[str], resolvers: Sequence[str]
+) -> CanaryFacts:
     """Set it, look for it at all addresses at once, and take it away.
 
-    Raises `AcmednsError` where the routes can't be used at all.
+    Raises `AcmednsError` where the routes can't be used at all, or are those of another zone's server.
     """
     try:
         canary = await asyncio.to_thread(routes.ask, "POST", _CANARIES)
@@ -111,6 +113,8 @@ async def collect(asker: Asker, routes: Routes, servers: Sequence[str], resolver
         return CanaryFacts(name.ROOT, (), told(str(error)))
     try:
         owner, value = name.from_text(canary["fulldomain"]), canary["txt"].encode()
+        if not name.is_subdomain(owner, zone):
+            raise Unusable(f"the server that was asked is another zone's: its value is at {told(canary['fulldomain'])}")
         begun = time.monotonic()
         seen = await asyncio.gather(
             *(_look(asker, Question(owner, RRType.TXT), address, value, begun) for address in servers),

@@ -5,7 +5,7 @@ Every server of the zone above is asked, since a resolver may ask any of them.
 
 import asyncio
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from acmedns_py.check.facts import Answer, Question, targets
@@ -111,6 +111,13 @@ KINDS: Final = catalogue(
             stops=True,
         ),
         Kind(
+            "above-bogus",
+            Verdict.FAIL,
+            "the zone above is bogus: its DNSSEC signatures do not hold",
+            "CAs validate DNSSEC; for them nothing below that zone can be trusted, and they refuse every host.",
+            "Ask who runs the zone above: its signatures have ended, or its keys are not those that are delegated.",
+        ),
+        Kind(
             "above-unsigned",
             Verdict.NOTE,
             "the zone above is not signed",
@@ -150,7 +157,8 @@ class DelegationFacts:
     """All that was heard of the delegation.
 
     `said` and `ds` are what each server of the zone above answered for NS and DS of the zone, `above_keys` what they
-    answered for their own DNSKEY; `own` and `keys` are NS and DNSKEY from the zone's own servers.
+    answered for their own DNSKEY; `own` and `keys` are NS and DNSKEY from the zone's own servers. `bogus` are answers
+    of resolvers that take the zone above for bogus: they fail but where they are told not to validate.
     """
 
     above: Cut
@@ -161,6 +169,7 @@ class DelegationFacts:
     hosts: tuple[HostFacts, ...] = ()
     own: tuple[Answer, ...] = ()
     keys: tuple[Answer, ...] = ()
+    bogus: tuple[Answer, ...] = ()
 
     def servers(self) -> list[tuple[bytes, str]]:
         """Give each address that a resolver may go to, with the name of its server: from glue and from its own zone."""
@@ -172,29 +181,42 @@ class DelegationFacts:
         ]
 
 
-async def collect(walk: Walk, apex: bytes) -> DelegationFacts:
-    """Ask the servers of the zone above, and then those that they name."""
+async def collect(walk: Walk, apex: bytes, resolvers: Iterable[str] = ()) -> DelegationFacts:
+    """Ask the servers of the zone above, and then those that they name; and the resolvers whether they trust it."""
     above = await walk.cut(name.parent(apex))
     if above.broken:
         return DelegationFacts(above, above)
     cut = await walk.delegated(apex, above)
-    said, ds, above_keys = await asyncio.gather(
+    said, ds, above_keys, bogus = await asyncio.gather(
         _everywhere(walk, Question(apex, RRType.NS, dnssec_ok=True), above),
         _everywhere(walk, Question(apex, RRType.DS, dnssec_ok=True), above),
         _everywhere(walk, Question(above.apex, RRType.DNSKEY, dnssec_ok=True), above),
+        _bogus(walk, above.apex, resolvers),
     )
     if cut.apex != apex:
-        return DelegationFacts(above, cut, said, ds, above_keys)
+        return DelegationFacts(above, cut, said, ds, above_keys, bogus=bogus)
     hosts = await asyncio.gather(*(_host(walk, server.name) for server in cut.nameservers))
     own, keys = await asyncio.gather(
         _everywhere(walk, Question(apex, RRType.NS), cut),
         _everywhere(walk, Question(apex, RRType.DNSKEY, dnssec_ok=True), cut),
     )
-    return DelegationFacts(above, cut, said, ds, above_keys, tuple(hosts), own, keys)
+    return DelegationFacts(above, cut, said, ds, above_keys, tuple(hosts), own, keys, bogus)
 
 
 async def _everywhere(walk: Walk, question: Question, cut: Cut) -> tuple[Answer, ...]:
     return tuple(await asyncio.gather(*(walk.ask(question, address) for address in cut.addresses)))
+
+
+async def _bogus(walk: Walk, zone: bytes, resolvers: Iterable[str]) -> tuple[Answer, ...]:
+    validated = Question(zone, RRType.SOA, recursion_desired=True)
+    found = []
+    for resolver in resolvers:
+        answer = await walk.ask(validated, resolver)
+        if answer.problem is None and answer.rcode == Rcode.SERVFAIL:
+            unchecked = await walk.ask(replace(validated, checking_disabled=True), resolver)
+            if unchecked.problem is None and unchecked.rcode == Rcode.NOERROR:
+                found.append(answer)
+    return tuple(found)
 
 
 async def _host(walk: Walk, host: bytes) -> HostFacts:
@@ -224,10 +246,17 @@ def judge(facts: DelegationFacts, subject: Subject) -> Iterator[Finding]:
         )
         yield Finding(KINDS["delegation-missing"], apex, seen, cure=cure, paste=paste, repeat=heard[0].repeat)
         return
+    yield from _bogus_above(facts)
     yield from _uneven(heard, apex, subject)
     yield from _ns_set(facts, heard, subject)
     yield from _servers(facts, subject)
     yield from _signatures(facts, apex)
+
+
+def _bogus_above(facts: DelegationFacts) -> Iterator[Finding]:
+    if facts.bogus:
+        seen = listed(f"{answer.address}: SERVFAIL {', '.join(answer.extended_errors)}" for answer in facts.bogus)
+        yield Finding(KINDS["above-bogus"], name.to_text(facts.above.apex), seen, repeat=facts.bogus[0].repeat)
 
 
 def _uneven(heard: Iterable[Answer], apex: str, subject: Subject) -> Iterator[Finding]:

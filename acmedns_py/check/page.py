@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from acmedns_py.check import caa, canary, client, delegation, hosts, own, reach, resolvers, serving
+from acmedns_py.check import caa, canary, client, delegation, host_kinds, hosts, own, reach, resolvers, serving
 from acmedns_py.check.finding import Kind
 
 GROUPS: Final[tuple[tuple[str, Mapping[str, Kind]], ...]] = (
@@ -11,7 +11,7 @@ GROUPS: Final[tuple[tuple[str, Mapping[str, Kind]], ...]] = (
     (delegation.TITLE, delegation.KINDS),
     (reach.TITLE, reach.KINDS),
     (canary.TITLE, canary.KINDS),
-    (hosts.TITLE, hosts.KINDS),
+    (hosts.TITLE, host_kinds.KINDS),
     (caa.TITLE, caa.KINDS),
     (resolvers.TITLE, resolvers.KINDS),
     (own.TITLE, own.KINDS),

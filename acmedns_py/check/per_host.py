@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -31,18 +32,21 @@ class Targets:
     why: str = ""
 
 
-async def check_hosts(report: Report, walk: Walk, zone: bytes, targets: Targets) -> None:
-    """Append what is found of the hosts, if any, and of the resolvers."""
+async def check_hosts(
+    report: Report, walk: Walk, zone: bytes, targets: Targets, *, begun: Callable[[str], None]
+) -> None:
+    """Append what is found of the hosts, if any, and of the resolvers; `begun` is told what is under way."""
     stopped = report.stopped
     paths: list[Path] = []
     if targets.hosts:
         if stopped:
             report.skip(hosts.NAME, hosts.TITLE, stopped)
         else:
-            paths = await _paths(walk, zone, targets.hosts)
+            paths = await _paths(walk, zone, targets.hosts, begun)
             await _judge_paths(report, zone, targets, paths)
         # CAA is another branch of DNS: whoever mends the one wants to know of the other, but for a zone that is down.
         down = {path.host for path in paths if not path.links[0].usable}
+        begun(caa.TITLE)
         climbs = await caa.collect(walk, [host for host in targets.hosts if host not in down])
         report.add(caa.NAME, caa.TITLE, caa.judge(climbs, targets.wanted), seen=f"{len(climbs)} hosts")
     if not targets.resolvers:
@@ -50,17 +54,24 @@ async def check_hosts(report: Report, walk: Walk, zone: bytes, targets: Targets)
     if stopped:
         report.skip(resolvers.NAME, resolvers.TITLE, stopped)
         return
+    begun(resolvers.TITLE)
     views = await resolvers.collect(walk, targets.resolvers, zone, paths)
     report.add(resolvers.NAME, resolvers.TITLE, resolvers.judge(views), seen=", ".join(targets.resolvers))
 
 
-async def _paths(walk: Walk, zone: bytes, wanted: tuple[Host, ...]) -> list[Path]:
+async def _paths(walk: Walk, zone: bytes, wanted: tuple[Host, ...], begun: Callable[[str], None]) -> list[Path]:
     turns = asyncio.Semaphore(AT_ONCE)
     nonce = f"acmedns-check-{secrets.token_hex(8)}".encode()
 
+    left = len(wanted)
+
     async def path(host: Host) -> Path:
+        nonlocal left
         async with turns:
-            return await walk_path(walk, host, zone, nonce=nonce)
+            begun(f"{hosts.TITLE}: {left} of {len(wanted)} to go")
+            found = await walk_path(walk, host, zone, nonce=nonce)
+        left -= 1
+        return found
 
     return await asyncio.gather(*map(path, wanted))
 

@@ -1,7 +1,7 @@
 """The whole check, in the order of a CA's query: what is collected first tells what to ask next."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,28 +16,38 @@ from acmedns_py.errors import AcmednsError
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """The server on this host: where it should serve DNS, the URL of its API, empty where that is not known."""
+    """The zone's server: where on this host it should serve DNS, none where it is on another; the URL of its API.
+
+    The URL is empty where it is not known.
+    """
 
     places: tuple[serving.Place, ...]
     api_url: str
     registration_open: bool
 
 
-async def check(subject: Subject, walk: Walk, targets: Targets, ours: Ours | None) -> Report:
+async def check(
+    subject: Subject, walk: Walk, targets: Targets, ours: Ours | None, *, begun: Callable[[str], None]
+) -> Report:
     """Check the subject's zone, and the hosts among the targets; never raises for what is met on the way.
 
-    `ours` is None where the zone's server is not on this host.
+    `ours` is None where nothing is known of the zone's server. `begun` is told each part when it begins.
     """
     report = Report(name.to_text(subject.apex).removesuffix("."))
-    if ours is not None:
+    if ours is not None and ours.places:
+        begun(serving.TITLE)
         found = await serving.collect(subject.apex, ours.places)
         judged = serving.judge(found, subject.apex)
         report.add(serving.NAME, serving.TITLE, judged, seen=f"{len(ours.places)} sockets")
-    delegated = await _delegation(report, subject, walk)
+    begun(delegation.TITLE)
+    delegated = await _delegation(report, subject, walk, targets)
+    begun(reach.TITLE)
     reached = await _reach(report, subject, walk, delegated)
+    begun(canary.TITLE)
     await _canary(report, subject, walk, targets, reached)
-    await check_hosts(report, walk, subject.apex, targets)
+    await check_hosts(report, walk, subject.apex, targets, begun=begun)
     if ours is not None:
+        begun(own.TITLE)
         stats = await _stats(targets)
         facts = await own.collect(walk, ours.api_url, stats=stats, registration_open=ours.registration_open)
         report.add(own.NAME, own.TITLE, own.judge(facts), seen=own.summary(facts))
@@ -54,8 +64,8 @@ async def _stats(targets: Targets) -> Mapping[str, Any] | None:
         return None
 
 
-async def _delegation(report: Report, subject: Subject, walk: Walk) -> delegation.DelegationFacts:
-    facts = await delegation.collect(walk, subject.apex)
+async def _delegation(report: Report, subject: Subject, walk: Walk, targets: Targets) -> delegation.DelegationFacts:
+    facts = await delegation.collect(walk, subject.apex, targets.resolvers)
     seen = f"{len(facts.cut.nameservers)} name servers, as {name.to_text(facts.above.apex)} names them"
     report.add(delegation.NAME, delegation.TITLE, delegation.judge(facts, subject), seen=seen)
     return facts
@@ -82,7 +92,7 @@ async def _canary(
     # What does not answer at all has been told already.
     servers = [one.address for one in reached.addresses if one.serves(subject.apex)]
     try:
-        facts = await canary.collect(walk.asker, targets.routes, servers, targets.resolvers)
+        facts = await canary.collect(walk.asker, targets.routes, subject.apex, servers, targets.resolvers)
     except AcmednsError as error:
         report.skip(canary.NAME, canary.TITLE, str(error))
         return

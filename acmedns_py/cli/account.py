@@ -25,10 +25,12 @@ from acmedns_py.cli.asking import (
 )
 from acmedns_py.cli.new_account import new
 from acmedns_py.cli.output import require_output, told_once
+from acmedns_py.cli.trace import trace
 from acmedns_py.config.problems import one_line
 
 app = typer.Typer(no_args_is_help=True, help="List, make and change accounts.")
 app.command("new")(new)
+app.command()(trace)
 
 TABLE_ROWS = 100
 """Rows of a table, unless another number is asked for; JSON has no such limit."""
@@ -243,7 +245,7 @@ def values(
 def clear(account: Account, config: ConfigPath = None, *, json: Json = False) -> None:
     """Take all values of an account away; its name stays."""
     with door(config) as asked:
-        _print_account(asked.ask("DELETE", path_of(account, "values")), json=json)
+        _print_account(asked.ask("DELETE", path_of(account, "values"), query={"all": "true"}), json=json)
 
 
 def _edit(account: str, change: dict[str, Any], config: Path | None, *, json: bool) -> None:

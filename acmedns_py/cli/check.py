@@ -2,12 +2,16 @@
 
 import asyncio
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
 
 import typer
+from rich.console import Console
 from typer.core import TyperGroup
 
+from acmedns_py.accounts.token_text import has_form
 from acmedns_py.check.paths import Host, host_from_text
 from acmedns_py.check.per_host import MOST_HOSTS
 from acmedns_py.check.report import EXIT_NOT_TESTED, Report
@@ -21,9 +25,11 @@ from acmedns_py.config.problems import ConfigProblems, one_line
 from acmedns_py.dns import name
 from acmedns_py.errors import AcmednsError, Unusable
 from acmedns_py.log import configure_command
-from acmedns_py.service.checking import check_storage, check_zone
+from acmedns_py.service.checking import Elsewhere, check_storage, check_zone
 
 _USUAL: Final = "zone"
+
+_LONGEST_TOKEN: Final = 1000
 
 RootHints = Annotated[
     Path | None, typer.Option("--root-hints", metavar="FILE", help="Where to begin, else the root of the Internet.")
@@ -61,6 +67,13 @@ def zone(
     ] = None,
     config: ConfigPath = None,
     root_hints: RootHints = None,
+    api_url: Annotated[
+        str, typer.Option("--api-url", metavar="URL", help="Of the API of the zone's server, which is elsewhere.")
+    ] = "",
+    token_file: Annotated[
+        Path | None,
+        typer.Option("--token-file", metavar="FILE", help="Holds a token of the scope write, to set a value there."),
+    ] = None,
     *,
     json: Json = False,
 ) -> None:
@@ -72,7 +85,11 @@ def zone(
     configure_command()
     try:
         apex = name.from_text(zone if zone is not None else _configured(loaded))
-        report = asyncio.run(check_zone(apex, loaded, hints=root_hints, hosts=_hosts(host or [], hosts_file)))
+        hosts, elsewhere = _hosts(host or [], hosts_file), _elsewhere(api_url, token_file)
+        with _progress() as begun:
+            report = asyncio.run(
+                check_zone(apex, loaded, hints=root_hints, begun=begun, hosts=hosts, elsewhere=elsewhere)
+            )
     except (AcmednsError, name.InvalidName) as error:
         _fail(str(error))
     _tell(report, json=json)
@@ -103,6 +120,23 @@ def client(
     _tell(report, json=json)
 
 
+def _elsewhere(api_url: str, token_file: Path | None) -> Elsewhere | None:
+    if not api_url:
+        if token_file is not None:
+            raise Unusable("--token-file is for a server elsewhere: name its API with --api-url")
+        return None
+    if token_file is None:
+        return Elsewhere(_url(api_url))
+    try:
+        with token_file.open(encoding="ascii") as file:
+            token = file.read(_LONGEST_TOKEN).strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Unusable(f"--token-file {token_file} can't be read: {error}") from None
+    if not has_form(token):
+        raise Unusable(f"--token-file {token_file} holds no token; put there what acmedns token new has printed")
+    return Elsewhere(_url(api_url), token)
+
+
 def _url(text: str) -> str:
     try:
         return values.api_url(text)
@@ -115,6 +149,14 @@ def _domain(text: str) -> str:
         return bare_domain(text) if text else ""
     except ValueError as error:
         raise Unusable(f"--domain {text!r}: {error}") from None
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Show on a terminal what is under way; elsewhere nothing."""
+    console = Console(stderr=True, markup=False, highlight=False, emoji=False)
+    with console.status("") as status:
+        yield lambda text: status.update(f"{text} ...")
 
 
 def _tell(report: Report, *, json: bool) -> NoReturn:

@@ -5,9 +5,11 @@ import io
 import os
 import stat
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from pathlib import Path
+from typing import Final, NoReturn
 
 import typer
 
@@ -41,15 +43,21 @@ def _hold_descriptors() -> None:
             setattr(sys, name, open(number, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - held until the end
 
 
+_WRITING: Final = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
+"""What the writing of an answer fails with."""
+
+
 @contextmanager
 def told() -> Iterator[None]:
-    """Run a command; what it could not write is told in one line, and ends it with 1."""
+    """Run a command; what it could not write, or what the system denies it, is told in one line, and ends it with 1."""
     try:
         yield
     except OSError as error:
         if error.filename is not None:
             _end(f"{error.filename} can't be used: {error.strerror}")
-        _end(f"{_unwritable(error)}; what was asked for may have been done all the same: look before you repeat it")
+        if error.errno in _WRITING:
+            _end(f"{_unwritable(error)}; what was asked for may have been done all the same: look before you repeat it")
+        _end(f"{error.strerror or error}, in {_place(error)}; what was asked for may have been done: look")
     finally:
         _drop_unwritten()
 
@@ -79,6 +87,13 @@ def told_once(cure: str) -> Iterator[None]:
         yield
     except OSError as error:
         _end(f"{_unwritable(error)}; {cure}")
+
+
+def _place(error: OSError) -> str:
+    """Give where in this program it happened, for whoever has to find out why."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "acmedns_py" in Path(frame.filename).parts] or list(frames)
+    return f"{Path(ours[-1].filename).name}, line {ours[-1].lineno}"
 
 
 def _unwritable(error: OSError) -> str:

@@ -1,6 +1,6 @@
 """`acmedns records`: the delegation that the zone above needs, or the CNAME and CAA records of hosts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -98,8 +98,9 @@ def tell_zone(settings: Settings, parent: str | None, *, json: bool, **more: Any
     above = parent_of(zone) if parent is None else parent_zone(parent, above=[zone])
     found = parent_records(settings)
     ports = firewall.open_ports(settings)
-    commands = firewall.lines(ports)
     forwarded = firewall.forwarded(settings)
+    # Who forwards a port opens it, as Docker does; which port of the API the world sees is not known here either.
+    commands = {} if forwarded else firewall.lines(ports)
     if json:
         document = {"zone": zone, "parent": above, "records": [record.document(above) for record in found]}
         print_json({**more, **document, "firewall": commands, "forward_53_to": forwarded})
@@ -116,11 +117,21 @@ def tell_zone(settings: Settings, parent: str | None, *, json: bool, **more: Any
         )
     _print_form(above, found)
     if forwarded:
-        typer.echo(
-            f"\nDNS listens on port {', '.join(map(str, forwarded))}: what comes to 53, UDP and TCP, must get there."
-        )
-    api = "" if ports == list(firewall.DNS_PORTS) else "; the API need be open to the hosts that renew alone"
-    typer.echo(f"\nThe firewall must let in DNS over UDP and TCP, from everywhere{api}:")
+        _tell_forwarding(forwarded)
+    else:
+        _tell_firewall(commands, api=len(ports) > len(firewall.DNS_PORTS))
+
+
+def _tell_forwarding(ports: Sequence[int]) -> None:
+    typer.echo(
+        f"\nDNS listens on port {', '.join(map(str, ports))}: what comes to port 53 of these addresses, UDP and TCP, "
+        "must be let in and brought there, from everywhere."
+    )
+
+
+def _tell_firewall(commands: Mapping[str, Sequence[str]], *, api: bool) -> None:
+    more = "; the API need be open to the hosts that renew alone" if api else ""
+    typer.echo(f"\nThe firewall must let in DNS over UDP and TCP, from everywhere{more}:")
     for program, lines in commands.items():
         typer.echo(f"  # {program}")
         for line in lines:

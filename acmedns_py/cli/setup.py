@@ -90,7 +90,7 @@ def setup(
     if config.exists() and not overwrite:
         if yes:
             fail(f"{config} is there already; name another file by -c, or say --overwrite")
-        typer.confirm(f"{config} is there already. Replace it?", abort=True, err=True)
+        overwrite = typer.confirm(f"{config} is there already. Replace it?", abort=True, err=True)
     if not yes:
         _say("Enter takes what stands in brackets.")
 
@@ -141,7 +141,7 @@ def setup(
         database=url,
         password=password,
     )
-    loaded = _written(config, answers, overwrite=overwrite or not yes)
+    loaded = _written(config, answers, overwrite=overwrite)
     for text in [*loaded.warnings, *remarks(announced)]:
         typer.echo(one_line(f"warning: {text}"), err=True)
     found = _in_the_way(loaded)

@@ -21,6 +21,7 @@ octets up to there are no name, so that they equal none that we know, and don't 
 from typing import NamedTuple
 
 from acmedns_py.dns.answer import response_to
+from acmedns_py.dns.asked import Asked
 from acmedns_py.dns.codes import EDE, Rcode, RRClass, RRType
 from acmedns_py.dns.cookie import is_malformed
 from acmedns_py.dns.edns import (
@@ -105,10 +106,14 @@ A plain tuple, as the interpreter takes one apart in a third of the time that it
 class FastPath:
     """Prepared answers of one zone; `changed` must be called after each change of it, before the next query."""
 
-    def __init__(self, zone: Zone, options: Options) -> None:
-        """`zone` need not be loaded before the first `changed`; `options` makes the options of responses."""
+    def __init__(self, zone: Zone, options: Options, asked: Asked) -> None:
+        """`zone` need not be loaded before the first `changed`; `options` makes the options of responses.
+
+        `asked` is told of each question for the TXT records of a challenge name that is answered here.
+        """
         self._zone = zone
         self._options = options
+        self._note = asked.note
         self._apex = zone.apex
         self._apex_octets = len(zone.apex)
         self._challenges = zone.challenges
@@ -169,6 +174,7 @@ class FastPath:
             packed = self._challenges.packed(name)
         if packed and asks_txt:
             self.subject = name
+            self._note(name, source, query[2] & 1 == 1, now, True)
             response = b"".join((query[:2], hit_head, packed[:2], hit_counts, query[12 : end + 4], packed[2:], opt))
             if len(response) > limit and transport is _UDP:
                 self.truncated += 1
@@ -178,6 +184,8 @@ class FastPath:
             if packed is not None:
                 if name in self._beside_soa or name in self._nodes:
                     return None
+                if asks_txt:
+                    self._note(name, source, query[2] & 1 == 1, now, False)
                 tail = self._negative.get(end) or self._negative_tail(query, end)
                 response = b"".join((query[:2], rest.nodata_head, question, tail, opt))
             elif name in self._nodes:

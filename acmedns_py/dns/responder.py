@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 
 from acmedns_py.dns import wire
 from acmedns_py.dns.answer import error, response_to
+from acmedns_py.dns.asked import Asked
 from acmedns_py.dns.challenges import Challenges
-from acmedns_py.dns.codes import Rcode
+from acmedns_py.dns.codes import Rcode, RRType
 from acmedns_py.dns.cookie import Judgement
 from acmedns_py.dns.edns import OPT_OCTETS
 from acmedns_py.dns.fastpath import FastPath
@@ -37,7 +38,8 @@ class Responder:
         self._options = Options(policy)
         self._texts = texts(policy)
         self._rate_limit = RateLimit(policy.responses_per_second) if policy.responses_per_second else None
-        self._fast_path = FastPath(self._zone, self._options)
+        self.asked = Asked()
+        self._fast_path = FastPath(self._zone, self._options, self.asked)
         self._cursor: int | None = None
         self._fast = False
         self._udp = [0] * (max(Rcode) + 1)
@@ -146,6 +148,8 @@ class Responder:
                 if full is None:
                     self._silent += 1
                     return None
+                if full.query.qtype == RRType.TXT and full.rcode == Rcode.NOERROR:
+                    self._note(full, source, now)
                 judged = self._options.judged(full.query.edns, source, now.unix)
                 response = self._rendered(full, judged, transport)
                 rcode = int(full.rcode)
@@ -169,6 +173,11 @@ class Responder:
             (self._udp if transport is _UDP else self._tcp)[Rcode.SERVFAIL] += 1
             return _failure(query)
         return response
+
+    def _note(self, full: Response, source: bytes, now: Now) -> None:
+        query = full.query
+        if query.qname in self._zone.challenges:
+            self.asked.note(query.qname, source, query.recursion_desired, now, bool(full.answer))
 
     def _full(self, query: bytes, transport: Transport) -> Response | None:
         return response_to(query, self._zone, transport, loaded=self._cursor is not None, texts=self._texts)

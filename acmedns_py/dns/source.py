@@ -38,6 +38,12 @@ def client(source: bytes) -> bytes:
     return whole if len(whole) == _V4_ADDRESS_OCTETS else whole[:_V6_NETWORK_OCTETS]
 
 
+def site(source: bytes) -> bytes:
+    """Give the part of the address that tells one site from others: /24 of IPv4, /48 of IPv6; 3 or 6 octets."""
+    whole = address(source)
+    return whole[:3] if len(whole) == _V4_ADDRESS_OCTETS else whole[:6]
+
+
 def network(source: bytes) -> bytes:
     """Give the part of the address that whoever can forge one usually can forge all of: /24 of IPv4, /56 of IPv6."""
     if len(source) == _V4_OCTETS:

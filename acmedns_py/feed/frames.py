@@ -6,8 +6,8 @@ all before it, so a `Serve` behind some `Apply` frames is never obeyed with olde
 
 Control says: Setup, Static*, Challenges*, Loaded, then Serve, Apply, CookieSecrets, NoteQueries, Ask, Adopt, Release
 and Stop.
-A worker says: Hello once, Applied for each Loaded and each Apply, Report for each Ask, and before it Noted where there
-is something.
+A worker says: Hello once, Applied for each Loaded and each Apply, Report for each Ask, and before it Noted and
+Questions where there is something.
 """
 
 import struct
@@ -15,10 +15,12 @@ from typing import Final, Generic, TypeVar
 
 import msgspec
 
+from acmedns_py.dns.asked import MOST_NOTES
 from acmedns_py.dns.policy import Policy
 from acmedns_py.dns.table import Values
 from acmedns_py.feed.changes import Commit, StaticData
 from acmedns_py.feed.latency import NOTHING
+from acmedns_py.feed.questions import AskedName
 from acmedns_py.histogram import Seen
 
 MAX_FRAME_OCTETS: Final = 1024 * 1024 * 1024
@@ -171,6 +173,18 @@ class Report(Frame, frozen=True):
                 raise ValueError(f"a histogram of {len(latency.counts)} buckets")
 
 
+class Questions(Frame, frozen=True):
+    """Who asked for which challenge names since the last such frame, and how many questions there was no room for."""
+
+    names: tuple[AskedName, ...]
+    missed: int
+
+    def __post_init__(self) -> None:
+        """Take no more than a worker of ours says."""
+        if self.missed < 0 or sum(len(one.askers) for one in self.names) > MOST_NOTES:
+            raise ValueError("more networks than there are notes")
+
+
 class NotedQuery(msgspec.Struct, array_like=True, frozen=True):
     """One query: Unix time, source as in `dns.source`, the octets of its question, the header's RCODE of the answer."""
 
@@ -202,7 +216,7 @@ class Noted(Frame, frozen=True):
 ControlFrame = (
     Setup | Static | Challenges | Loaded | Serve | Apply | CookieSecrets | NoteQueries | Ask | Adopt | Release | Stop
 )
-WorkerFrame = Hello | Applied | Noted | Report
+WorkerFrame = Hello | Applied | Noted | Questions | Report
 
 _encoder = msgspec.msgpack.Encoder()
 control_decoder: Final = msgspec.msgpack.Decoder(ControlFrame)

@@ -34,6 +34,10 @@ class ZoneImage:
         """The SOA serial: the low 32 bits of the cursor (RFC 1982 arithmetic applies)."""
         return self.cursor & 0xFFFF_FFFF
 
+    def holds(self, owner: bytes) -> bool:
+        """Whether that is a challenge name."""
+        return owner in self._challenges
+
     def state(self) -> ZoneState:
         """Give the whole zone as it is; not a copy, for reading before the next `apply`."""
         return ZoneState(self.cursor, self._challenges, self._static)

@@ -1,8 +1,8 @@
 """The wiring of `acmedns check`: what is checked, from the configuration, and the way to it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -25,31 +25,53 @@ from acmedns_py.config.load import Loaded
 from acmedns_py.config.settings import Settings
 from acmedns_py.dns import name
 from acmedns_py.dns.codes import RRType
-from acmedns_py.errors import AcmednsError, Unusable
-from acmedns_py.service.door import Door, open_server
+from acmedns_py.errors import Unusable
+from acmedns_py.service.door import Door, NotDone, open_remote, open_server
 from acmedns_py.service.probe import reachable
 from acmedns_py.service.sockets import api_addresses, dns_addresses, global_addresses, holder_of
 
 _HTTPS: Final = 443
 
 
-async def check_zone(apex: bytes, loaded: Loaded | None, *, hints: Path | None, hosts: Iterable[Host] = ()) -> Report:
-    """Check a zone and hosts, against its configuration where that is `loaded`.
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """The zone's server, on another host: the URL of its API, and a token of the scope `write`, empty for none."""
 
-    `hints` goes before the configuration's own file of root hints. Raises `Unusable` for hints that can't be read.
+    api_url: str
+    token: str = field(default="", repr=False)
+
+
+async def check_zone(
+    apex: bytes,
+    loaded: Loaded | None,
+    *,
+    hints: Path | None,
+    begun: Callable[[str], None],
+    hosts: Iterable[Host] = (),
+    elsewhere: Elsewhere | None = None,
+) -> Report:
+    """Check a zone and hosts, against its configuration where that is `loaded`; `begun` is told each part.
+
+    `hints` goes before the configuration's own file of root hints, `elsewhere` before the server on this host. Raises
+    `Unusable` for hints that can't be read.
     """
     if hints is None and loaded is not None:
         hints = loaded.settings.check.root_hints
     walk = _walk(hints)
     with ExitStack() as ends:
-        routes, why = None, "no configuration of its server is at hand"
-        if loaded is not None and _is_ours(apex, loaded):
-            try:
+        ours, routes, why = None, None, "no configuration of its server is at hand"
+        try:
+            if elsewhere is not None:
+                ours = Ours((), elsewhere.api_url, registration_open=False)
+                why = "no token was given by which its server could be asked"
+                if elsewhere.token:
+                    routes = ends.enter_context(open_remote(elsewhere.api_url, elsewhere.token))
+            elif loaded is not None and _is_ours(apex, loaded):
+                ours = _ours(loaded.settings)
                 routes = ends.enter_context(open_server(loaded.settings))
-            except AcmednsError as error:
-                why = str(error)
-        ours = _ours(loaded.settings) if loaded is not None and _is_ours(apex, loaded) else None
-        return await check(subject_of(apex, loaded), walk, _targets(loaded, hosts, routes, why), ours)
+        except NotDone as error:
+            why = str(error)
+        return await check(subject_of(apex, loaded), walk, _targets(loaded, hosts, routes, why), ours, begun=begun)
 
 
 async def check_storage(file: Path, *, url: str, domain: str, hints: Path | None) -> Report:

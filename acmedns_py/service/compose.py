@@ -25,6 +25,7 @@ from acmedns_py.accounts.ports import Publisher
 from acmedns_py.accounts.register import Registration
 from acmedns_py.accounts.storage import Storage
 from acmedns_py.accounts.tokens import Tokens
+from acmedns_py.accounts.trace import Traces
 from acmedns_py.accounts.update import Updates
 from acmedns_py.api.admin import AdminRoutes
 from acmedns_py.api.app import hsts_header, make_admin_app, make_app
@@ -144,6 +145,7 @@ def make_pool(
     workers: int,
     image: ZoneImage,
     launcher: Launcher,
+    traces: Traces,
 ) -> WorkerPool:
     """Make the workers' pool; it starts nothing yet."""
     connections = worker_connections(settings.dns.tcp_connections, len(sockets))
@@ -169,7 +171,13 @@ def make_pool(
         ),
         image=image,
         launcher=launcher,
+        heard=traces.heard,
     )
+
+
+def make_traces(settings: Settings) -> Traces:
+    """Make the memory of who asked for which challenge name."""
+    return Traces(time.time, window_seconds=settings.challenges.window_seconds)
 
 
 def make_credentials(store: SqlStore, hashes: HashPool) -> Credentials:
@@ -191,13 +199,17 @@ def admin_routes(
     forget: Callable[[str], None],
     keeper: "Keeper | None",
     canaries: Canaries | None,
+    traces: Traces | None,
 ) -> AdminRoutes:
     """Make the operator's routes; `forget` is told whose logins are to be judged anew.
 
-    `keeper` and `canaries` are None where no server runs, the first also where its certificate is not our own.
+    `keeper`, `canaries` and `traces` are None where no server runs, the first also where its certificate is not our
+    own.
     """
     zone = settings.zone.name
-    administration = Administration(directory=store, publisher=publisher, pool=hashes, forget=forget, zone=zone)
+    administration = Administration(
+        directory=store, publisher=publisher, pool=hashes, forget=forget, zone=zone, traces=traces
+    )
     issued = IssuedTokens(keeper=store, now=lambda: datetime.now(UTC))
     return AdminRoutes(administration, issued, OwnCertificate(keeper, store.note), canaries, zone)
 
@@ -293,6 +305,7 @@ async def start_api(
     routes: AdminRoutes,
     keeper: "Keeper | None",
     ready: Readiness,
+    traces: Traces,
 ) -> list[ApiListener]:
     """Start the API on its bound sockets; raises `ConfigError` where the certificate can't be used.
 
@@ -313,7 +326,7 @@ async def start_api(
         )
         if api.registration != "off"
         else None,
-        updates=Updates(credentials=credentials, store=store, publisher=pool),
+        updates=Updates(credentials=credentials, store=store, publisher=pool, traces=traces),
         own=OwnAccount(credentials=credentials, directory=store),
         storage=Storage(tokens=tokens, credentials=credentials, store=store, zone=settings.zone.name),
         readiness=ready,

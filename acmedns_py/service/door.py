@@ -1,4 +1,4 @@
-"""The way of the command line to the operator's routes: the running server's socket, else the database itself.
+"""The way of the command line to the operator's routes: the running server's socket, its API, or the database itself.
 
 Where nobody listens, the same use cases work on the database under its exclusive lock. No worker is there to wait for:
 the next start serves what was committed.
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, Final, Protocol
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
@@ -30,6 +30,10 @@ from acmedns_py.store.store import SqlStore
 
 ANSWER_SECONDS: Final = 60.0
 """How long the server may take; a page of a million accounts is searched in a few."""
+
+
+MOST_OCTETS: Final = 64 * 1024 * 1024
+"""Of an answer; a page of a thousand accounts with all their values has less."""
 
 
 class NotDone(AcmednsError):
@@ -60,7 +64,7 @@ def open_door(settings: Settings) -> Iterator[Door]:
     connection = _connected(path)
     if connection is not None:
         with closing(connection):
-            yield _SocketDoor(connection, path)
+            yield _HttpDoor(connection, str(path))
         return
     # What is told to people stands in the answers; what is left are warnings.
     configure_command()
@@ -84,7 +88,20 @@ def open_server(settings: Settings) -> Iterator[Door]:
     if connection is None:
         raise NotDone("no_server", f"no server listens at {path}; this is for a running one: start acmedns serve")
     with closing(connection):
-        yield _SocketDoor(connection, path)
+        yield _HttpDoor(connection, str(path))
+
+
+@contextmanager
+def open_remote(url: str, token: str) -> Iterator[Door]:
+    """Give a way to the routes of a server elsewhere, by its API's HTTPS URL and an operator's token.
+
+    Nothing is sent before the first question; raises `NotDone` for a URL that would show the token to others.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "https" or parts.hostname is None:
+        raise NotDone("unusable", f"{url} is no HTTPS URL, and a token is sent over no other; name one with --api-url")
+    with closing(http.client.HTTPSConnection(parts.hostname, parts.port, timeout=ANSWER_SECONDS)) as connection:
+        yield _HttpDoor(connection, url, prefix=parts.path.rstrip("/"), headers={"Authorization": f"Bearer {token}"})
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -111,27 +128,32 @@ def _connected(path: Path) -> _UnixConnection | None:
     return _UnixConnection(sock)
 
 
-class _SocketDoor:
-    def __init__(self, connection: _UnixConnection, path: Path) -> None:
+class _HttpDoor:
+    def __init__(
+        self, connection: http.client.HTTPConnection, place: str, *, prefix: str = "", headers: Mapping[str, str] = {}
+    ) -> None:
         self._connection = connection
-        self._path = path
+        self._place = place
+        self._prefix = prefix
+        self._headers = headers
 
     def ask(
         self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        target = f"{path}?{urlencode(query)}" if query else path
+        target = f"{self._prefix}{path}?{urlencode(query)}" if query else f"{self._prefix}{path}"
+        sent = None if body is None else msgspec.json.encode(body)
         try:
-            self._connection.request(method, target, body=None if body is None else msgspec.json.encode(body))
+            self._connection.request(method, target, body=sent, headers=dict(self._headers))
             response = self._connection.getresponse()
-            status, octets = response.status, response.read()
+            status, octets = response.status, response.read(MOST_OCTETS)
         except (OSError, http.client.HTTPException) as error:
             reason = f"no answer within {ANSWER_SECONDS:g} s" if isinstance(error, TimeoutError) else str(error)
             cure = "see the server's log, and whether it was done, before you repeat it"
-            raise NotDone("no_answer", f"the server at {self._path} broke off: {reason}; {cure}") from error
+            raise NotDone("no_answer", f"the server at {self._place} broke off: {reason}; {cure}") from error
         try:
             document: dict[str, Any] = msgspec.json.decode(octets, type=dict[str, Any])
         except msgspec.DecodeError as error:
-            raise NotDone("no_answer", f"what listens at {self._path} is no acmedns server") from error
+            raise NotDone("no_answer", f"what listens at {self._place} is no acmedns server") from error
         return _good(status, document)
 
 
@@ -167,6 +189,7 @@ def _routes(settings: Settings, store: SqlStore, hashes: HashPool) -> AdminRoute
         forget=lambda _username: None,
         keeper=None,
         canaries=None,
+        traces=None,
     )
 
 

@@ -128,6 +128,7 @@ class Service:
         self._local: LocalListener | None = None
         self._static: StaticRecords | None = None
         self._certifying: asyncio.Task[None] | None = None
+        self._traces = compose.make_traces(loaded.settings)
         self._backups = compose.make_backups(loaded.settings)
         self._stop_asked = asyncio.Event()
         self._reload_asked = asyncio.Event()
@@ -181,7 +182,7 @@ class Service:
         await pool.start()
         await pool.probe(soa_probe(self._apex), seconds=PROBE_SECONDS)
         credentials = compose.make_credentials(store, hashes)
-        canaries = Canaries(partial(static.canaries, publisher=pool), settings.zone.name)
+        canaries = Canaries(partial(static.canaries, publisher=pool), store.note, settings.zone.name)
         undo.push_async_callback(canaries.stop)
         routes = compose.admin_routes(
             settings,
@@ -191,6 +192,7 @@ class Service:
             forget=credentials.forget,
             keeper=keeper,
             canaries=canaries,
+            traces=self._traces,
         )
         if self._local is not None:
             await self._local.start(routes)
@@ -208,6 +210,7 @@ class Service:
             routes=routes,
             keeper=keeper,
             ready=ready,
+            traces=self._traces,
         )
         if http.challenges:
             listeners.append(await compose.start_challenges(settings, http.challenges, http_challenges))
@@ -257,6 +260,7 @@ class Service:
             workers=self._workers,
             image=image,
             launcher=self._launcher,
+            traces=self._traces,
         )
         self._pool.note_queries(self._loaded.settings.dns.log)
         return self._pool

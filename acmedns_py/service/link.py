@@ -29,6 +29,7 @@ from acmedns_py.feed.frames import (
     FrameStream,
     Hello,
     Noted,
+    Questions,
     Report,
     Serve,
     Setup,
@@ -70,8 +71,17 @@ class State(enum.Enum):
 class WorkerLink(asyncio.Protocol):
     """The control process's end of one worker's feed; `changed` is called whenever state or cursor move."""
 
-    def __init__(self, index: int, changed: Callable[["WorkerLink"], None], confirmations: Histogram) -> None:
-        """`index` is the worker's place, which its replacement takes over; `confirmations` counts those of commits."""
+    def __init__(
+        self,
+        index: int,
+        changed: Callable[["WorkerLink"], None],
+        confirmations: Histogram,
+        heard: Callable[[Questions], None],
+    ) -> None:
+        """`index` is the worker's place, which its replacement takes over; `confirmations` counts those of commits.
+
+        `heard` is told who asked for what.
+        """
         self.index = index
         self.state = State.STARTING
         self.serving = False
@@ -82,6 +92,7 @@ class WorkerLink(asyncio.Protocol):
         self.report = NOTHING
         self._changed = changed
         self._confirmations = confirmations
+        self._heard = heard
         self._frames = FrameStream(worker_decoder)
         self._transport: asyncio.Transport | None = None
         self._process: Child | None = None
@@ -254,6 +265,8 @@ class WorkerLink(asyncio.Protocol):
                 self.report = frame
                 self._judge(counters)
                 self._changed(self)
+            case Questions():
+                self._heard(frame)
             case Hello(fence, fenced, udp):
                 level = log.info if fenced else log.warning
                 level("worker_fenced" if fenced else "worker_fence_incomplete", worker=self.index, fence=fence, udp=udp)

@@ -3,10 +3,6 @@
 import contextlib
 import os
 import socket
-from typing import Final
-
-WAIT_SECONDS: Final = 0.5
-"""For a listener whose queue is full: one that has stopped to read must not stop us."""
 
 
 def notify(state: str) -> None:
@@ -15,6 +11,7 @@ def notify(state: str) -> None:
     if not path:
         return
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
-        sock.settimeout(WAIT_SECONDS)
+        # A listener that has stopped to read must not stop us.
+        sock.setblocking(False)
         sock.connect("\0" + path[1:] if path.startswith("@") else path)
         sock.sendall(state.encode())

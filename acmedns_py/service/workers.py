@@ -8,7 +8,7 @@ replacement serves them. Restarts back off, and a place that dies again and agai
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from secrets import token_bytes
 from typing import Any, Final
@@ -19,8 +19,20 @@ from acmedns_py.dns.cookie import SECRET_OCTETS
 from acmedns_py.dns.policy import Policy
 from acmedns_py.errors import NotServed, WorkerNotStarted
 from acmedns_py.feed.changes import Commit
-from acmedns_py.feed.frames import Adopt, Apply, CookieSecrets, Listener, NoteQueries, Release, Setup, Stop, encoded
+from acmedns_py.feed.frames import (
+    Adopt,
+    Apply,
+    CookieSecrets,
+    Listener,
+    NoteQueries,
+    Questions,
+    Release,
+    Setup,
+    Stop,
+    encoded,
+)
 from acmedns_py.feed.image import ZoneImage
+from acmedns_py.feed.questions import AskedName
 from acmedns_py.histogram import Histogram
 from acmedns_py.service.launch import Launcher
 from acmedns_py.service.link import CONFIRM_SECONDS, START_SECONDS, State, WorkerLink
@@ -67,8 +79,12 @@ class WorkerPool:
         limits: Limits,
         image: ZoneImage,
         launcher: Launcher,
+        heard: Callable[[Sequence[AskedName], int], None],
     ) -> None:
-        """Take the bound sockets and the loaded zone; `policy` is that of all workers together."""
+        """Take the bound sockets and the loaded zone; `policy` is that of all workers together.
+
+        `heard` is told who asked for which challenge names, and how many questions were not noted.
+        """
         self._sockets = sockets
         self._apex = apex
         self._txt_ttl = txt_ttl
@@ -76,6 +92,7 @@ class WorkerPool:
         self._limits = limits
         self.image = image
         self._launcher = launcher
+        self._heard = heard
         self._places: list[WorkerLink | None] = [None] * workers
         self._deaths: list[deque[float]] = [deque() for _ in range(workers)]
         self._deaths_ever = [0] * workers
@@ -254,6 +271,10 @@ class WorkerPool:
             for index, link in enumerate(self._places)
         ]
 
+    def _hear(self, questions: Questions) -> None:
+        """Pass on what a worker was asked; of names that do not exist, or do no longer, nothing is kept."""
+        self._heard([one for one in questions.names if self.image.holds(one.owner)], questions.missed)
+
     async def _watch(self) -> None:
         due = time.monotonic()
         while True:
@@ -324,7 +345,7 @@ class WorkerPool:
         former = self._places[index]
         if former is not None:
             self._former[index] = together(self._former[index], former.report)
-        link = self._places[index] = WorkerLink(index, self._changed, self.confirmations)
+        link = self._places[index] = WorkerLink(index, self._changed, self.confirmations, self._hear)
         limits, policy = self._limits, self._policy
         setup = Setup(
             worker=index,

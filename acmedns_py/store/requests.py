@@ -54,9 +54,13 @@ class VerifierWrite:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """The end of an account of which nobody has heard, as if it had never been; and its entry in the audit log."""
+    """The end of an account of which nobody has heard, as if it had never been; and its entry in the audit log.
 
-    account: Account
+    It goes by username: whether there is such an account is known when the transaction before this one has ended.
+    """
+
+    username: str
+    verifier: str
     entry: Entry
 
 

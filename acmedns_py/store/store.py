@@ -188,9 +188,9 @@ class SqlStore:
         )
         return await self._writer.write(request)
 
-    async def withdraw(self, account: Account, entry: Entry) -> Written:
-        """Commit that an account never was; raises `Refused` where it is no longer as it was made."""
-        return await self._writer.write(Withdrawal(account, entry))
+    async def withdraw(self, username: str, verifier: str, entry: Entry) -> Written:
+        """Commit that an account never was; raises `UnknownAccount`, and `Refused` where it is no longer as made."""
+        return await self._writer.write(Withdrawal(username, verifier, entry))
 
     async def replace_verifier(self, account: Account, verifier: str) -> Written:
         """Commit another verifier of the same password; raises `Refused` where the account's is no longer that one."""

@@ -23,7 +23,7 @@ from acmedns_py.accounts.directory import (
     SetValue,
     shown_value,
 )
-from acmedns_py.accounts.ports import Account, Entry, Written
+from acmedns_py.accounts.ports import Entry, Written
 from acmedns_py.accounts.txt_rule import TxtRule, objection, too_many
 from acmedns_py.dns.table import Values
 from acmedns_py.errors import AcmednsError, BadInput, Refused, TokenRefused, UnknownAccount, Unusable
@@ -48,7 +48,7 @@ from acmedns_py.store.requests import (
     VerifierWrite,
     Withdrawal,
 )
-from acmedns_py.store.schema import Clock, zone
+from acmedns_py.store.schema import Clock, account, zone
 from acmedns_py.store.standing import (
     Standing,
     remove,
@@ -241,11 +241,14 @@ class _Touched:
     standings: dict[int, Standing] = field(default_factory=dict)
     values: dict[int, LiveValues] = field(default_factory=dict)
     deleted: dict[int, _Gone] = field(default_factory=dict)
+    withdrawn: dict[str, int] = field(default_factory=dict)
 
 
 async def _touched(connection: AsyncConnection, ground: Ground, at: Moment, requests: Sequence[Request]) -> _Touched:
     """Read the accounts of the requests, and their values, in two statements."""
-    ids = {request.account.id for request in requests if isinstance(request, (ValueWrite, VerifierWrite, Withdrawal))}
+    withdrawn = await _ids(connection, [request.username for request in requests if isinstance(request, Withdrawal)])
+    ids = {request.account.id for request in requests if isinstance(request, (ValueWrite, VerifierWrite))}
+    ids.update(withdrawn.values())
     ids.update(request.account for request in requests if isinstance(request, AccountChange))
     if any(isinstance(request, Expiry) for request in requests):
         ids.update(await expiry.due(connection, ground.rule, at.now))
@@ -262,24 +265,35 @@ async def _touched(connection: AsyncConnection, ground: Ground, at: Moment, requ
             )
             for number in sorted(found)
         },
+        withdrawn=withdrawn,
     )
 
 
-def _admitted(account: Account, touched: _Touched) -> Standing | Refused:
+async def _ids(connection: AsyncConnection, usernames: Sequence[str]) -> dict[str, int]:
+    """Give the numbers of the accounts that have these usernames."""
+    if not usernames:
+        return {}
+    rows = await connection.execute(
+        select(account.c.username, account.c.id).where(account.c.username.in_(padded(usernames)))
+    )
+    return {row.username: row.id for row in rows}
+
+
+def _admitted(number: int, verifier: str, touched: _Touched) -> Standing | Refused:
     """Give what an account is now, or why the credential that was checked is no longer good for a write."""
-    standing = touched.standings.get(account.id)
+    standing = touched.standings.get(number)
     if standing is None:
         return Refused("account_deleted")
     if standing.disabled:
         return Refused("account_disabled")
-    if not standing.admits(account.verifier):
+    if not standing.admits(verifier):
         return Refused("credential_replaced_or_expired")
     return standing
 
 
 def _replace_verifier(request: VerifierWrite, touched: _Touched) -> Refused | None:
     """Put another verifier of the same password in its place; of several in a group the first wins."""
-    standing = _admitted(request.account, touched)
+    standing = _admitted(request.account.id, request.account.verifier, touched)
     if isinstance(standing, Refused):
         return standing
     if not standing.replace(request.account.verifier, request.verifier):
@@ -289,10 +303,13 @@ def _replace_verifier(request: VerifierWrite, touched: _Touched) -> Refused | No
 
 def _withdraw(request: Withdrawal, touched: _Touched, at: Moment) -> int | AcmednsError:
     """Take an account away that nobody uses: whose password was replaced is an operator's by now."""
-    standing = _admitted(request.account, touched)
+    number = touched.withdrawn.get(request.username)
+    if number is None:
+        return UnknownAccount(request.username)
+    standing = _admitted(number, request.verifier, touched)
     if isinstance(standing, Refused):
         return standing
-    _remove(request.account.id, standing, touched, retired=False)
+    _remove(number, standing, touched, retired=False)
     return at.next_cursor
 
 
@@ -302,7 +319,7 @@ def _remove(number: int, standing: Standing, touched: _Touched, *, retired: bool
 
 
 def _write_value(request: ValueWrite, touched: _Touched, at: Moment) -> int | AcmednsError:
-    standing = _admitted(request.account, touched)
+    standing = _admitted(request.account.id, request.account.verifier, touched)
     if isinstance(standing, Refused):
         return standing
     if standing.allow_from != request.account.allow_from:

@@ -38,6 +38,7 @@ from acmedns_py.feed.frames import (
     Loaded,
     Noted,
     NoteQueries,
+    Questions,
     Release,
     Report,
     Serve,
@@ -47,6 +48,7 @@ from acmedns_py.feed.frames import (
     control_decoder,
     encoded,
 )
+from acmedns_py.feed.questions import folded
 from acmedns_py.worker.fence import Fence, raise_fence
 from acmedns_py.worker.latency import Latency
 from acmedns_py.worker.query_log import QueryLog
@@ -176,9 +178,13 @@ class Worker(asyncio.Protocol):
         self._say(Applied(cursor))
 
     def _tell(self) -> None:
+        assert self._responder is not None
         assert self._query_log is not None
         if noted := self._query_log.taken():
             self._say(Noted(noted))
+        notes, missed = self._responder.asked.taken()
+        if notes:
+            self._say(Questions(folded(notes), missed))
         self._say(self._report(self._query_log.unlogged))
 
     def _report(self, unlogged: int) -> Report:

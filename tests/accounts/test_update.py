@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from ipaddress import ip_address
 
 import pytest
@@ -10,6 +11,7 @@ from acmedns_py.accounts.credentials import Credentials, Login
 from acmedns_py.accounts.hashing import HashPool
 from acmedns_py.accounts.register import Registration, Wish
 from acmedns_py.accounts.tokens import Tokens
+from acmedns_py.accounts.trace import Traces
 from acmedns_py.accounts.update import Change, Updates
 from acmedns_py.dns import name
 from acmedns_py.errors import BadInput, NotServed, Refused
@@ -47,7 +49,7 @@ class World:
         self.registration = Registration(
             tokens=Tokens(store=store, clock=lambda: 0.0), zone="auth.example.org", token_required=False, **parts
         )
-        self.updates = Updates(**parts)
+        self.updates = Updates(traces=Traces(time.time, window_seconds=3600), **parts)
 
     async def account(self, *allow_from):
         fresh = await self.registration.register(Wish(allow_from), SOURCE)

@@ -3,6 +3,7 @@
 import itertools
 import json
 import socket
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from acmedns_py.accounts.ports import Publisher
 from acmedns_py.accounts.register import Registration
 from acmedns_py.accounts.storage import Storage
 from acmedns_py.accounts.tokens import Tokens
+from acmedns_py.accounts.trace import Traces
 from acmedns_py.accounts.update import Updates
 from acmedns_py.api.admin import AdminRoutes
 from acmedns_py.api.app import make_app
@@ -143,11 +145,12 @@ async def running(
         return api.ready
 
     tokens = Tokens(store=store, clock=clock)
+    traces = Traces(time.time, window_seconds=3600)
     administration = Administration(
-        directory=store, publisher=publisher, pool=pool, forget=credentials.forget, zone=ZONE
+        directory=store, publisher=publisher, pool=pool, forget=credentials.forget, zone=ZONE, traces=traces
     )
     issued = IssuedTokens(keeper=store, now=lambda: datetime.now(UTC))
-    canaries = Canaries(partial(StaticRecords(store, txt_ttl=1).canaries, publisher=publisher), ZONE)
+    canaries = Canaries(partial(StaticRecords(store, txt_ttl=1).canaries, publisher=publisher), store.note, ZONE)
     routes = AdminRoutes(administration, issued, OwnCertificate(keeper, store.note), canaries, ZONE)
     app = make_app(
         registration=Registration(
@@ -160,7 +163,7 @@ async def running(
         )
         if registration != "off"
         else None,
-        updates=Updates(credentials=credentials, store=store, publisher=publisher),
+        updates=Updates(credentials=credentials, store=store, publisher=publisher, traces=traces),
         own=OwnAccount(credentials=credentials, directory=store),
         storage=Storage(tokens=tokens, credentials=credentials, store=store, zone=ZONE),
         readiness=readiness,

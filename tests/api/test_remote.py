@@ -149,7 +149,7 @@ async def test_looking_takes_read_and_all_else_write(remote, show):
         ("PATCH", place, {"label": "x"}, 200),
         ("POST", f"{place}/password", {}, 200),
         ("POST", f"{place}/values", {"txt": value(1)}, 200),
-        ("DELETE", f"{place}/values", None, 200),
+        ("DELETE", f"{place}/values?all=true", None, 200),
         ("POST", "/admin/v1/tokens", {"name": "more"}, 201),
         ("DELETE", "/admin/v1/tokens/more", None, 200),
         ("DELETE", place, None, 200),
@@ -209,8 +209,12 @@ async def test_the_address_is_the_client_s_where_a_proxy_says_it(database_url):
             return (await api.ask(request("POST", "/admin/v1/accounts", b"{}", headers))).status
 
         assert [await status(client) for client in ("192.0.2.7", "198.51.100.7", "rubbish")] == [201, 401, 401]
-        (entry,) = await api.store.audit(since=None, after=0, most=10)
-        assert entry.entry.source == "192.0.2.7"
+        found = [one.entry for one in await api.store.audit(since=None, after=0, most=10)]
+        assert [(one.action, one.source, one.result) for one in found] == [
+            ("account_created", "192.0.2.7", "done"),
+            ("token_shown", "198.51.100.7", "refused: address_not_allowed"),
+            ("token_shown", "unknown", "refused: address_not_allowed"),
+        ]
 
 
 async def test_no_page_of_another_origin_may_ask(remote):
@@ -277,8 +281,9 @@ async def test_request_lines_have_the_route_and_the_token_s_name(remote):
         for method, target in (
             ("GET", "/admin/v1/accounts"),
             ("GET", place),
-            ("DELETE", f"{place}/values"),
+            ("DELETE", f"{place}/values?all=true"),
             ("POST", f"{place}/password"),
+            ("GET", f"{place}/trace"),
             ("GET", "/admin/v1/tokens"),
             ("GET", "/admin/v1/tokens/ops"),
             ("GET", "/admin/v1/audit"),
@@ -292,6 +297,7 @@ async def test_request_lines_have_the_route_and_the_token_s_name(remote):
         "/admin/v1/accounts/NAME",
         "/admin/v1/accounts/NAME/values",
         "/admin/v1/accounts/NAME/password",
+        "/admin/v1/accounts/NAME/trace",
         "/admin/v1/tokens",
         "/admin/v1/tokens/NAME",
         "/admin/v1/audit",
@@ -340,8 +346,8 @@ async def test_tokens_are_made_shown_and_ended(remote):
     assert (await ask(remote, "GET", STATS, token)).status == 401
 
 
-async def test_all_values_go_only_where_no_body_names_one(remote):
-    """A program that has no value, or gets the key wrong, clears nothing."""
+async def test_all_values_go_only_where_the_query_says_so(remote):
+    """A program that has no value, gets the key wrong, or whose body is lost on the way, clears nothing."""
     token = await tokens.issue(remote.store, "writer", scopes=["write"])
     account = await remote.register()
     for number in (1, 2):
@@ -350,10 +356,13 @@ async def test_all_values_go_only_where_no_body_names_one(remote):
     for document in ({}, {"txt": None}, {"value": value(1)}, {"txt": [value(1)]}):
         reply = await ask(remote, "DELETE", target, token, document)
         assert (reply.status, reply.json["error"]) == (400, "unusable"), document
+    for query, document in (("", None), ("?all=false", None), ("?all=true", {"txt": value(1)}), ("?any=true", None)):
+        reply = await ask(remote, "DELETE", target + query, token, document)
+        assert (reply.status, reply.json["error"]) == (400, "unusable"), query
     assert await remote.live(account) == [value(1), value(2)]
     assert (await ask(remote, "DELETE", target, token, {"txt": value(1)})).status == 200
     assert await remote.live(account) == [value(2)]
-    assert (await ask(remote, "DELETE", target, token)).status == 200
+    assert (await ask(remote, "DELETE", f"{target}?all=true", token)).status == 200
     assert await remote.live(account) == []
 
 

@@ -247,7 +247,12 @@ async def test_a_rotation_tells_what_is_out_of_date_and_a_deletion_takes_it_away
     """What is out of date is given out all the same: at a 404 lego would register anew."""
     pool = HashPool(threads=1)
     operator = Administration(
-        directory=api.store, publisher=ServedAtOnce(), pool=pool, forget=api.credentials.forget, zone=ZONE
+        directory=api.store,
+        publisher=ServedAtOnce(),
+        pool=pool,
+        forget=api.credentials.forget,
+        zone=ZONE,
+        traces=None,
     )
     by = Operator("user:test", "test")
     account = await five_keys(api)

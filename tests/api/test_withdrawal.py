@@ -4,12 +4,14 @@ import asyncio
 
 import pytest
 import structlog
+from sqlalchemy.ext.asyncio import AsyncTransaction
 
 from acmedns_py.accounts import tokens
 from acmedns_py.accounts.directory import Filter, Rotate
 from acmedns_py.accounts.ports import Entry
 from acmedns_py.dns import name
 from acmedns_py.errors import NotServed
+from acmedns_py.store import writer
 from tests.api.running import ZONE, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -51,7 +53,7 @@ async def test_the_next_try_gets_the_label_and_the_last_use_of_the_token(databas
         assert (reply.status, reply.json["subdomain"]) == (201, "web-1")
         assert (await api.post("/register", b'{"subdomain":"web-2"}', headers)).status == 401, "its one use"
         entries = [one.entry.action for one in await api.store.audit(since=None, after=0, most=10)]
-        assert entries == ["account_registered", "registration_withdrawn"] * 2 + ["account_registered"]
+        assert entries == [*["account_registered", "registration_withdrawn"] * 2, "account_registered", "token_shown"]
 
 
 async def test_tokens_without_a_limit_and_random_labels_are_no_different(database_url):
@@ -83,6 +85,30 @@ async def test_what_an_operator_has_taken_charge_of_stays(database_url):
         (line,) = [one for one in logged if one["event"] == "registration_left_behind"]
         assert (line["log_level"], line["account"]) == ("error", account.username)
         assert "rotate" in line["cure"]
+
+
+async def test_an_account_that_is_committed_when_nobody_waits_any_more_is_taken_back(database_url, monkeypatch):
+    """The database took longer than a client is kept waiting."""
+    async with running(database_url) as api:
+        given_up = asyncio.Event()
+        commit, withdraw = AsyncTransaction.commit, api.store.withdraw
+
+        async def slow(transaction):
+            await given_up.wait()
+            await commit(transaction)
+
+        async def patient(*arguments):
+            monkeypatch.setattr(writer, "CALLER_SECONDS", 10.0)
+            given_up.set()
+            return await withdraw(*arguments)
+
+        monkeypatch.setattr(AsyncTransaction, "commit", slow)
+        monkeypatch.setattr(writer, "CALLER_SECONDS", 0.1)
+        monkeypatch.setattr(api.store, "withdraw", patient)
+        reply = await api.post("/register")
+        assert reply.status == 503
+        assert await accounts(api) == []
+        assert [change.after for commit in api.commits for change in commit.challenges] == [(), None]
 
 
 async def test_a_registration_that_can_not_be_taken_back_is_in_the_log(database_url, lose_database):

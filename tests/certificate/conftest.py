@@ -17,6 +17,7 @@ from typing import Any
 
 import acme.client
 import pytest
+import requests
 
 from acmedns_py.certificate import proving
 from acmedns_py.certificate.options import Access
@@ -65,9 +66,9 @@ def make_pebble(tmp_path: Path, trust: Trust) -> Iterator[Callable[..., Pebble]]
     chain, key = trust.issue("127.0.0.1", "localhost")
     with ExitStack() as ends:
 
-        def make(
+        def start(
             *, port: int | None = None, env: dict[str, str] | None = None, resolver: str = "", **settings: Any
-        ) -> Pebble:
+        ) -> Pebble | None:
             port = port or free_port()
             other_port = free_port()
             log = tmp_path / f"pebble-{port}-{time.monotonic_ns()}.log"
@@ -97,15 +98,30 @@ def make_pebble(tmp_path: Path, trust: Trust) -> Iterator[Callable[..., Pebble]]
                 )
             ends.callback(process.wait)
             ends.callback(process.kill)
+            management = f"https://127.0.0.1:{other_port}"
+            directory = f"https://127.0.0.1:{port}/dir"
             end = time.monotonic() + START_SECONDS
-            while "ACME directory available" not in log.read_text():
+            # Pebble says that it listens before it does, and ends where it can't.
+            while not all(_answers(url, trust.bundle) for url in (directory, f"{management}/roots/0")):
+                if process.poll() is not None and "address already in use" in log.read_text():
+                    return None
                 assert time.monotonic() < end, log.read_text()
                 assert process.poll() is None, log.read_text()
                 time.sleep(0.02)
-            management = f"https://127.0.0.1:{other_port}"
-            return Pebble(f"https://127.0.0.1:{port}/dir", management, Access(trust.bundle, "", "", ""), log, process)
+            return Pebble(directory, management, Access(trust.bundle, "", "", ""), log, process)
+
+        def make(**options: Any) -> Pebble:
+            # A port that was free may be another's by now.
+            return next(pebble for pebble in (start(**options) for _ in range(5)) if pebble is not None)
 
         yield make
+
+
+def _answers(url: str, bundle: Path) -> bool:
+    try:
+        return requests.get(url, verify=str(bundle), timeout=5).ok
+    except requests.RequestException:
+        return False
 
 
 @pytest.fixture

@@ -64,6 +64,8 @@ class Gate:
         self._step = step
         self._kill = kill
         self._decided = decided
+        self.passed = threading.Event()
+        """The step is over, with all that the CA does at it."""
         self._lock = threading.Lock()
 
     def _at(self, path: str) -> tuple[str, Step | None]:
@@ -82,16 +84,17 @@ class Gate:
         kind, step = self._at(path)
         if step is not None and step.moment != "unanswered":
             self._kill()
-            if step.moment == "unheard":
-                return None
-        answer = ask()
-        if kind == "challenge":
-            self._decided()
-        if step is not None:
-            if step.moment == "unanswered":
-                self._kill()
-            return None
-        return answer
+        answer = None
+        if step is None or step.moment != "unheard":
+            answer = ask()
+            if kind == "challenge":
+                self._decided()
+        if step is None:
+            return answer
+        if step.moment == "unanswered":
+            self._kill()
+        self.passed.set()
+        return None
 
 
 @dataclass(frozen=True)
@@ -128,7 +131,9 @@ def gate(
             self._pass()
 
         def _pass(self) -> None:
-            answer = passing.forward(self.path, self._ask)
+            # Whole, while the client lives who sends it.
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            answer = passing.forward(self.path, lambda: self._ask(body))
             if answer is None:
                 self.close_connection = True
                 return
@@ -140,8 +145,7 @@ def gate(
             if self.command != "HEAD":
                 self.wfile.write(answer.body)
 
-        def _ask(self) -> Answer:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        def _ask(self, body: bytes) -> Answer:
             connection = http.client.HTTPSConnection(host, context=inside, timeout=30)
             try:
                 headers = {name: self.headers[name] for name in _FORWARDED if name in self.headers}

@@ -112,6 +112,11 @@ def orders_of(
         ends.callback(server.close)
         pebble = make_pebble(resolver="{}:{}".format(*server.dns))
 
+        def kill() -> None:
+            server.kill()
+            # The workers die with it, which the kernel sees to a moment later.
+            _until(lambda: _is_free(server.dns), "the end of the workers")
+
         def decided() -> None:
             _until(lambda: re.search(r"authz \S+ set (VALID|INVALID)", pebble.log.read_text()), "the CA's look")
 
@@ -119,7 +124,7 @@ def orders_of(
             make_gate(
                 pebble.directory,
                 step=step if isinstance(step, Step) else None,
-                kill=server.kill,
+                kill=kill,
                 decided=decided,
             )
         )
@@ -134,6 +139,8 @@ def orders_of(
         server.spawn(before=before)
         assert server.process is not None
         assert server.process.wait(SECONDS) == -signal.SIGKILL, (step, server.log.read_text())
+        if isinstance(step, Step):
+            _until(way.passed.is_set, "what is done while the server is dead")
         server.start()
         settings = load(server.config, os.environ).settings
         with open_server(settings) as asked:
@@ -163,6 +170,16 @@ def _see_that_it_is_valid(server: Server, pebble: Pebble) -> None:
         assert connection.getresponse().status == 200
     finally:
         connection.close()
+
+
+def _is_free(address: tuple[str, int]) -> bool:
+    """Whether nobody answers DNS there any more."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(address)
+        except OSError:
+            return False
+    return True
 
 
 def _until(condition: Callable[[], object], what: str) -> None:

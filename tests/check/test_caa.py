@@ -109,6 +109,7 @@ def test_records_have_just_the_finding_that_they_should(checked, row):
     )
     if row.paste:
         assert findings[0]["paste"] == [row.paste]
+        assert findings[0]["consequence"] == f"ca.example will refuse {row.host}, and say that CAA forbids it."
 
 
 def test_who_may_issue_is_told(checked):

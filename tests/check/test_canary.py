@@ -16,6 +16,7 @@ from tests.check.internet import TLD_ZONE, cut
 from tests.check.lab import REPOSITORY, Lab
 from tests.check.resolvers import Kind
 from tests.lab.laboratory import ACMEDNS, start_server
+from tests.lab.layouts import SERVER
 from tests.lab.namespace import Namespace
 
 ZONE = "round.org"
@@ -119,3 +120,33 @@ def test_without_a_server_it_is_not_tested_and_says_why(home):
     assert section["verdict"] == "NOT TESTED"
     assert "no configuration of its server" in section["not_tested"]
     assert checked.code == 3
+
+
+def test_from_another_host_a_token_of_the_server_will_do(home):
+    """Over the API, whose certificate is looked at on the way; and what it sets there is gone at the end."""
+    token = home.ask("POST", "/admin/v1/tokens", {"name": "check", "scopes": ["write"]})["token"]
+    file = home.home / "token"
+    file.write_text(f"{token}\n", encoding="ascii")
+    options = ("--api-url", f"https://{internet.ZONE}", "--token-file", str(file))
+    checked = home.check(internet.ZONE, "--json", *options, configured=False)
+    assert section_of(checked.document)["seen"].startswith("seen at 5 of 5")
+    assert checked.code == 0
+    assert "NXDOMAIN" in home.namespace.dig(SERVER[0], f"_acmedns-check.{internet.ZONE}", "TXT", "+norecurse")
+    other = section_of(home.check(ZONE, "--json", *options, configured=False).document)
+    assert "another zone's" in other["not_tested"]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--token-file", "/dev/null"), "name its API with --api-url"),
+        (("--token-file", "/dev/null", "--api-url", f"https://{internet.ZONE}"), "holds no token"),
+        (("--token-file", "/none", "--api-url", f"https://{internet.ZONE}"), "can't be read"),
+        (("--api-url", "ftp://x"), "write the URL that clients are given"),
+    ],
+)
+def test_what_can_not_be_used_is_one_line(home, options, told):
+    """Exit code 3: nothing was tested."""
+    checked = home.check(internet.ZONE, *options, configured=False)
+    assert (checked.code, checked.printed.count("\n")) == (3, 1)
+    assert told in checked.printed

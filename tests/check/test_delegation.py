@@ -11,9 +11,10 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from tests.check.internet import FIRST, OWNER, SECOND, TLD_ZONE, ZONE, NameServer, cut, glue
-from tests.check.lab import REPOSITORY, Lab
+from tests.check.internet import FIRST, OWNER, PROVIDERS, SECOND, ZONE, NameServer, cut, glue
+from tests.check.lab import REPOSITORY, SIGNED, Lab
 from tests.check.middlebox import FAULTS
+from tests.check.puppet import BEHAVIOURS
 from tests.check.signed import signed
 from tests.lab.layouts import SERVER
 from tests.lab.zones import ROOT
@@ -114,6 +115,8 @@ def _own_zones() -> dict[str, Sequence[str]]:
     zones |= {zone: own for zone, (_, own, _) in DELEGATIONS.items() if own}
     uneven = "uneven.example.org"
     zones[uneven] = cut(uneven, servers(uneven, (GOOD_V6,)))
+    below = f"below.{SIGNED}"
+    zones[below] = cut(below, servers(below, (GOOD_V6,)))
     zones[HOUSE] = cut(HOUSE, servers(HOUSE, (GOOD_V6,)))
     return zones
 
@@ -134,7 +137,8 @@ def broken(lab: Lab) -> Iterator[Lab]:
     box = space.start("boxes", sys.executable, *module, *boxes, env={"PYTHONPATH": str(REPOSITORY)})
     box.wait_for("listening")
     with _recursor(lab), lab.owner_zone(f"{POINTER}. CNAME real.example.org.", f"real.example.org. A {GOOD}"):
-        tld = [*TLD_ZONE, *(line for zone, (bad, _) in ADDRESSES.items() for line in cut(zone, servers(zone, bad)))]
+        top = lab.upper["tld"].zones["org"]
+        tld = [*top, *(line for zone, (bad, _) in ADDRESSES.items() for line in cut(zone, servers(zone, bad)))]
         tld += [line for lines, _, _ in DELEGATIONS.values() for line in lines]
         tld += cut(ROOF, servers(ROOF, (GOOD_V6,)))
         tld += cut("deaf.org", {"ns.deaf.org": (NOBODY,)})
@@ -199,6 +203,24 @@ def test_servers_of_the_zone_above_that_disagree_are_told(broken):
     findings = found(broken, "uneven.example.org")
     assert set(findings) - ALWAYS == {"delegation-uneven"}
     assert FIRST[0] in findings["delegation-uneven"]["seen"]
+
+
+def test_a_zone_above_whose_signatures_do_not_hold_is_told(broken):
+    """By a resolver that validates; the servers themselves say nothing of it."""
+    below = f"below.{SIGNED}"
+    stripped = [*cut(SIGNED, dict.fromkeys(PROVIDERS, ())), *cut(below, servers(below, (GOOD_V6,)))]
+    with broken.upper["first"].serving(SIGNED, stripped), broken.upper["second"].serving(SIGNED, stripped):
+        findings = found(broken, below)
+    assert set(findings) - ALWAYS == {"above-bogus"}
+    assert findings["above-bogus"]["subject"] == f"{SIGNED}."
+
+
+@pytest.mark.parametrize("label", [*(label.decode() for label in BEHAVIOURS), "drip"])
+def test_whatever_the_servers_above_say_ends_in_a_report(broken, label):
+    """No fault of the program, and nothing that a terminal would obey."""
+    checked = broken.check(f"zone.{label}.puppet.org", configured=False)
+    assert checked.code in {1, 2, 3}
+    assert all(line.isprintable() for line in checked.printed.splitlines())
 
 
 def test_a_zone_above_that_does_not_answer_is_told_as_what_it_is(broken):

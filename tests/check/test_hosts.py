@@ -89,7 +89,7 @@ ROWS = [
         (challenge("misled.example.org", f"plain.{OUR}"),),
         paste=f"_acme-challenge.misled.example.org. CNAME right.{OUR}.",
     ),
-    Row("host-other-account", "web.example.org", (challenge("web.example.org", f"mail.{OUR}"),)),
+    Row("host-label-differs", "web.example.org", (challenge("web.example.org", f"mail.{OUR}"),)),
     Row(
         "host-servers-differ",
         "uneven.example.org",
@@ -144,6 +144,15 @@ def test_nothing_else_is_found(checked):
     assert {(one["id"], one["subject"]) for one in checked.findings(*GROUPS)} == expected
     assert len(checked.findings(*GROUPS)) == len(expected)
     assert {one["verdict"] for one in checked.findings("delegation", "reach")} <= {"NOTE"}
+
+
+def test_what_follows_and_what_to_do_name_the_host(checked):
+    """And the account, where it is about that."""
+    found = {one["subject"]: one for one in checked.findings("hosts")}
+    missing, locked = found["missing.example.org"], found["locked.example.org"]
+    assert missing["consequence"] == "No CA can issue for missing.example.org by dns-01 now."
+    assert "acmedns account new missing.example.org makes an account" in missing["cure"]
+    assert locked["cure"] == f"acmedns account enable locked.{OUR} lets it in again."
 
 
 def test_a_path_that_is_good_is_shown_with_its_ttls(checked):

@@ -126,24 +126,28 @@ def test_a_parent_further_up_changes_the_names_of_the_form(tmp_path):
 
 
 def test_ports_of_the_firewall(tmp_path):
-    """DNS always; the API where others reach it; a forwarding where DNS listens elsewhere."""
+    """DNS always, the API and its proof over HTTP where others reach them."""
     configure(tmp_path, 'addresses = ["198.51.100.1"]')
     document = json.loads(run(tmp_path, "records", "--json").stdout)
     assert (str(document["firewall"]).count("443"), document["forward_53_to"]) == (0, [])
-    configure(
-        tmp_path,
-        'addresses = ["198.51.100.1"]',
-        '[dns]\nlisten = ["auto", "127.0.0.1:5353"]\nport = 8053\n[api]\nlisten = ["0.0.0.0:443", "127.0.0.1:80"]\n',
-    )
+    api = '[api]\ntls = "acme"\nhostnames = ["api.example.org"]\nlisten = ["0.0.0.0:443", "127.0.0.1:8081"]\n'
+    configure(tmp_path, 'addresses = ["198.51.100.1"]', f'{api}[certificate]\nhttp_listen = ["0.0.0.0:80"]\n')
     document = json.loads(run(tmp_path, "records", "--json").stdout)
     for commands in document["firewall"].values():
         joined = " ".join(commands)
-        assert all(word in joined for word in ("53", "udp", "tcp", "443"))
-        assert "80" not in joined
-    assert document["forward_53_to"] == [5353, 8053]
-    printed = run(tmp_path, "records").stdout
-    assert "DNS listens on port 5353, 8053: what comes to 53, UDP and TCP, must get there." in printed
-    assert "the API need be open to the hosts that renew alone" in printed
+        assert all(word in joined for word in ("53", "udp", "tcp", "443", "80"))
+        assert "8081" not in joined
+    # Proved over HTTP, so that no CNAME leads to the zone.
+    assert "challenge" not in {record["purpose"] for record in document["records"]}
+    assert "the API need be open to the hosts that renew alone" in run(tmp_path, "records").stdout
+
+
+def test_a_port_that_is_forwarded_is_opened_where_that_is_done(tmp_path):
+    """A container's, or a router's."""
+    configure(tmp_path, 'addresses = ["198.51.100.1"]', '[dns]\nlisten = ["auto", "127.0.0.1:5353"]\nport = 8053\n')
+    document = json.loads(run(tmp_path, "records", "--json").stdout)
+    assert (document["forward_53_to"], document["firewall"]) == ([5353, 8053], {})
+    assert "DNS listens on port 5353, 8053: what comes to port 53" in run(tmp_path, "records").stdout
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import tomllib
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from acmedns_py.config.written import toml
@@ -13,6 +13,7 @@ VALUE = st.one_of(TEXT, st.integers(-(2**63), 2**63 - 1), st.booleans(), st.list
 
 
 @given(st.dictionaries(st.sampled_from(["zone", "dns", "api", "database"]), st.dictionaries(KEY, VALUE)))
+@example({"zone": {"name": '\x7f\\"\n'}})
 def test_any_text_comes_back(document):
     """Quotes, control characters, DEL and emoji, too."""
     assert tomllib.loads(toml(document)) == document

@@ -27,6 +27,7 @@ from acmedns_py.feed.frames import (
     Noted,
     NotedQuery,
     NoteQueries,
+    Questions,
     Release,
     Report,
     Serve,
@@ -38,6 +39,7 @@ from acmedns_py.feed.frames import (
     worker_decoder,
 )
 from acmedns_py.feed.latency import NOTHING
+from acmedns_py.feed.questions import AskedName, Asker
 from acmedns_py.histogram import Seen
 
 POLICY = Policy((b"secret" * 2,), b"identity", b"", 10.0, 500)
@@ -66,8 +68,15 @@ NESTED = (5010).to_bytes(4, "big") + b"\x93" + encoded(Loaded(1))[5:] + b"\x91" 
 """A frame with one element too many, which is read over: arrays in arrays, 5,000 deep."""
 
 LATEST = Report({"udp.NOERROR": 3}, (1, 2), 4, Seen((1, *(0,) * 9, 2), 0.5), NOTHING)
+QUESTIONS = Questions((AskedName(OWNER, (Asker(b"\xc0\0\2", 2, 1.5, 2.5, resolver_wanted=True, valued=False),)),), 7)
 QUERY = NotedQuery(1.75e9, bytes(16), True, OWNER + b"\0\x10\0\1", 3)
-WORKER: list[Frame] = [Hello("a fence", fenced=True, udp="batch"), Applied(2**40), Noted((QUERY, QUERY)), LATEST]
+WORKER: list[Frame] = [
+    Hello("a fence", fenced=True, udp="batch"),
+    Applied(2**40),
+    Noted((QUERY, QUERY)),
+    QUESTIONS,
+    LATEST,
+]
 
 
 @pytest.mark.parametrize(("frames", "decoder"), [(CONTROL, control_decoder), (WORKER, worker_decoder)])

@@ -71,3 +71,11 @@ def test_a_large_snapshot_goes_in_chunks(names, values):
 def test_the_serial_is_the_low_half_of_the_cursor():
     """A cursor past 2^32 goes on as RFC 1982 wants it."""
     assert ZoneImage(ZoneState(2**32 + 5, ChallengeTable(APEX), {})).serial == 5
+
+
+def test_an_image_holds_the_challenge_names_of_this_moment():
+    """Registered ones, with values or without; no static name."""
+    image = ZoneImage(ZoneState(10, ChallengeTable(APEX, {b"\1a\1z\0": ()}), {(b"\1s\1z\0", 16): StaticData(1, ())}))
+    assert [image.holds(owner) for owner in (b"\1a\1z\0", b"\1b\1z\0", b"\1s\1z\0")] == [True, False, False]
+    image.apply(Commit(11, (ChallengeChange(b"\1a\1z\0", (), None), ChallengeChange(b"\1b\1z\0", None, ()))))
+    assert [image.holds(owner) for owner in (b"\1a\1z\0", b"\1b\1z\0")] == [False, True]

@@ -17,7 +17,7 @@ LIMITED = responder(policy=replace(TOLD, responses_per_second=1))
 
 def forget(door: Responder) -> None:
     """Let what earlier messages taught not make this one's outcome another, or nothing found could be repeated."""
-    door._fast_path = FastPath(door._zone, door._options)
+    door._fast_path = FastPath(door._zone, door._options, door.asked)
     door._fast_path.changed()
 
 

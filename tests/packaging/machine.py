@@ -15,15 +15,19 @@ from tests.tools import peers
 _DOCKERFILE = """
 FROM debian:bookworm-slim
 RUN apt-get update \\
- && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends procps python3 systemd
+ && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends procps python3 systemd systemd-resolved
 """
 
 _BOOT = """
 set -e
 mount --make-rprivate /
 ip link set lo up
-ip address add {v4}/32 dev lo
-ip address add {v6}/128 dev lo nodad
+# On a device that leads somewhere: systemd-resolved asks nobody where there is none.
+ip link add outside type veth peer name cable
+ip link set outside up
+ip link set cable up
+ip address add {v4}/32 dev outside
+ip address add {v6}/128 dev outside nodad
 mount --bind "$1" "$1"
 cd "$1"
 # Read-only: the settings of the kernel are everybody's.

@@ -1,15 +1,19 @@
 """The compose files: what they set exists, what they publish the image serves."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+from acmedns_py.cli import app
 from acmedns_py.config.environment import PREFIX, SECRETS, variable
 from acmedns_py.config.load import load
 from acmedns_py.config.settings import KNOWN
 
+DOCKERFILE = Path(__file__).resolve().parents[2] / "Dockerfile"
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 FILES = ("docker-compose.yml", "docker-compose.postgres.yml")
 OPTIONS = {variable(f"{section}.{key}") for section, keys in KNOWN.items() for key in keys}
@@ -67,6 +71,19 @@ def test_the_environment_is_a_whole_configuration(acmedns: dict[str, Any], tmp_p
     loaded = load(config, environment)
     assert loaded.warnings == ()
     assert loaded.settings.zone.name == "auth.example.org"
+
+
+def test_the_records_can_be_asked_for_inside(acmedns: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """With what the file and the image say, and no file of ours, as the tutorial does."""
+    monkeypatch.chdir(tmp_path)
+    said = dict(re.findall(r'(ACMEDNS_\w+)="?([^"\s]+)"?', DOCKERFILE.read_text().rpartition("\nENV ")[2]))
+    for name, setting in {**said, **acmedns["environment"]}.items():
+        if "_FILE" not in name:
+            monkeypatch.setenv(name, setting)
+    done = CliRunner().invoke(app, ["records"], catch_exceptions=False)
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert "auth.example.org. 3600 IN NS auth.example.org.\n" in done.stdout
+    assert "DNS listens on port 8053" in done.stdout
 
 
 def test_a_proxy_on_the_hosts_side_is_trusted():

@@ -11,6 +11,7 @@ from tests.project.documents import blocks, text
 from tests.server import value
 
 TUTORIAL = {block.mark: block.text for block in blocks(text("docs/getting-started.md")) if block.mark}
+(CURE,) = [block.text for block in blocks(text("docs/operations.md")) if block.mark == "resolved"]
 ANSWERS = f"--yes --zone auth.example.org --address {ADDRESSES[0]} --tls none"
 
 
@@ -34,6 +35,11 @@ def play(machine: Machine, script: str) -> str:
     return done.stdout
 
 
+def resolves(machine: Machine) -> bool:
+    """Whether a program of the machine, which asks the system's resolver, finds the zone's address."""
+    return ADDRESSES[0] in machine.run("getent", "ahostsv4", "auth.example.org").stdout
+
+
 def test_the_commands_end_with_a_healthy_server_and_the_host_s_records(machine: Machine):
     """The questions are answered by options; what the account's CNAME leads to is served."""
     printed = play(machine, TUTORIAL["service"].replace("acmedns setup", f"acmedns setup {ANSWERS}"))
@@ -44,3 +50,20 @@ def test_the_commands_end_with_a_healthy_server_and_the_host_s_records(machine: 
     assert f"_acme-challenge.www.example.org. 300 IN CNAME {account['fulldomain']}." in told
     play(machine, f"acmedns account values {account['fulldomain']} --set {value(1)}")
     assert machine.dig(ADDRESSES[0], "+notcp", account["fulldomain"], "TXT") == f'"{value(1)}"'
+
+
+def test_port_53_is_taken_from_systemd_resolved_and_names_are_resolved_as_before(machine: Machine):
+    """Its stub stays beside the addresses of the host; in the way of 0.0.0.0 it is cured by what setup prints."""
+    setup = f"acmedns setup -c /source/config.toml --overwrite {ANSWERS}"
+    play(machine, f"{setup}\ncp /source/config.toml /etc/acmedns/config.toml\nsystemctl restart acmedns")
+    # What systemd-resolved asks is our server, the only one in this network.
+    (machine.root / "etc/systemd/resolved.conf").write_text(f"[Resolve]\nDNS={ADDRESSES[0]}\nDNSSEC=no\n")
+    play(machine, "ln -sf /run/systemd/resolve/stub-resolv.conf /etc/resolv.conf\nsystemctl restart systemd-resolved")
+    assert resolves(machine)
+    play(machine, "systemctl stop acmedns")
+    printed = play(machine, f"{setup} --listen 0.0.0.0")
+    assert "the port is taken by systemd-resolve" in printed
+    assert CURE.splitlines() == [line.strip() for line in printed.splitlines() if line.strip() in CURE.splitlines()]
+    play(machine, f"cp /source/config.toml /etc/acmedns/config.toml\n{CURE}\nsystemctl start acmedns")
+    assert resolves(machine)
+    assert "the port is taken" not in machine.log()

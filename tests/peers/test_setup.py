@@ -104,7 +104,8 @@ def test_systemd_resolved_may_stay_beside_the_host_s_addresses(namespace, tmp_pa
     enough = ("--yes", "--zone", ZONE, "--address", SERVER[0], "--tls", "none", "--listen", "0.0.0.0")
     printed = namespace.run(ACMEDNS, "setup", "-c", tmp_path / "told.toml", *enough).stdout
     told = printed.partition("To take the port from systemd-resolved and go on resolving names:\n")[2]
-    assert [line.split()[0] for line in told.splitlines()] == ["ln", "mkdir", "printf", "systemctl"]
+    commands = told.partition("\n\n")[0].splitlines()
+    assert [line.split()[0] for line in commands] == ["ln", "mkdir", "printf", "systemctl"]
 
 
 def test_beside_another_server_the_free_addresses_are_taken(namespace, tmp_path):

@@ -15,8 +15,8 @@ from acmedns_py.dns import name, source
 from acmedns_py.dns.codes import Rcode
 from acmedns_py.dns.responder import Now, Transport
 from acmedns_py.store.store import SqlStore
-from benchmarks import builds, cost, plot, queries, zones
-from benchmarks.report import Row, verdicts
+from benchmarks import builds, cost, plot, queries, swap, zones
+from benchmarks.report import Row, Settings, verdicts
 
 RECIPE = zones.Recipe(accounts=50, values=2)
 SOURCE = source.packed(b"\x7f\0\0\1", 53_000)
@@ -163,3 +163,11 @@ def test_unknown_parts_are_refused_by_name():
     )
     assert done.returncode == 2
     assert "no such part: speed" in done.stderr
+
+
+def test_exchange_of_the_certificate_fails_no_request(tmp_path, capsys):
+    """The real server, asked by processes of their own at the rate of the measurement; how fast it is is not judged."""
+    rate, failed, broken = swap.run(Settings(tmp_path, rounds=1, seconds=2.0, many=1))
+    assert rate.value > 0
+    assert (failed.value, broken.value) == (0, 0), capsys.readouterr().out
+    assert "(0 times)" not in rate.what

@@ -40,6 +40,7 @@ DEBIAN_PACKAGES = {
     "openssl": "openssl",
     "pg_ctl": "postgresql",
     "postgres": "postgresql",
+    "prometheus": "prometheus",
     "promtool": "prometheus",
     "psql": "postgresql-client",
     "python3-config": "python3-dev",

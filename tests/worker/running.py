@@ -43,6 +43,7 @@ def workers(
             policy=policy,
             limits=limits,
             launcher=Launcher(),
+            heard=lambda *_: None,
             image=ZoneImage(ZoneState(CURSOR, ChallengeTable(APEX, challenges), static)),
         )
         await pool.start()

@@ -1,0 +1,209 @@
+"""The kinds of what can be found about a host's challenge name; `hosts` judges which there are."""
+
+from typing import Final
+
+from acmedns_py.check.finding import Kind, Verdict, catalogue
+from acmedns_py.check.walk import LONGEST_CHAIN
+
+LONG_TTL_SECONDS: Final = 3600
+"""What a domain owner's alias may be remembered for before a change of it is a matter of patience."""
+
+REFUSES: Final = "No CA can issue for the host by dns-01 now."
+"""Findings about one host name it here."""
+
+_POINT: Final = (
+    "Set the CNAME record at the host's DNS provider; acmedns account new HOST makes an account and prints the record."
+)
+
+BROKEN: Final = Kind(
+    "host-zone-broken",
+    Verdict.FAIL,
+    "no server answers for a zone on the host's path",
+    REFUSES,
+    "See at the provider of that zone why its servers don't answer for it, or whether its delegation is still right.",
+)
+UNTESTED: Final = Kind(
+    "host-not-tested",
+    Verdict.NOT_TESTED,
+    "this machine has no way to any server of a zone on the host's path",
+    "Nothing is known of the host.",
+    "Check from a machine that reaches them; where they have IPv6 addresses only it needs IPv6.",
+)
+MISSING: Final = Kind(
+    "host-no-alias",
+    Verdict.FAIL,
+    "the host's challenge name does not exist",
+    REFUSES,
+    _POINT,
+)
+TXT_INSTEAD: Final = Kind(
+    "host-txt-instead",
+    Verdict.FAIL,
+    "the provider has a TXT record at the challenge name and no CNAME record",
+    "A CA reads that value and never asks this server, so that what clients set here is of no use.",
+    "Delete the TXT record, which an earlier way of validation has left, and set the CNAME record.",
+)
+TXT_BESIDE: Final = Kind(
+    "host-txt-beside",
+    Verdict.FAIL,
+    "there is a TXT record beside the CNAME record",
+    "Resolvers take the one or the other (RFC 1034 3.6.2), so that validation fails by chance.",
+    "Delete the TXT record at the provider.",
+)
+OWNER_DOUBLED: Final = Kind(
+    "host-owner-doubled",
+    Verdict.FAIL,
+    "the record was made with the zone's name twice at its end",
+    f"The name that a CA asks for does not exist. {REFUSES}",
+    "The provider completes names by the zone: write the name without the zone there, or with a dot at its end.",
+)
+TARGET_DOUBLED: Final = Kind(
+    "host-target-doubled",
+    Verdict.FAIL,
+    "the alias leads to our name with the provider's zone behind it",
+    f"The name that it leads to does not exist. {REFUSES}",
+    "The provider completes targets by the zone: write the target with a dot at its end.",
+)
+DANGLING: Final = Kind(
+    "host-dangling",
+    Verdict.FAIL,
+    "the alias leads to a name that does not exist",
+    REFUSES,
+    "Let the CNAME record lead to the name of an account; acmedns account list shows them.",
+)
+ELSEWHERE: Final = Kind(
+    "host-elsewhere",
+    Verdict.FAIL,
+    "the alias ends outside of our zone",
+    "A CA asks another server than this one, so that what clients set here is of no use.",
+    "Let the CNAME record lead to the name of an account; acmedns account list shows them.",
+)
+TAKEN: Final = Kind(
+    "host-taken",
+    Verdict.FAIL,
+    "another service has the challenge name",
+    "A name has one CNAME record: as long as that service proves this host, no client of ours can.",
+    "Decide who gets the certificate. For ours replace the CNAME record; the other service loses its own renewal.",
+)
+LOOP: Final = Kind(
+    "host-loop",
+    Verdict.FAIL,
+    "the aliases lead back to where they have been",
+    REFUSES,
+    "Let the CNAME record lead to the name of an account; acmedns account list shows them.",
+)
+TOO_LONG: Final = Kind(
+    "host-chain-too-long",
+    Verdict.FAIL,
+    f"more than {LONGEST_CHAIN} aliases follow one another",
+    f"Resolvers give up after that many. {REFUSES}",
+    "Let the host's CNAME record lead to the name of an account directly.",
+)
+WILDCARD: Final = Kind(
+    "host-wildcard",
+    Verdict.FAIL,
+    "a wildcard record answers in place of the challenge name, and leads elsewhere",
+    REFUSES,
+    "Set a CNAME record for the challenge name itself; it goes before the wildcard.",
+)
+WILDCARD_SHARED: Final = Kind(
+    "host-wildcard-shared",
+    Verdict.NOTE,
+    "the challenge name is answered by a wildcard record",
+    "Every host below it shares one account: who may set its values can get a certificate for each of them.",
+    "Where the hosts are not one owner's, set a CNAME record to an account of its own for each.",
+)
+NO_ACCOUNT: Final = Kind(
+    "host-no-account",
+    Verdict.FAIL,
+    "the alias leads into our zone, to a name that is no account's",
+    REFUSES,
+    "Let the CNAME record lead to the name of an account; a deleted account's name is never given out again.",
+)
+DISABLED: Final = Kind(
+    "host-account-disabled",
+    Verdict.FAIL,
+    "the alias leads to an account that is disabled",
+    "Its client is refused, so that no value can be set and no certificate be issued.",
+    "acmedns account enable NAME lets it in again.",
+)
+OTHER_ACCOUNT: Final = Kind(
+    "host-other-account",
+    Verdict.WARN,
+    "the alias leads to another account than the one that is labelled for the host",
+    "The client that knows this host's password sets its values at another name, and the CA finds none here.",
+    "Let the CNAME record lead to the host's own account, or correct the label: acmedns account label NAME TEXT.",
+)
+LABEL: Final = Kind(
+    "host-label-differs",
+    Verdict.NOTE,
+    "the alias leads to an account whose label names other hosts",
+    "If the label is right, a client of another host can get a certificate for this one.",
+    "Correct the label (acmedns account label NAME TEXT), or let the CNAME record lead to another account.",
+)
+DIFFER: Final = Kind(
+    "host-servers-differ",
+    Verdict.FAIL,
+    "the servers of a zone on the path answer differently",
+    "A CA asks any of them, and asks from several places: validation fails by chance.",
+    "See why the provider's servers have different data: a second provider, or a secondary that gets no updates.",
+)
+SERVER_FAILS: Final = Kind(
+    "host-server-fails",
+    Verdict.WARN,
+    "a server of a zone on the path does not answer for it",
+    "CAs lose time there at each try, and some give up.",
+    "Repair that server, or take its NS record away, in the zone and in the zone above it.",
+)
+LONG_TTL: Final = Kind(
+    "host-ttl-long",
+    Verdict.NOTE,
+    "the alias is remembered for more than an hour",
+    "After a change of it resolvers go on with the former target for so long.",
+    f"Set a TTL of at most {LONG_TTL_SECONDS} s on it.",
+)
+OURS: Final = Kind(
+    "host-in-our-zone",
+    Verdict.NOTE,
+    "the challenge name lies in our own zone",
+    "It is no account's: this server sets it for its own certificate alone.",
+    'Have the server get that certificate itself (api.tls = "acme"), or use another method there.',
+)
+PATH: Final = Kind(
+    "host-path",
+    Verdict.OK,
+    "the challenge name leads to an account",
+    "A CA finds what the host's client sets.",
+    "Nothing.",
+)
+
+KINDS: Final = catalogue(
+    (
+        *(
+            BROKEN,
+            UNTESTED,
+            MISSING,
+            TXT_INSTEAD,
+            TXT_BESIDE,
+            OWNER_DOUBLED,
+            TARGET_DOUBLED,
+            DANGLING,
+            ELSEWHERE,
+            TAKEN,
+            LOOP,
+        ),
+        *(
+            TOO_LONG,
+            WILDCARD,
+            WILDCARD_SHARED,
+            NO_ACCOUNT,
+            DISABLED,
+            OTHER_ACCOUNT,
+            LABEL,
+            DIFFER,
+            SERVER_FAILS,
+            LONG_TTL,
+        ),
+        *(OURS, PATH),
+    )
+)
