@@ -44,8 +44,10 @@ class CertificateFiles:
             # Whoever does not ask need not load it.
             from cryptography import x509  # noqa: PLC0415
 
-            leaf = x509.load_pem_x509_certificates(self._pem)[0]
-            self._life = leaf.not_valid_before_utc.timestamp(), leaf.not_valid_after_utc.timestamp()
+            # OpenSSL takes forms that this does not, such as its own "TRUSTED CERTIFICATE".
+            with suppress(ValueError):
+                leaf = x509.load_pem_x509_certificates(self._pem)[0]
+                self._life = leaf.not_valid_before_utc.timestamp(), leaf.not_valid_after_utc.timestamp()
         return self._life
 
     def _choose(self, handshake: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:

@@ -31,12 +31,20 @@ from acmedns_py.certificate import diagnosis
 from acmedns_py.certificate.diagnosis import ACCOUNT_GONE, ACCOUNT_WANTED, Refusal
 from acmedns_py.certificate.options import Access, Wanted
 from acmedns_py.certificate.pem import Certificate, read_key
+from acmedns_py.certificate.rule import LONGEST_WISH
 from acmedns_py.certificate.state import Order
 from acmedns_py.errors import ConfigError, NotIssued
 
 REQUEST_SECONDS: Final = 30
+
+SHORTEST_WISH: Final = 1.0
+"""In seconds, between two looks at what has become of an order, whatever the CA says."""
+
 FINALIZE_SECONDS: Final = 90
 NONCE_TRIES: Final = 5
+
+_ODD: Final = (ValueError, KeyError, AttributeError, TypeError, OverflowError, RecursionError)
+"""What documents of another form, numbers without measure and arrays without end come to."""
 
 _PASSING: Final = ("badNonce", "rateLimited", "serverInternal")
 _GONE: Final = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
@@ -66,6 +74,16 @@ class _Network(ClientNetwork):
                 if error.code != "badNonce":
                     raise
         return super().post(*args, **kwargs)
+
+
+class _Client(ClientV2):
+    """`acme` takes a date for local time, sleeps not at all for one that is over, and fails for endless seconds."""
+
+    @classmethod
+    def retry_after(cls, response: requests.Response, default: int) -> datetime:
+        """Give when to ask again, in local time; never at once."""
+        wish = _seconds(response.headers.get("Retry-After", ""), response) or float(default)
+        return datetime.now() + timedelta(seconds=min(max(wish, SHORTEST_WISH), LONGEST_WISH))  # noqa: DTZ005 - acme's
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +125,7 @@ class CertificateAuthority:
         """Fetch the directory, find or make our account, compare clocks."""
         with self._explained():
             directory = ClientV2.get_directory(self._url, self._net)
-            client = ClientV2(directory, self._net)
+            client = _Client(directory, self._net)
             if client.external_account_required() and not self._access.eab_key_id:
                 raise NotIssued(f"{self._url} wants an account of its own: {ACCOUNT_WANTED}")
             binding = None
@@ -143,9 +161,11 @@ class CertificateAuthority:
 
         Needs no `enter`.
         """
+        if _identifier(certificate) is None:
+            raise NotIssued("the certificate does not say by which key it was issued, and so has no name at its CA")
         with self._explained():
             directory = self._client.directory if self._client else ClientV2.get_directory(self._url, self._net)
-            when, again = ClientV2(directory, self._net).renewal_time(certificate.pem)
+            when, again = _Client(directory, self._net).renewal_time(certificate.pem)
         return when.timestamp() if when is not None else None, again.timestamp()
 
     def begin(self, wanted: Wanted, key: bytes, replaces: Certificate | None) -> Order:
@@ -247,8 +267,9 @@ class CertificateAuthority:
 
     def _noted(self, response: requests.Response, **_how: object) -> None:
         self._retry_after = 0.0 if response.ok else _seconds(response.headers.get("Retry-After", ""), response)
-        with contextlib.suppress(ValueError):
-            self._ahead = time.time() - parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
+        date = _time(response.headers.get("Date", ""))
+        if date is not None:
+            self._ahead = time.time() - date
 
     def _told(self, words: str) -> str:
         """Put a clock that is off before what has failed: it may be the cause, and is no part of the CA's words."""
@@ -276,7 +297,7 @@ class CertificateAuthority:
             raise NotIssued(f"{_distrust(error)}; {self._url} can't be trusted: {_innermost(error)}") from error
         except (requests.RequestException, OSError) as error:
             raise NotIssued(f"{self._url} can't be reached: {_innermost(error)}") from error
-        except (errors.Error, JoseError, ValueError, KeyError, AttributeError, TypeError) as error:
+        except (errors.Error, JoseError, *_ODD) as error:
             answered = f"HTTP {error.args[0].status_code}" if _is_answer(error) else ""
             reason = answered or f"{type(error).__name__}: {_innermost(error)}"
             raise NotIssued(f"{self._url} does not answer as a CA: {reason}", retry_after=self._retry_after) from error
@@ -340,13 +361,23 @@ def _is_answer(error: BaseException) -> bool:
 
 
 def _seconds(retry_after: str, response: requests.Response) -> float:
-    """Read Retry-After (RFC 9110 10.2.3) in seconds, a time by the CA's own clock; 0 where it says nothing."""
-    with contextlib.suppress(ValueError):
-        if retry_after.isdecimal():
-            return float(retry_after)
-        then = parsedate_to_datetime(retry_after)
-        return max(0.0, (then - parsedate_to_datetime(response.headers.get("Date", ""))).total_seconds())
-    return 0.0
+    """Read Retry-After (RFC 9110 10.2.3) in seconds, a time by the CA's clock if it tells; 0 where it says nothing."""
+    if retry_after.isdecimal():
+        return float(retry_after)
+    then = _time(retry_after)
+    if then is None:
+        return 0.0
+    date = _time(response.headers.get("Date", ""))
+    return max(0.0, then - (time.time() if date is None else date))
+
+
+def _time(text: str) -> float | None:
+    """Read an HTTP date (RFC 9110 5.6.7) in seconds since 1970, in UTC where it does not say; None: it is none."""
+    try:
+        when = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return (when if when.tzinfo is not None else when.replace(tzinfo=UTC)).timestamp()
 
 
 def _identifier(certificate: Certificate) -> str | None:

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -16,10 +16,11 @@ import structlog
 
 from acmedns_py.certificate import rule
 from acmedns_py.certificate.background import in_background
-from acmedns_py.certificate.ca import CertificateAuthority, Proof
+from acmedns_py.certificate.ca import CertificateAuthority
 from acmedns_py.certificate.facts import Facts, facts, time_text
 from acmedns_py.certificate.options import Access, Wanted
 from acmedns_py.certificate.pem import SELF_SIGNED, Certificate, make_key, read_certificate, self_signed
+from acmedns_py.certificate.proving import Proving, Publish, Show
 from acmedns_py.certificate.rule import Pause
 from acmedns_py.certificate.state import Order, State
 from acmedns_py.dns import name
@@ -28,20 +29,8 @@ from acmedns_py.dns.rrset import RRset
 from acmedns_py.errors import AcmednsError, NotIssued, Unusable
 from acmedns_py.log import quoted
 
-POLL_SECONDS: Final = 2.0
-"""Between two looks at what the CA thinks of a proof."""
-
-VALIDATION_SECONDS: Final = 180.0
-"""How long a CA may take to look."""
-
 LOOK_SECONDS: Final = 3600.0
 """The longest sleep: clocks are set, and machines suspended."""
-
-Publish = Callable[[Mapping[bytes, tuple[bytes, ...]]], Awaitable[None]]
-"""Serves TXT values at names of the zone, in place of those before; returns when every worker does."""
-
-Show = Callable[[Mapping[str, str]], None]
-"""Answers texts over HTTP, by path, in place of those before."""
 
 Caa = Callable[[str], RRset | None]
 """Gives the CAA records that count for a host, where they are this server's own."""
@@ -56,6 +45,7 @@ _REASONS: Final = {
 """Why the holder of a certificate may have it revoked (RFC 5280 5.3.1)."""
 
 _REVOKING: Final = "the certificate is being revoked at this moment; ask again when that is done"
+_ENDED: Final = "nothing looks after the certificate any more; see the log, and restart the server"
 _ORDERING: Final = "a certificate is being ordered at this moment; ask again when that is done"
 
 log = structlog.get_logger(__name__)
@@ -81,7 +71,7 @@ class Keeper:
         self._access = access
         self._owners = owners
         self._state = state
-        self._show = show
+        self._proving = Proving(show)
         self.path = state.certificate_path
         """The certificate's file, with its key in it: there once `prepare` is done."""
         self._account_key = b""
@@ -90,8 +80,9 @@ class Keeper:
         self._ask_again = 0.0
         self._pause: Pause | None = None
         self._revoked = ""
-        self._not_kept: str | None = None
+        self._hindrance: str | None = None
         self._revoking = False
+        self._ended = False
         self._asked = asyncio.Event()
         # Held while the CA is asked for something that counts.
         self._turn = asyncio.Lock()
@@ -118,34 +109,55 @@ class Keeper:
 
     async def run(self, *, publish: Publish, exchanged: Callable[[], None], caa: Caa) -> None:
         """Renew until cancelled; `exchanged` is called when there is another certificate to serve."""
-        while True:
-            now = time.time()
-            asked = self._asked.is_set()
-            self._asked.clear()
-            try:
-                due = self._open(now) if asked else await self._due(now)
-                if due <= now:
-                    async with self._turn:
-                        # Whoever has asked while the turn was another's is served by this try.
-                        self._asked.clear()
-                        await self._try(publish, exchanged, caa, now)
-                self._not_kept = None
-            except AcmednsError as error:
-                # What can't be noted is not tried: the CA is left alone until it can.
-                log.error("certificate_not_kept", problem=str(error))
-                self._not_kept = str(error)
-                due = now + rule.SHORTEST_PAUSE
-            with contextlib.suppress(TimeoutError):
-                # Not `wait_for`: before Python 3.12 it loses a cancellation that comes together with the event.
-                async with asyncio.timeout(max(0.0, min(due - now, LOOK_SECONDS))):
-                    await self._asked.wait()
+        try:
+            while True:
+                now = time.time()
+                due = await self._round(publish, exchanged, caa, now)
+                with contextlib.suppress(TimeoutError):
+                    # Not `wait_for`: before Python 3.12 it loses a cancellation that comes together with the event.
+                    async with asyncio.timeout(max(0.0, min(due - now, LOOK_SECONDS))):
+                        await self._asked.wait()
+        except asyncio.CancelledError:
+            raise
+        except BaseException:
+            # Nobody waits for this task: whoever asks from here on must hear of it.
+            log.exception("certificate_given_up")
+            self._ended = True
+            raise
+
+    async def _round(self, publish: Publish, exchanged: Callable[[], None], caa: Caa, now: float) -> float:
+        """Try for a certificate where one is due; gives when the next round is. Raises no `Exception`."""
+        asked = self._asked.is_set()
+        self._asked.clear()
+        try:
+            await self._proving.clear(publish)
+            due = self._open(now) if asked else await self._due(now)
+            if due <= now:
+                async with self._turn:
+                    # Whoever has asked while the turn was another's is served by this try.
+                    self._asked.clear()
+                    await self._try(publish, exchanged, caa, now)
+        except AcmednsError as error:
+            # What can't be noted is not tried: the CA is left alone until it can.
+            log.error("certificate_not_kept", problem=str(error))
+            self._hindrance = str(error)
+        except Exception as error:
+            # The supervisor of all rounds: the next one may do better.
+            log.exception("certificate_failed")
+            self._hindrance = f"unforeseen: {type(error).__name__}: {error}"
+        else:
+            self._hindrance = None
+            return due
+        return now + rule.SHORTEST_PAUSE
 
     def renew(self, *, force: bool) -> str | None:
         """Have a try begin at once; gives in one line why none does.
 
         With `force` one begins though none is due, and in a pause of our own. What the CA wants is kept to. Raises
-        `Unusable` while a revocation runs: whether a try follows is for the CA to say.
+        `Unusable` while a revocation runs: whether a try follows is for the CA to say; and where `run` has ended.
         """
+        if self._ended:
+            raise Unusable(_ENDED)
         if self._revoking:
             raise Unusable(_REVOKING)
         if self._busy():
@@ -207,7 +219,6 @@ class Keeper:
         found = self._facts()
         return {
             **found,
-            "problem": self._not_kept or found["problem"],
             "renewal": self._planned(),
             "at_work": self._busy(),
         }
@@ -231,10 +242,11 @@ class Keeper:
 
     def _facts(self) -> Facts:
         assert self._certificate is not None, "prepared"
-        return facts(self._certificate, self._pause, file=self.path, revoked=self._revoked)
+        found = facts(self._certificate, self._pause, file=self.path, revoked=self._revoked)
+        return {**found, "problem": _ENDED if self._ended else self._hindrance or found["problem"]}
 
     def _busy(self) -> bool:
-        return self._turn.locked() or self._asked.is_set()
+        return self._turn.locked() or (self._asked.is_set() and not self._ended)
 
     def _planned(self) -> str:
         return time_text(self._renewal()) if self._is_wanted() else "due"
@@ -265,11 +277,12 @@ class Keeper:
         """Ask the CA when it would have the certificate renewed; a CA that can't be asked changes nothing."""
         certificate = self._certificate
         assert certificate is not None, "prepared"
+        # Noted first: whatever comes of it, the certificate is looked after on without.
+        self._ask_again = now + LOOK_SECONDS
         try:
             suggested, again = await in_background(lambda: self._authority().suggested(certificate))
         except NotIssued as error:
             log.debug("certificate_renewal_time_unknown", problem=str(error))
-            self._ask_again = now + LOOK_SECONDS
         else:
             self._suggested = suggested
             self._ask_again = min(max(again, now + rule.SHORTEST_PAUSE), now + rule.LONGEST_PAUSE)
@@ -325,22 +338,7 @@ class Keeper:
         order = await self._order(authority)
         proofs = await in_background(lambda: authority.proofs(order, self._owners))
         if proofs:
-            values: dict[bytes, tuple[bytes, ...]] = {}
-            texts: dict[str, str] = {}
-            for proof in proofs:
-                if isinstance(proof.place, str):
-                    texts[proof.place] = proof.value
-                else:
-                    values[proof.place] = (*values.get(proof.place, ()), proof.value.encode())
-            try:
-                self._show(texts)
-                if values:
-                    await publish(values)
-                await self._validated(authority, proofs)
-            finally:
-                self._show({})
-                if values:
-                    await publish({})
+            await self._proving.prove(authority, proofs, publish)
         chain = await in_background(lambda: authority.finish(order))
         certificate = _read(order, chain)
         await asyncio.to_thread(self._state.keep_certificate, certificate)
@@ -372,17 +370,6 @@ class Keeper:
         order = await in_background(lambda: authority.begin(self._wanted, key, replaced))
         await asyncio.to_thread(self._state.keep_order, order)
         return order
-
-    async def _validated(self, authority: CertificateAuthority, proofs: list[Proof]) -> None:
-        """Have the CA look at each proof; raises `NotIssued` where it does not like one."""
-        for proof in proofs:
-            await in_background(lambda proof=proof: authority.answer(proof))  # type: ignore[misc]
-        until = time.monotonic() + VALIDATION_SECONDS
-        for proof in proofs:
-            while await in_background(lambda proof=proof: authority.pending(proof)):  # type: ignore[misc]
-                if time.monotonic() > until:
-                    raise NotIssued(f"{proof.host}: the CA has not looked within {VALIDATION_SECONDS:.0f} s")
-                await asyncio.sleep(POLL_SECONDS)
 
     def _authority(self) -> CertificateAuthority:
         return CertificateAuthority(self._wanted.directory, self._access, self._account_key)

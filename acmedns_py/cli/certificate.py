@@ -16,6 +16,9 @@ CERTIFICATE: Final = "/admin/v1/certificate"
 LOOK_SECONDS: Final = 1.0
 """Between two looks at whether the server is done."""
 
+PATIENCE_SECONDS: Final = 600.0
+"""Longer than any CA that issues at all has been seen to take."""
+
 app = typer.Typer(no_args_is_help=True)
 
 
@@ -80,8 +83,12 @@ def revoke(
 
 
 def _print_outcome(asked: Door, *, json: bool) -> None:
-    """Wait until the server is done and print how the certificate stands; exit 1 where it got none."""
+    """Wait until the server is done and print how the certificate stands; exit 1 where it got none, or is not done."""
+    end = time.monotonic() + PATIENCE_SECONDS
     while (found := asked.ask("GET", CERTIFICATE))["at_work"]:
+        if time.monotonic() > end:
+            minutes = f"{PATIENCE_SECONDS / 60:.0f} min"
+            fail(f"the server is still at it after {minutes}; acmedns certificate show tells what comes of it")
         time.sleep(LOOK_SECONDS)
     _print(found, json=json)
     if _wrong(found):

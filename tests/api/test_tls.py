@@ -233,3 +233,13 @@ async def test_plain_http_on_a_tls_listener_is_no_crash(sqlite_url, pair):
         await wire.ended()
         await wire.close()
         assert await served_name(api.port, pair.client) == "first.example"
+
+
+async def test_certificate_that_openssl_alone_can_read_is_served_without_its_life(pair, sqlite_url):
+    """In OpenSSL's own form (openssl x509 -trustout): handshakes work, and metrics lack what is not known."""
+    assert pair.files().life() is not None
+    pair.certificate.write_text(pair.certificate.read_text().replace(" CERTIFICATE", " TRUSTED CERTIFICATE"))
+    files = pair.files()
+    assert files.life() is None
+    async with running(sqlite_url, certificate=files) as api:
+        assert await served_name(api.port, pair.client) == "first.example"

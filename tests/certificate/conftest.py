@@ -19,7 +19,7 @@ import acme.client
 import pytest
 import requests
 
-from acmedns_py.certificate import keeper as keeper_module
+from acmedns_py.certificate import proving
 from acmedns_py.certificate.options import Access
 from tests.lab.authority import Trust
 from tests.server import free_port
@@ -46,7 +46,7 @@ class Pebble:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """The CA of the tests makes up its mind in milliseconds."""
-    monkeypatch.setattr(keeper_module, "POLL_SECONDS", 0.02)
+    monkeypatch.setattr(proving, "POLL_SECONDS", 0.02)
     sleep = time.sleep
     monkeypatch.setattr(acme.client.time, "sleep", lambda seconds: sleep(min(seconds, 0.05)))
 
@@ -128,6 +128,7 @@ def _answers(url: str, bundle: Path) -> bool:
 def answering(trust: Trust) -> Iterator[Callable[..., tuple[str, Access]]]:
     """An HTTPS server in a CA's place that always answers the same; gives its URL and what trusts it.
 
+    The answer is a document or octets; `{CA}` in its texts and headers stands for where the server is.
     Its own certificate may be of another time (`not_before`, `not_after`).
     """
     with ExitStack() as ends:
@@ -136,15 +137,22 @@ def answering(trust: Trust) -> Iterator[Callable[..., tuple[str, Access]]]:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*trust.issue("127.0.0.1", "localhost", **validity))
 
+            def here(text: str) -> str:
+                return text.replace("{CA}", f"https://127.0.0.1:{server.server_port}")
+
             class Handler(BaseHTTPRequestHandler):
                 def do_GET(self) -> None:
-                    body = json.dumps(document).encode()
+                    body = document if isinstance(document, bytes) else here(json.dumps(document)).encode()
+                    self.rfile.read(int(self.headers.get("Content-Length", 0)))
                     self.send_response_only(status)
                     for header, text in {"Content-Type": "application/problem+json", **headers}.items():
-                        self.send_header(header, text)
+                        self.send_header(header, here(text))
                     self.send_header("Content-Length", str(len(body)))
                     self.end_headers()
-                    self.wfile.write(body)
+                    if self.command != "HEAD":
+                        self.wfile.write(body)
+
+                do_HEAD = do_POST = do_GET  # noqa: N815 - so BaseHTTPRequestHandler finds them
 
                 def log_message(self, *_what: object) -> None:
                     pass

@@ -48,6 +48,10 @@ class Run:
     def exchanged(self):
         self.exchanges += 1
 
+    async def start(self) -> None:
+        """Run as the server has it; `prepare` comes before."""
+        await self.keeper.run(publish=self.publish, exchanged=self.exchanged, caa=self.caa.get)
+
     async def until_noted(self) -> None:
         """Run until one try has come to an end."""
         async with self.running():
@@ -57,7 +61,7 @@ class Run:
     async def running(self):
         """Run, from the end of the first try to that of the block."""
         self.keeper.prepare()
-        running = asyncio.create_task(self.keeper.run(publish=self.publish, exchanged=self.exchanged, caa=self.caa.get))
+        running = asyncio.create_task(self.start())
         try:
             await self.next_noted(running)
             yield running

@@ -393,6 +393,9 @@ async def test_clock_that_is_off_is_named(tmp_path, make_pebble, monkeypatch):
         ({"Retry-After": "Thu, 26 Nov 2026 12:00:00 GMT", "Date": "Wed, 25 Nov 2026 12:00:00 GMT"}, 86_400),
         ({"Retry-After": "99999999"}, 7 * 86_400),
         ({"Retry-After": "soon"}, 60),
+        ({"Retry-After": "Thu, 26 Nov 2099 12:00:00 GMT"}, 7 * 86_400),
+        ({"Retry-After": "Thu, 26 Nov 2026 12:00:00", "Date": "Wed, 25 Nov 2026 12:00:00 -0000"}, 86_400),
+        ({"Retry-After": f"Thu, 26 Nov {'9' * 30} 12:00:00 GMT"}, 60),
     ],
 )
 async def test_limit_of_the_ca_is_obeyed(tmp_path, answering, headers, seconds):

@@ -1,14 +1,17 @@
 """The API's own certificate at the doors of a server whose CA is away: renew's exit code, health of a closed API."""
 
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Callable
 
 import pytest
+from typer.testing import CliRunner
 
 from acmedns_py.certificate.pem import read_certificate, self_signed
 from acmedns_py.certificate.state import State
+from acmedns_py.cli import app, certificate
 from tests.server import ACMEDNS, ZONE, Server
 
 DIRECTORY = "https://127.0.0.1:1/dir"
@@ -56,6 +59,20 @@ def test_renewal_that_is_due_and_not_had_is_exit_code_1(make_certified):
     assert "acmedns: the last try failed, and the next is due at 20" in told.stderr
     assert "can't be reached" in told.stderr
     assert server.acmedns("certificate", "renew", "--force").returncode == 1
+
+
+def test_renewal_that_does_not_end_is_not_waited_for_without_end(make_certified, monkeypatch):
+    """A CA that takes the connection and says nothing: one line, and how to learn the outcome."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        server = make_certified()
+        text = server.config.read_text().replace(DIRECTORY, f"https://127.0.0.1:{silent.getsockname()[1]}/dir")
+        server.config.write_text(text)
+        server.start()
+        monkeypatch.setattr(certificate, "PATIENCE_SECONDS", 0.0)
+        told = CliRunner().invoke(app, ["certificate", "renew", "--force", "-c", str(server.config)])
+    assert told.exit_code == 1
+    assert told.output.count("\n") == 1
+    assert "the server is still at it after 0 min; acmedns certificate show tells what comes of it" in told.output
 
 
 def test_renewal_that_is_not_due_is_no_failure(make_certified):
