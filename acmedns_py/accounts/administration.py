@@ -186,6 +186,7 @@ class Administration:
             found = await self._directory.find(username=fresh.username, label=fresh.label)
             if fresh.username not in {one.username for one in found}:
                 raise
+            tell(entry)
             return replace(fresh, served=False)
         return fresh
 

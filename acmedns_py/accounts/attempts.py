@@ -85,15 +85,25 @@ class WrongTokens:
 
 
 class NotedRefusals:
-    """Which refusals of tokens are entered in the audit log: one of a source in a minute, and few of all sources."""
+    """Which refusals of tokens are entered in the audit log.
+
+    Of texts that are no token: one of a source in a minute, and few of all sources. Of a token that there is, or was:
+    one in a minute, whatever strangers show meanwhile, since somebody may hold it who should not.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         """`clock` gives monotonic seconds."""
         self._sources = _Buckets(1, NOTED_SECONDS_EACH, clock)
         self._all = _Buckets(NOTED, NOTED_SECONDS_EACH / NOTED, clock)
+        self._tokens = _Buckets(1, NOTED_SECONDS_EACH, clock)
 
-    def due(self, source: IPv4Address | IPv6Address | None) -> bool:
-        """Whether this one is to be entered; then it counts."""
+    def due(self, source: IPv4Address | IPv6Address | None, token: str | None) -> bool:
+        """Whether this one is to be entered, of the `token` of that name where there is one; then it counts."""
+        if token is not None:
+            if self._tokens.seconds_until_free(token) > 0:
+                return False
+            self._tokens.take(token)
+            return True
         network = _network(source, *_STRANGER_BITS)
         if self._sources.seconds_until_free(network) > 0 or self._all.seconds_until_free("") > 0:
             return False

@@ -99,7 +99,7 @@ class Tokens:
 
     async def _note(self, refused: TokenNotAccepted, source: IPv4Address | IPv6Address | None, scope: str) -> None:
         """Enter it in the audit log, unless there were others lately: whoever guesses must not fill the database."""
-        if not self._noted.due(source):
+        if not self._noted.due(source, refused.token):
             return
         actor = ANYONE if refused.token is None else f"token:{refused.token}"
         subject = refused.token or "unknown"

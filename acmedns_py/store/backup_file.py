@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import io
 import os
+import stat
 import tempfile
 import zlib
 from collections import Counter
@@ -134,7 +135,9 @@ def written(path: Path, *, compressed: bool, force: bool = False) -> Iterator[IO
     unfinished = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as raw:
-            fcntl.flock(raw, fcntl.LOCK_EX)
+            # Not every file system has locks; without one, what a killed process leaves is not removed.
+            with suppress(OSError):
+                fcntl.flock(raw, fcntl.LOCK_EX)
             yield from _through(raw, compressed=compressed)
             raw.flush()
             os.fsync(raw.fileno())
@@ -155,10 +158,15 @@ def written(path: Path, *, compressed: bool, force: bool = False) -> Iterator[IO
 def remove_unfinished(directory: Path, pattern: str) -> None:
     """Remove what killed processes have left of files whose names the pattern has; not what is being written."""
     for path in directory.glob(f".{pattern}.*{_UNFINISHED}"):
-        # Whoever writes it holds its lock; what is another's stays.
-        with suppress(OSError), path.open("rb") as left:
+        # Whoever writes it holds its lock; what is another's stays. A pipe of that name must not hold anybody up.
+        with suppress(OSError), open(path, "rb", opener=_at_once) as left:
             fcntl.flock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            path.unlink()
+            if stat.S_ISREG(os.fstat(left.fileno()).st_mode):
+                path.unlink()
+
+
+def _at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 @contextmanager
