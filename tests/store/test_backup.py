@@ -420,6 +420,13 @@ BAD: dict[str, tuple[Callable[[list[bytes]], bytes], str]] = {
     "bad network": (lambda lines: spoilt(lines, "token", sources='["::1"]'), "can't be read: the source '::1' is no network"),
     "bad scope": (lambda lines: spoilt(lines, "token", scopes="register all"), "can't be read: the scope 'all' is not"),
     "bad details": (lambda lines: spoilt(lines, "audit", details="[]"), "can't be read: details is no JSON object"),
+    **{
+        f"costly {cost}": (
+            lambda lines, cost=cost: spoilt(lines, "credential", verifier=VERIFIER.format(0).replace("m=19456,t=2,p=1", cost)),
+            "can't be read: the verifier asks for more than an Argon2 hash may cost",
+        )
+        for cost in ("m=262145,t=2,p=1", "m=19456,t=17,p=1", "m=19456,t=2,p=17")
+    },
     "wrong order": (
         lambda lines: b"".join(ended([lines[0], *reversed(lines[1:-1])])),
         ": rows of ",
