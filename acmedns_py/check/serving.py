@@ -30,7 +30,7 @@ KINDS: Final = catalogue(
             Verdict.FAIL,
             "another program answers at an address that this server should listen on",
             _UNSERVED,
-            "Have that program leave the address, without leaving this host without a resolver (acmedns setup shows how "
+            "Have that program leave the address, but this host not without a resolver (acmedns setup shows how "
             "for systemd-resolved; dnsmasq: bind-interfaces and listen-address=127.0.0.1); or name other addresses in "
             "dns.listen.",
         ),

@@ -14,6 +14,7 @@ import msgspec
 from sqlalchemy import BigInteger, Boolean, Column, False_, Integer, LargeBinary, Table, True_
 
 from acmedns_py.accounts.allow_from import network
+from acmedns_py.accounts.hashing import argon2_too_costly
 from acmedns_py.accounts.times import ticks_of
 from acmedns_py.accounts.tokens import SCOPES
 from acmedns_py.accounts.txt_rule import TxtRule
@@ -138,6 +139,11 @@ def _fault_of_token(row: Any) -> str | None:
     return "uses_left is below 0" if row.uses_left is not None and row.uses_left < 0 else None
 
 
+def _fault_of_credential(row: Any) -> str | None:
+    # One of bcrypt's that is too high may have come from acme-dns, and stays what it was there: refused at each login.
+    return "the verifier asks for more than an Argon2 hash may cost" if argon2_too_costly(row.verifier) else None
+
+
 def _fault_of_entry(row: Any) -> str | None:
     return None if _is_json(row.details, _object) else "details is no JSON object"
 
@@ -155,6 +161,7 @@ class _Rule(NamedTuple):
 def _rule(table: Table) -> _Rule:
     more: dict[Table, Callable[[Any], str | None]] = {
         schema.account: _fault_of_account,
+        schema.credential: _fault_of_credential,
         schema.token: _fault_of_token,
         schema.audit: _fault_of_entry,
     }

@@ -27,7 +27,7 @@ from acmedns_py.errors import AcmednsError, BackupRefused, StoreRefused, StoreUn
 from acmedns_py.store import restore as restoring
 from acmedns_py.store import rows, schema
 from acmedns_py.store.backup import back_up
-from acmedns_py.store.backup_file import LONGEST_LINE, Header, examined, file_name, opened, written
+from acmedns_py.store.backup_file import BATCH_OCTETS, LONGEST_LINE, Header, examined, file_name, opened, written
 from acmedns_py.store.bulk import copy_in
 from acmedns_py.store.engine import Use, connect, snapshot, target
 from acmedns_py.store.merge import NEW, PRESENT, merge
@@ -420,6 +420,13 @@ BAD: dict[str, tuple[Callable[[list[bytes]], bytes], str]] = {
     "bad network": (lambda lines: spoilt(lines, "token", sources='["::1"]'), "can't be read: the source '::1' is no network"),
     "bad scope": (lambda lines: spoilt(lines, "token", scopes="register all"), "can't be read: the scope 'all' is not"),
     "bad details": (lambda lines: spoilt(lines, "audit", details="[]"), "can't be read: details is no JSON object"),
+    **{
+        f"costly {cost}": (
+            lambda lines, cost=cost: spoilt(lines, "credential", verifier=VERIFIER.format(0).replace("m=19456,t=2,p=1", cost)),
+            "can't be read: the verifier asks for more than an Argon2 hash may cost",
+        )
+        for cost in ("m=262145,t=2,p=1", "m=19456,t=17,p=1", "m=19456,t=2,p=17")
+    },
     "wrong order": (
         lambda lines: b"".join(ended([lines[0], *reversed(lines[1:-1])])),
         ": rows of ",
@@ -427,6 +434,21 @@ BAD: dict[str, tuple[Callable[[list[bytes]], bytes], str]] = {
     "long line": (lambda lines: b"".join([lines[0], b"x" * (LONGEST_LINE + 1)]), "line 2 is too long"),
     "deep": (lambda lines: b"".join([lines[0], b'{"type":' + b"[" * 50_000 + b"\n"]), "line 2 can't be read"),
 }  # fmt: skip
+
+
+def test_long_rows_come_in_small_batches(tmp_path: Path, filled_lines: list[bytes]):
+    """However long the rows of a file are, only some of them are in memory at once; and none is left out."""
+    header, entry = json.loads(filled_lines[0]), next(line for line in filled_lines if b'"type":"audit"' in line)
+    document = {**json.loads(entry), "subject": "x" * (LONGEST_LINE - 1_000)}
+    count = 2 * BATCH_OCTETS // LONGEST_LINE + 1
+    long_lines = [json.dumps({**document, "id": number}).encode() + b"\n" for number in range(1, count + 1)]
+    header["counts"] = {"audit": count}
+    path = tmp_path / "long"
+    path.write_bytes(b"".join(ended([json.dumps(header).encode() + b"\n", *long_lines])))
+    with opened(path) as reader:
+        batches = list(reader.batches())
+    assert [row.id for batch in batches for row in batch] == list(range(1, count + 1))
+    assert all(sum(len(row.subject) for row in batch) <= BATCH_OCTETS for batch in batches)
 
 
 def flipped(octets: bytes, place: int, bit: int = 0) -> bytes:
