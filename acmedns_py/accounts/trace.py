@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from acmedns_py.accounts.activity import Activity
 from acmedns_py.feed.questions import AskedName, Asker
 
 MOST_NAMES: Final = 20_000
@@ -66,9 +67,12 @@ class Traces:
         self._missed_at: float | None = None
         self._askers = 0
         self._names: OrderedDict[str, _Trace] = OrderedDict()
+        self.activity = Activity(clock)
+        """The same of all names together; it is told here of whatever is noted."""
 
     def updated(self, label: str, source: str | None) -> None:
         """Note that a value was set, or set again."""
+        self.activity.updated(label, source)
         trace = self._touched(label.lower())
         if len(trace.rounds) == MOST_ROUNDS:
             self._askers -= len(trace.rounds.popleft().askers)
@@ -77,10 +81,11 @@ class Traces:
 
     def heard(self, names: Sequence[AskedName], missed: int) -> None:
         """Note what one worker has been asked; `missed` questions it could not note."""
+        self.activity.heard(names, missed)
         if missed:
             self._missed_at = self._clock()
         for one in names:
-            trace = self._touched(one.owner[1 : 1 + one.owner[0]].decode("ascii", "replace"))
+            trace = self._touched(one.label)
             for asker in one.askers:
                 self._place(trace, asker)
             self._make_room()

@@ -22,6 +22,7 @@ known nowhere else.
 | POST | /admin/v1/certificate/revocation | has it revoked, then ordered anew: `reason` |
 | GET | /admin/v1/audit | a page: `since`, `after`, `limit` |
 | GET | /admin/v1/stats | numbers |
+| GET | /admin/v1/top | what goes on: `limit` |
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -31,6 +32,7 @@ from urllib.parse import unquote
 import msgspec
 import structlog
 
+from acmedns_py.accounts.activity import Live
 from acmedns_py.accounts.administration import MOST_LISTED, Administration, Credential
 from acmedns_py.accounts.canary import Canaries
 from acmedns_py.accounts.directory import Filter, Listed, Recorded, Shown
@@ -42,6 +44,7 @@ from acmedns_py.api.canary_routes import CanaryRoutes
 from acmedns_py.api.certificate_routes import CertificateRoutes
 from acmedns_py.api.problems import RETRY_AFTER_SECONDS
 from acmedns_py.api.token_routes import TokenRoutes
+from acmedns_py.api.top_routes import top
 from acmedns_py.api.trace_routes import trace
 from acmedns_py.errors import (
     ConfigError,
@@ -97,12 +100,14 @@ class AdminRoutes:
         issued: IssuedTokens,
         certificate: OwnCertificate,
         canaries: Canaries | None,
+        live: Live | None,
         zone: str,
     ) -> None:
         self._accounts = administration
         self._tokens = TokenRoutes(issued)
         self._certificate = CertificateRoutes(certificate)
         self._canaries = CanaryRoutes(canaries)
+        self._live = live
         self._zone = zone
 
     async def answer(self, asked: Asked) -> Told:
@@ -155,6 +160,8 @@ class AdminRoutes:
                 routes = {"GET": lambda: self._audit(asked)}
             case ["stats"]:
                 routes = {"GET": self._statistics}
+            case ["top"]:
+                routes = {"GET": lambda: top(self._live, asked, self._zone)}
             case _:
                 return _nothing_there()
         handler = routes.get(asked.method)
@@ -288,7 +295,7 @@ def _stored_for(found: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
 def template(path: str) -> str:
     """The route that a path below `PREFIX` leads to, without any name, for the log; `PREFIX` itself where to none."""
     match _parts(path):
-        case ["accounts" | "tokens" | "certificate" | "canaries" | "audit" | "stats" as kind]:
+        case ["accounts" | "tokens" | "certificate" | "canaries" | "audit" | "stats" | "top" as kind]:
             return f"{PREFIX}/{kind}"
         case ["accounts" | "tokens" | "canaries" as kind, _]:
             return f"{PREFIX}/{kind}/NAME"

@@ -120,6 +120,14 @@ def paths() -> dict[str, Any]:
             "get": _operation("audit", "A page of the audit log", "AdminAudit", query={**_PAGE, "since": _TIME})
         },
         f"{PREFIX}/stats": {"get": _operation("stats", "Numbers of the whole database", "AdminStats")},
+        f"{PREFIX}/top": {
+            "get": _operation(
+                "top",
+                "Which names are asked for most, by whom, with which answers; the last updates",
+                "AdminTop",
+                query={"limit": {"type": "integer", "minimum": 1}},
+            )
+        },
     }
 
 
@@ -206,6 +214,12 @@ _ASKER = {
     "last": _TIME,
     "own": {"type": "boolean", "description": "Whether it is the updater's own, or asked as clients do, not as CAs"},
     "valued": {"type": "boolean", "description": "Whether the last answer held a value"},
+}
+
+_QUESTIONS = {
+    "lately": {**_COUNT, "description": "Questions for TXT records at names of accounts within lately_seconds"},
+    "questions": {**_COUNT, "description": "Such questions since then"},
+    "at_least": {"type": "boolean", "description": "Whether it was forgotten meanwhile, so that there may be more"},
 }
 
 _TOKEN_FACTS = {
@@ -330,6 +344,33 @@ SCHEMAS: dict[str, Any] = {
         }
     ),
     "AdminAudit": _page("entries", "AdminEntry"),
+    "AdminTop": _object(
+        {
+            "since": {**_TIME, "description": "When the server began to count"},
+            "at": _TIME,
+            "lately_seconds": {"type": "number", "minimum": 0, "description": "What lately means"},
+            "names": {"type": "array", "items": _object({"fulldomain": _TEXT, **_QUESTIONS})},
+            "networks": {
+                "type": "array",
+                "items": _object({"network": _ASKER["network"], **_QUESTIONS}),
+            },
+            "missed": {
+                **_COUNT,
+                "description": "Questions whose names could not be noted; each other number may lack them",
+            },
+            "missed_lately": _COUNT,
+            "answers": {
+                "type": "array",
+                "description": "To all questions since then, of this zone or not; no row stands for none",
+                "items": _object({"transport": {"enum": ["udp", "tcp"]}, "rcode": _TEXT, "answers": _COUNT}),
+            },
+            "updates": {
+                "type": "array",
+                "description": "Latest first",
+                "items": _object({"fulldomain": _TEXT, "updated": _TIME, "updated_from": {"type": ["string", "null"]}}),
+            },
+        }
+    ),
     "AdminStats": {"type": "object", "additionalProperties": _COUNT},
     "AdminNewAccount": _object(
         {}, {"label": _TEXT, "subdomain": {"type": ["string", "null"]}, "allowfrom": _CIDRS, "txt_rule": _RULE}

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from ipaddress import ip_network
 from typing import Any
 
 from acmedns_py.accounts.administration import Administration
 from acmedns_py.accounts.trace import Round
 from acmedns_py.accounts.verdict import facts_of, own, verdict
 from acmedns_py.api.asked import Told
-from acmedns_py.feed.questions import Asker
+from acmedns_py.feed.questions import Asker, network_text
 
 
 async def trace(accounts: Administration, name: str, zone: str) -> Told:
@@ -56,19 +55,13 @@ def _round(one: Round, updated_from: str | None) -> dict[str, Any]:
 def _networks(askers: Iterable[Asker], updated_from: str | None) -> Iterable[dict[str, Any]]:
     for asker in askers:
         yield {
-            "network": _network(asker.network),
+            "network": network_text(asker.network),
             "questions": asker.count,
             "first": _time(asker.first),
             "last": _time(asker.last),
             "own": own(asker, updated_from),
             "valued": asker.valued,
         }
-
-
-def _network(octets: bytes) -> str:
-    """A /24 of IPv4 or a /48 of IPv6 in text form."""
-    whole = 4 if len(octets) == 3 else 16
-    return str(ip_network((octets.ljust(whole, b"\0"), 8 * len(octets))))
 
 
 def _time(seconds: float) -> datetime:

@@ -21,6 +21,7 @@ from acmedns_py.cli import (
     setup,
     stats,
     token,
+    top,
 )
 
 app = typer.Typer(
@@ -36,6 +37,7 @@ app.command("records")(records.records)
 app.command("health")(health.health)
 app.command("audit")(audit.audit)
 app.command("stats")(stats.stats)
+app.command("top")(top.top)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
 app.command("export")(backup.export)

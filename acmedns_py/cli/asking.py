@@ -51,9 +51,15 @@ Account = Annotated[
 def door(config: Path | None, *, way: Way = open_door) -> Iterator[Door]:
     """Give the way to the operator's routes; what fails is told in one line each, and ends the command with 1."""
     settings = settings_of(config)
+    with failures_told(), way(settings) as found:
+        yield found
+
+
+@contextmanager
+def failures_told() -> Iterator[None]:
+    """End the command with one line and exit code 1 where the way to the routes, or a question, fails."""
     try:
-        with way(settings) as found:
-            yield found
+        yield
     except AcmednsError as error:
         fail(str(error))
     except UnicodeEncodeError:
@@ -115,12 +121,17 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table for people; what accounts are called is text and no markup."""
     terminal = sys.stdout.isatty()
     console = Console(width=None if terminal else WIDE, markup=False, highlight=False, emoji=False)
+    console.print(table_of(columns, rows))
+
+
+def table_of(columns: Sequence[str], rows: Sequence[Sequence[str]], *, cut: bool = False) -> Table:
+    """Give a table of texts without control characters; where there is no room they are folded, or cut."""
     table = Table(box=None, pad_edge=False)
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="ellipsis" if cut else "fold", no_wrap=cut)
     for row in rows:
         table.add_row(*map(one_line, row))
-    console.print(table)
+    return table
 
 
 def print_facts(facts: Mapping[str, str]) -> None:

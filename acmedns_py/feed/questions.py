@@ -1,6 +1,7 @@
 """Who asked for the TXT records of which challenge name, folded: what a worker tells of it and control adds up."""
 
 from collections.abc import Iterable
+from ipaddress import ip_network
 from typing import Final
 
 import msgspec
@@ -52,6 +53,17 @@ class AskedName(msgspec.Struct, array_like=True, frozen=True):
 
     owner: bytes
     askers: tuple[Asker, ...]
+
+    @property
+    def label(self) -> str:
+        """The label of the account."""
+        return self.owner[1 : 1 + self.owner[0]].decode("ascii", "replace")
+
+
+def network_text(octets: bytes) -> str:
+    """Give an asker's network, a /24 of IPv4 or a /48 of IPv6, in text form."""
+    whole = 4 if len(octets) == SITE_OCTETS[0] else 16
+    return str(ip_network((octets.ljust(whole, b"\0"), 8 * len(octets))))
 
 
 def folded(notes: Iterable[Note]) -> tuple[AskedName, ...]:

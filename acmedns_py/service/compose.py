@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from acmedns_py import log as logging_setup
+from acmedns_py.accounts.activity import Live
 from acmedns_py.accounts.administration import Administration
 from acmedns_py.accounts.canary import Canaries
 from acmedns_py.accounts.credentials import Credentials
@@ -200,18 +201,19 @@ def admin_routes(
     keeper: "Keeper | None",
     canaries: Canaries | None,
     traces: Traces | None,
+    live: Live | None,
 ) -> AdminRoutes:
     """Make the operator's routes; `forget` is told whose logins are to be judged anew.
 
-    `keeper`, `canaries` and `traces` are None where no server runs, the first also where its certificate is not our
-    own.
+    `keeper`, `canaries`, `traces` and `live` are None where no server runs, the first also where its certificate is not
+    our own.
     """
     zone = settings.zone.name
     administration = Administration(
         directory=store, publisher=publisher, pool=hashes, forget=forget, zone=zone, traces=traces
     )
     issued = IssuedTokens(keeper=store, now=lambda: datetime.now(UTC))
-    return AdminRoutes(administration, issued, OwnCertificate(keeper, store.note), canaries, zone)
+    return AdminRoutes(administration, issued, OwnCertificate(keeper, store.note), canaries, live, zone)
 
 
 def socket_path(settings: Settings) -> Path:

@@ -190,6 +190,7 @@ def _routes(settings: Settings, store: SqlStore, hashes: HashPool) -> AdminRoute
         keeper=None,
         canaries=None,
         traces=None,
+        live=None,
     )
 
 

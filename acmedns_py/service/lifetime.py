@@ -18,6 +18,7 @@ from typing import Final, Literal
 import structlog
 
 from acmedns_py import log as logging_setup
+from acmedns_py.accounts.activity import Live
 from acmedns_py.accounts.canary import Canaries
 from acmedns_py.accounts.hashing import HashPool
 from acmedns_py.api.http_challenges import HttpChallenges
@@ -193,6 +194,7 @@ class Service:
             keeper=keeper,
             canaries=canaries,
             traces=self._traces,
+            live=Live(self._traces.activity, pool.counters),
         )
         if self._local is not None:
             await self._local.start(routes)

@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from secrets import token_bytes
 from typing import Any, Final
 
@@ -270,6 +271,10 @@ class WorkerPool:
             )
             for index, link in enumerate(self._places)
         ]
+
+    def counters(self) -> dict[str, int]:
+        """Give what all workers have counted together since the server's start, by name."""
+        return reduce(together, (tally.report for tally in self.tallies()), NOTHING).counters
 
     def _hear(self, questions: Questions) -> None:
         """Pass on what a worker was asked; of names that do not exist, or do no longer, nothing is kept."""

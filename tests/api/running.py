@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from acmedns_py.accounts.activity import Live
 from acmedns_py.accounts.administration import Administration
 from acmedns_py.accounts.canary import Canaries
 from acmedns_py.accounts.credentials import Credentials
@@ -149,9 +150,10 @@ async def running(
     administration = Administration(
         directory=store, publisher=publisher, pool=pool, forget=credentials.forget, zone=ZONE, traces=traces
     )
+    live = Live(traces.activity, lambda: {"udp.NOERROR": 3, "tcp.NXDOMAIN": 1, "udp.REFUSED": 0, "silent": 2})
     issued = IssuedTokens(keeper=store, now=lambda: datetime.now(UTC))
     canaries = Canaries(partial(StaticRecords(store, txt_ttl=1).canaries, publisher=publisher), store.note, ZONE)
-    routes = AdminRoutes(administration, issued, OwnCertificate(keeper, store.note), canaries, ZONE)
+    routes = AdminRoutes(administration, issued, OwnCertificate(keeper, store.note), canaries, live, ZONE)
     app = make_app(
         registration=Registration(
             credentials=credentials,

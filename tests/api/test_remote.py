@@ -287,6 +287,7 @@ async def test_request_lines_have_the_route_and_the_token_s_name(remote):
             ("GET", "/admin/v1/tokens"),
             ("GET", "/admin/v1/tokens/ops"),
             ("GET", "/admin/v1/audit"),
+            ("GET", "/admin/v1/top?limit=1"),
             ("GET", f"{place}/other"),
         ):
             await ask(remote, method, target, token)
@@ -301,6 +302,7 @@ async def test_request_lines_have_the_route_and_the_token_s_name(remote):
         "/admin/v1/tokens",
         "/admin/v1/tokens/NAME",
         "/admin/v1/audit",
+        "/admin/v1/top",
         "/admin/v1",
     ]
 

@@ -1,0 +1,75 @@
+"""What `acmedns top` shows of one or two documents of the route: tables of texts, and how many rows have room."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from acmedns_py.cli.asking import when
+
+Shown = tuple[tuple[str, ...], list[tuple[str, ...]]]
+"""The columns and rows of a table."""
+
+
+def heading(found: dict[str, Any]) -> str:
+    """Say of which time the numbers are."""
+    return f"acmedns top at {when(found['at'])}, counting since {when(found['since'])}"
+
+
+def remark(found: dict[str, Any]) -> str:
+    """Say what is not known; empty where all is."""
+    if not found["missed"]:
+        return ""
+    return (
+        f"{found['missed']} questions, {found['missed_lately']} of them lately, were more than could be noted: "
+        "read the number of each name and network as at least so many."
+    )
+
+
+def tables(found: dict[str, Any], former: dict[str, Any] | None) -> list[Shown]:
+    """Give answers, names, networks and updates; `former` is the document of a moment before, for the rates."""
+    lately = f"LAST {found['lately_seconds']:.0f} S"
+    return [
+        (("TRANSPORT", "RCODE", "ANSWERS", "PER SECOND"), answers(found, former)),
+        (("NAME", lately, "QUESTIONS"), [(one["fulldomain"], *_counts(one)) for one in found["names"]]),
+        (("NETWORK", lately, "QUESTIONS"), [(one["network"], *_counts(one)) for one in found["networks"]]),
+        (
+            ("UPDATED", "NAME", "FROM"),
+            [(when(one["updated"]), one["fulldomain"], one["updated_from"] or "") for one in found["updates"]],
+        ),
+    ]
+
+
+def _counts(one: dict[str, Any]) -> tuple[str, str]:
+    sign = "+" if one["at_least"] else ""
+    return f"{one['lately']}{sign}", f"{one['questions']}{sign}"
+
+
+def answers(found: dict[str, Any], former: dict[str, Any] | None) -> list[tuple[str, ...]]:
+    """Give transport, rcode, how many answers since the start and how many a second since `former`, most first.
+
+    There is no rate without a former document, nor beside one of before the server's last start.
+    """
+    seconds = 0.0
+    before: dict[tuple[str, str], int] = {}
+    if former is not None and former["since"] == found["since"]:
+        seconds = (datetime.fromisoformat(found["at"]) - datetime.fromisoformat(former["at"])).total_seconds()
+        before = {(one["transport"], one["rcode"]): one["answers"] for one in former["answers"]}
+    rows = []
+    for one in found["answers"]:
+        more = one["answers"] - before.get((one["transport"], one["rcode"]), 0)
+        rate = more / seconds if seconds > 0 else None
+        rows.append((one["transport"], one["rcode"], one["answers"], rate))
+    rows.sort(key=lambda row: (-(row[3] or 0.0), -row[2]))
+    return [
+        (transport, rcode, str(count), "" if rate is None else f"{rate:.1f}") for transport, rcode, count, rate in rows
+    ]
+
+
+def room(lines: int, wanted: Sequence[int]) -> list[int]:
+    """Share so many lines between tables that want so many rows each: what one leaves over goes to the others."""
+    shares = [0] * len(wanted)
+    while lines > 0 and (short := [number for number, want in enumerate(wanted) if shares[number] < want]):
+        for number in short[:lines]:
+            shares[number] += 1
+        lines -= len(short)
+    return shares
