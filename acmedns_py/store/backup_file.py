@@ -225,12 +225,13 @@ class Reader:
         kind: type | None = None
         batch: list[Any] = []
         octets = 0
+        values = rows.OneMessage()
         while (line := self._next()) is not None:
             try:
                 row = _line.decode(line)
                 if rows.NUL_IN_JSON in line:
                     row = rows.without_nul(row)
-                reason = None if type(row) is End else rows.fault(row)
+                reason = None if type(row) is End else rows.fault(row) or values.fault(row)
             except _NO_ROW as error:
                 reason = str(error)
             if reason is not None:
