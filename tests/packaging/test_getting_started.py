@@ -35,14 +35,19 @@ def play(machine: Machine, script: str) -> str:
     return done.stdout
 
 
+@pytest.fixture(scope="module")
+def printed(machine: Machine) -> str:
+    """What the commands that install and start the service print; the questions are answered by options."""
+    return play(machine, TUTORIAL["service"].replace("acmedns setup", f"acmedns setup {ANSWERS}"))
+
+
 def resolves(machine: Machine) -> bool:
     """Whether a program of the machine, which asks the system's resolver, finds the zone's address."""
     return ADDRESSES[0] in machine.run("getent", "ahostsv4", "auth.example.org").stdout
 
 
-def test_the_commands_end_with_a_healthy_server_and_the_host_s_records(machine: Machine):
-    """The questions are answered by options; what the account's CNAME leads to is served."""
-    printed = play(machine, TUTORIAL["service"].replace("acmedns setup", f"acmedns setup {ANSWERS}"))
+def test_the_commands_end_with_a_healthy_server_and_the_host_s_records(machine: Machine, printed: str):
+    """What the account's CNAME leads to is served."""
     assert "auth.example.org. 3600 IN NS auth.example.org." in printed
     assert printed.endswith("healthy: DNS and API answer, zone auth.example.org\n")
     told = play(machine, TUTORIAL["host"])
@@ -52,7 +57,7 @@ def test_the_commands_end_with_a_healthy_server_and_the_host_s_records(machine: 
     assert machine.dig(ADDRESSES[0], "+notcp", account["fulldomain"], "TXT") == f'"{value(1)}"'
 
 
-def test_port_53_is_taken_from_systemd_resolved_and_names_are_resolved_as_before(machine: Machine):
+def test_port_53_is_taken_from_systemd_resolved_and_names_are_resolved_as_before(machine: Machine, printed: str):
     """Its stub stays beside the addresses of the host; in the way of 0.0.0.0 it is cured by what setup prints."""
     setup = f"acmedns setup -c /source/config.toml --overwrite {ANSWERS}"
     play(machine, f"{setup}\ncp /source/config.toml /etc/acmedns/config.toml\nsystemctl restart acmedns")
@@ -61,9 +66,9 @@ def test_port_53_is_taken_from_systemd_resolved_and_names_are_resolved_as_before
     play(machine, "ln -sf /run/systemd/resolve/stub-resolv.conf /etc/resolv.conf\nsystemctl restart systemd-resolved")
     assert resolves(machine)
     play(machine, "systemctl stop acmedns")
-    printed = play(machine, f"{setup} --listen 0.0.0.0")
-    assert "the port is taken by systemd-resolve" in printed
-    assert CURE.splitlines() == [line.strip() for line in printed.splitlines() if line.strip() in CURE.splitlines()]
+    told = play(machine, f"{setup} --listen 0.0.0.0")
+    assert "the port is taken by systemd-resolve" in told
+    assert CURE.splitlines() == [line.strip() for line in told.splitlines() if line.strip() in CURE.splitlines()]
     play(machine, f"cp /source/config.toml /etc/acmedns/config.toml\n{CURE}\nsystemctl start acmedns")
     assert resolves(machine)
     assert "the port is taken" not in machine.log()
