@@ -14,12 +14,10 @@ import structlog
 
 from acmedns_py.accounts.administration import Operator
 from acmedns_py.accounts.audit import enter, note_refusal
+from acmedns_py.accounts.labels import CANARIES
 from acmedns_py.accounts.ports import Entry, Written
 from acmedns_py.dns import name
 from acmedns_py.errors import AcmednsError, NotServed, OutcomeUnknown, Unusable
-
-RESERVED: Final = "_acmedns-check"
-"""The label above all canaries: it has an underscore, and so is nobody's (see `labels`)."""
 
 LIFE_SECONDS: Final = 120
 """A check needs a few; resolvers that hold on to a negative answer, a minute."""
@@ -98,7 +96,7 @@ class Canaries:
     async def _set(self, label: str) -> Canary:
         if len(self._there) >= MOST:
             raise Unusable(f"{MOST} checks are under way already; wait until one of them has ended")
-        canary = Canary(label, f"{label}.{RESERVED}.{self._zone}", secrets.token_urlsafe(_VALUE_OCTETS))
+        canary = Canary(label, f"{label}.{CANARIES}.{self._zone}", secrets.token_urlsafe(_VALUE_OCTETS))
         self._there[label] = canary
         self._let_end(label)
         try:

@@ -30,7 +30,7 @@ from enum import Enum
 from typing import Final, TypeVar
 
 import bcrypt
-from argon2 import PasswordHasher, Type
+from argon2 import PasswordHasher, Type, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from acmedns_py.errors import Overloaded, Refused
@@ -43,6 +43,11 @@ LANES = 1
 
 MOST_BCRYPT_COST = 14
 """About a second; acme-dns uses 10, some 60 ms. Each step doubles it, and 31 would take a thread for a day."""
+
+MOST_ARGON2_KIB = 262_144
+MOST_ARGON2_PASSES = 16
+MOST_ARGON2_LANES = 16
+"""Of a verifier that came in a backup: 256 MiB, above what a server for logins has. 2 GiB would take all its memory."""
 
 MOST_BCRYPT_OCTETS = 72
 """What is longer bcrypt can't take in."""
@@ -79,6 +84,19 @@ def bcrypt_cost(verifier: str) -> int | None:
     """The cost of a bcrypt hash, None for anything else; $2x$ is a known mistake of one program, not bcrypt."""
     match = _BCRYPT.fullmatch(verifier)
     return int(match[1]) if match else None
+
+
+def argon2_too_costly(verifier: str) -> bool:
+    """Whether this is an Argon2 hash that asks for more than is given to a login; False for anything else."""
+    try:
+        found = extract_parameters(verifier)
+    except InvalidHashError:
+        return False
+    return (
+        found.memory_cost > MOST_ARGON2_KIB
+        or found.time_cost > MOST_ARGON2_PASSES
+        or found.parallelism > MOST_ARGON2_LANES
+    )
 
 
 def outdated(verifier: str) -> bool:
@@ -193,7 +211,7 @@ class HashPool:
     async def verify(self, verifier: str, password: str) -> bool:
         """Whether the password fits; to be called within a turn.
 
-        Raises `Refused` for a stored verifier that is neither Argon2's nor bcrypt's, or whose bcrypt cost is too high.
+        Raises `Refused` for a stored verifier that is neither Argon2's nor bcrypt's, or whose cost is too high.
         """
         return await self._timed(self._fits, verifier, password)
 
@@ -208,6 +226,8 @@ class HashPool:
         cost = bcrypt_cost(verifier)
         if cost is not None:
             return _fits_bcrypt(verifier, cost, password)
+        if argon2_too_costly(verifier):
+            raise Refused("argon2_cost_too_high")
         try:
             return self._hasher.verify(verifier, password)
         except InvalidHashError:

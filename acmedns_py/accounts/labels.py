@@ -15,6 +15,12 @@ _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 Names in other scripts come as A-labels.
 """
 
+CANARIES = "_acmedns-check"
+"""The label above all canaries: it has an underscore, and so is nobody's."""
+
+RESERVED = frozenset({"_acme-challenge", CANARIES})
+"""What acme-dns would take for a label, and the server has a use for itself: its own certificate, and canaries."""
+
 MOST_NAME_CHARACTERS = 253
 """A complete name as text, without a final dot (RFC 1035 2.3.4)."""
 

@@ -5,7 +5,7 @@ CA to validate (dns-persist-01), which is read again whenever a certificate is r
 window and is not pushed out by newer values; it stays until somebody takes it away.
 
 All values of a name go into one message, over TCP at the latest. The largest set that can be configured, 1,000 values
-of challenges and `MOST_LASTING` of `LONGEST_OCTETS`, has 64,328 octets of records, of 65,535 that a message may have.
+of challenges and `MOST_LASTING` of `LONGEST_OCTETS`, has `MOST_RECORD_OCTETS` of the 65,535 that a message may have.
 """
 
 import re
@@ -21,6 +21,15 @@ _CHALLENGE = re.compile(rb"[A-Za-z0-9_-]{43}")
 """A SHA-256 digest in URL-safe base64 without padding (RFC 8555 8.4)."""
 
 
+MOST_RECORD_OCTETS = 64_328
+"""Of all values of a name, as records of a message; the rest of it is for the header, the question and EDNS."""
+
+_RECORD_OCTETS = 12
+"""Of a record without its data: a pointer to its name, type, class, TTL and length (RFC 1035 4.1.3, 4.1.4)."""
+
+_STRING_OCTETS = 255
+
+
 class TxtRule(StrEnum):
     """What an account may hold besides nothing at all."""
 
@@ -31,6 +40,11 @@ class TxtRule(StrEnum):
 def is_challenge(value: bytes) -> bool:
     """Whether octets have the form of an ACME challenge's value."""
     return _CHALLENGE.fullmatch(value) is not None
+
+
+def record_octets(value: bytes) -> int:
+    """How many octets a value takes in a message: one more for each character-string (RFC 1035 3.3.14)."""
+    return _RECORD_OCTETS + len(value) + -(-len(value) // _STRING_OCTETS)
 
 
 def objection(text: str, rule: TxtRule) -> str | None:

@@ -40,6 +40,9 @@ REQUEST_SECONDS: Final = 30
 SHORTEST_WISH: Final = 1.0
 """In seconds, between two looks at what has become of an order, whatever the CA says."""
 
+ANSWER_OCTETS: Final = 1_048_576
+"""Of a CA's document; a chain of certificates has some ten thousand."""
+
 FINALIZE_SECONDS: Final = 90
 NONCE_TRIES: Final = 5
 
@@ -84,6 +87,26 @@ class _Client(ClientV2):
         """Give when to ask again, in local time; never at once."""
         wish = _seconds(response.headers.get("Retry-After", ""), response) or float(default)
         return datetime.now() + timedelta(seconds=min(max(wish, SHORTEST_WISH), LONGEST_WISH))  # noqa: DTZ005 - acme's
+
+
+class _Bounded:
+    """The body of an answer, of which no more is read than any has."""
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+
+    def stream(self, amount: int, *, decode_content: bool) -> Iterator[bytes]:
+        """Give the body in pieces, as `requests` asks for it."""
+        octets = 0
+        for piece in self._raw.stream(amount, decode_content=decode_content):
+            octets += len(piece)
+            if octets > ANSWER_OCTETS:
+                raise requests.RequestException(f"its answer is longer than {ANSWER_OCTETS} octets")
+            yield piece
+
+    def __getattr__(self, name: str) -> Any:
+        """Be the body as it came in all else."""
+        return getattr(self._raw, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +203,11 @@ class CertificateAuthority:
             replaced = _identifier(replaces) if replaces is not None and _has(client.directory, "renewalInfo") else None
             try:
                 response = self._post(client.directory["newOrder"], _NewOrder(**order, replaces=replaced))
-            except errors.ConflictError:
-                # That one has been replaced already (RFC 9773 5).
+            except (errors.ConflictError, messages.Error) as error:
+                # That one has been replaced already (RFC 9773 5), is another account's, or of an issuer that the CA has
+                # forgotten. It is a hint, without which the order is as good.
+                if replaced is None or (isinstance(error, messages.Error) and error.code in _PASSING):
+                    raise
                 response = self._post(client.directory["newOrder"], _NewOrder(**order))
         return Order(response.headers["Location"], wanted, key.decode())
 
@@ -266,6 +292,8 @@ class CertificateAuthority:
         raise NotIssued(f"{host}: this CA offers no {method} for it; use another directory")
 
     def _noted(self, response: requests.Response, **_how: object) -> None:
+        # Called before anything of the body is read.
+        response.raw = _Bounded(response.raw)
         self._retry_after = 0.0 if response.ok else _seconds(response.headers.get("Retry-After", ""), response)
         date = _time(response.headers.get("Date", ""))
         if date is not None:

@@ -31,7 +31,7 @@ _CURES: Final = {
     "dnssec": "a signed zone above has a wrong DS or signature; mend it there",
     "externalAccountRequired": f"the CA takes known customers only; {ACCOUNT_WANTED}",
     "invalidContact": "the CA does not take the mail address; correct certificate.contact",
-    "rateLimited": "the CA has been asked too often; it is tried again when the CA allows",
+    "rateLimited": "the CA has been asked too often; it is left alone until it allows more",
     "rejectedIdentifier": "the CA does not issue for one of the names; write others in api.hostnames",
     "unsupportedContact": "the CA does not take the mail address; correct certificate.contact",
 }
@@ -40,7 +40,9 @@ _CURES: Final = {
 _NO_NAME: Final = re.compile(r"NXDOMAIN|no such host|unsuccessful response: 3")
 _NO_ADDRESS: Final = re.compile(r"no valid A{1,4} records|could not resolve")
 _FOR_CAA: Final = re.compile(r"\bCAA\b")
-_SILENT: Final = re.compile(r"SERVFAIL|REFUSED|timed out|networking error|i/o timeout|unsuccessful response: [25]")
+_SILENT: Final = re.compile(
+    r"SERVFAIL|REFUSED|connection refused|timed out|networking error|i/o timeout|unsuccessful response: [25]"
+)
 
 
 @dataclass(frozen=True, slots=True)

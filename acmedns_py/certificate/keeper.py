@@ -207,12 +207,16 @@ class Keeper:
         try:
             await in_background(lambda: authority.revoke(certificate, reason))
         except NotIssued as error:
+            if error.retry_after:
+                await self._note(rule.left_alone(self._pause, time.time(), str(error), error.retry_after))
             if error.refused:
                 await self._note_revoked(before)
-                raise
+                undone = "the certificate is not revoked; this is not tried again by itself"
+                raise NotIssued(f"{error}; {undone}", retry_after=error.retry_after, refused=True) from error
             # So the note stays true, whatever has become of the request.
             self._asked.set()
-            raise NotIssued(f"{error}; it may be revoked all the same, so another one is ordered now") from error
+            when = "when the CA allows" if error.retry_after else "now"
+            raise NotIssued(f"{error}; it may be revoked all the same, so another one is ordered {when}") from error
 
     def shown(self) -> Facts:
         """What there is to tell to operators; `at_work` while a try or a revocation goes on."""

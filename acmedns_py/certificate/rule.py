@@ -82,6 +82,16 @@ def failed(
     return Pause(failures, now, now + length, reason, now + wish if wish else 0.0)
 
 
+def left_alone(before: Pause | None, now: float, reason: str, retry_after: float) -> Pause:
+    """The pause that a CA wants which was asked for something else than a certificate, on top of the one there is."""
+    until = now + min(retry_after, LONGEST_WISH)
+    if before is None:
+        return Pause(0, now, until, reason, until)
+    if until <= before.ca_until:
+        return before
+    return replace(before, since=now, until=max(until, before.until), reason=reason, ca_until=until)
+
+
 def rest(life: Life, now: float) -> Pause:
     """The pause after a success."""
     return Pause(0, now, now + min(LONGEST_REST, life.length / 6), "")

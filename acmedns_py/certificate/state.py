@@ -7,6 +7,7 @@ never overwritten; a certificate that can't be used is moved aside. So the proce
 import contextlib
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,7 @@ _CERTIFICATE: Final = "certificate.pem"
 _ORDER: Final = "order.json"
 _PAUSE: Final = "pause.json"
 _REVOKED: Final = "revoked.json"
+_UNFINISHED: Final = re.compile(r"\.(certificate\.pem|account-\w+\.pem|order\.json|pause\.json|revoked\.json)\.\w{8}")
 _FROM: Final = b"Directory: "
 """Begins a line before the PEM blocks, where readers of PEM expect comments (RFC 7468 2)."""
 
@@ -55,11 +57,15 @@ class State:
         """Key, certificate and chain that are served."""
 
     def prepare(self) -> None:
-        """Make the folder (0700) and see that it can be written to; raises `ConfigError`."""
+        """Make the folder (0700), see that it can be written to, and clear it of torn files; raises `ConfigError`."""
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self._folder):
                 pass
+            for left in self._folder.iterdir():
+                # Keys may be in what a killed process has not finished.
+                if _UNFINISHED.fullmatch(left.name):
+                    left.unlink()
         except OSError as error:
             cure = f"no file can be kept there ({error.strerror}); name a directory that this user may write to"
             raise ConfigError(OPTION, str(self._folder), cure) from None

@@ -59,7 +59,7 @@ ACCOUNT_BOUND: Final = Kind(
     Verdict.NOTE,
     "the CAA records let one account of a CA issue alone",
     "That is as safe as can be. A client with a new account at the CA will be refused.",
-    "To have it compared, give your client's account URL: check.accounts, or --account-url.",
+    "To have it compared, give your client's account URL: check.accounts.",
 )
 MALFORMED: Final = Kind(
     "caa-malformed",

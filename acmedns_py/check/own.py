@@ -189,7 +189,8 @@ async def _request(url: str, address: str, life: tuple[float, float] | None) -> 
         now = time.time()
         try:
             date = parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
-        except ValueError:
+        except (ValueError, TypeError, OverflowError):
+            # What is no date comes to any of these.
             date = None
         return Visit(address, now, life=life, status=response.status, date=date)
 

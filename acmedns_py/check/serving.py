@@ -30,8 +30,9 @@ KINDS: Final = catalogue(
             Verdict.FAIL,
             "another program answers at an address that this server should listen on",
             _UNSERVED,
-            "Stop that program, or have it leave the port (systemd-resolved: DNSStubListener=no; dnsmasq: "
-            "bind-interfaces); or name other addresses in dns.listen.",
+            "Have that program leave the address, but this host not without a resolver (acmedns setup shows how "
+            "for systemd-resolved; dnsmasq: bind-interfaces and listen-address=127.0.0.1); or name other addresses in "
+            "dns.listen.",
         ),
     )
 )

@@ -13,6 +13,7 @@ from typing import Any
 from acmedns_py.accounts.allow_from import canonical_entries
 from acmedns_py.accounts.credentials import canonical_username
 from acmedns_py.accounts.hashing import MOST_BCRYPT_COST, bcrypt_cost
+from acmedns_py.accounts.labels import RESERVED
 from acmedns_py.errors import BadInput
 from acmedns_py.store.schema import MICROSECONDS
 
@@ -74,6 +75,8 @@ def _account(owner: Row, values: list[Row], duplicated: frozenset[str]) -> Forei
     label = _text(owner[0], "subdomain")
     if _LABEL.fullmatch(label) is None:
         raise _UnreadableError("its subdomain is no DNS label in lower case, so acme-dns never answers for it")
+    if label in RESERVED:
+        raise _UnreadableError("its subdomain is one that the server has a use for itself")
     verifier = _text(owner[3], "password")
     cost = bcrypt_cost(verifier)
     if cost is None:

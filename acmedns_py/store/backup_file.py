@@ -37,6 +37,9 @@ COMPRESSION: Final = 3
 BATCH: Final = 5_000
 """Rows of one table that are given at once, at most."""
 
+BATCH_OCTETS: Final = 8 << 20
+"""Octets of their lines, at most: our own rows come nowhere near it, those of a hostile file may be long."""
+
 _UNFINISHED: Final = ".part"
 
 _GZIP: Final = b"\x1f\x8b"
@@ -221,12 +224,14 @@ class Reader:
         table = ""
         kind: type | None = None
         batch: list[Any] = []
+        octets = 0
+        values = rows.OneMessage()
         while (line := self._next()) is not None:
             try:
                 row = _line.decode(line)
                 if rows.NUL_IN_JSON in line:
                     row = rows.without_nul(row)
-                reason = None if type(row) is End else rows.fault(row)
+                reason = None if type(row) is End else rows.fault(row) or values.fault(row)
             except _NO_ROW as error:
                 reason = str(error)
             if reason is not None:
@@ -240,10 +245,11 @@ class Reader:
                 self._check_end(row, found, bad)
                 return
             else:
-                if type(row) is not kind or len(batch) == BATCH:
+                octets += len(line)
+                if type(row) is not kind or len(batch) == BATCH or octets > BATCH_OCTETS:
                     found[table] += len(batch)
                     yield batch
-                    batch = []
+                    batch, octets = [], len(line)
                     kind, table = type(row), self._next_table(table, rows.table_of(row))
                 batch.append(row)
             self._sum.update(line)

@@ -39,6 +39,7 @@ from acmedns_py.store.schema import (
     retired_label,
     stored,
     token,
+    txt,
     zone,
 )
 from acmedns_py.store.standing import write_audit
@@ -118,7 +119,7 @@ async def restore(
                 for table in reversed(metadata.sorted_tables):
                     if table is not compatibility:
                         await connection.execute(delete(table))
-                await _fill(connection, place, path, header)
+                await _fill(connection, place, path, header, now)
                 # An older program may have left it there; nobody may fetch it any more.
                 revoked = select(token.c.id).where(token.c.revoked_at.is_not(None))
                 await connection.execute(delete(stored).where(stored.c.token.in_(revoked)))
@@ -220,13 +221,17 @@ async def _those(
     return sorted(await connection.scalars(select(column).where(column.in_(padded(wanted)), *more)))
 
 
-async def _fill(connection: AsyncConnection, place: Target, path: Path, header: Header) -> None:
+async def _fill(connection: AsyncConnection, place: Target, path: Path, header: Header, now: int) -> None:
     with opened(path) as reader:
         if reader.header != header:
             raise BackupRefused(f"{path} was replaced while it was read; try again")
         for batch in reader.batches():
             if batch:
                 table = rows.BY_NAME[rows.table_of(batch[0])]
+                if table is txt:
+                    for row in batch:
+                        # A clock that was ahead there must not let a value outlive those that come here.
+                        row.written_at = min(row.written_at, now)
                 await copy_in(connection, place, table, table.columns.keys(), [rows.cells(row) for row in batch])
     if place.path is None:
         for table in rows.CARRIED:

@@ -14,9 +14,11 @@ import msgspec
 from sqlalchemy import BigInteger, Boolean, Column, False_, Integer, LargeBinary, Table, True_
 
 from acmedns_py.accounts.allow_from import network
+from acmedns_py.accounts.hashing import argon2_too_costly
+from acmedns_py.accounts.labels import RESERVED
 from acmedns_py.accounts.times import ticks_of
 from acmedns_py.accounts.tokens import SCOPES
-from acmedns_py.accounts.txt_rule import TxtRule
+from acmedns_py.accounts.txt_rule import LONGEST_OCTETS, MOST_RECORD_OCTETS, TxtRule, record_octets
 from acmedns_py.store import schema
 from acmedns_py.store.accounts import possible_username
 
@@ -121,6 +123,8 @@ def fault(row: Any) -> str | None:
 def _fault_of_account(row: Any) -> str | None:
     if not possible_username(row.username):
         return f"the username {row.username!r} can't be one"
+    if row.label in RESERVED:
+        return f"the label {row.label!r} is one that the server has a use for itself"
     return None if _is_json(row.allow_from, _texts) else "allow_from is no JSON list of texts"
 
 
@@ -136,6 +140,19 @@ def _fault_of_token(row: Any) -> str | None:
         if scope not in SCOPES:
             return f"the scope {scope!r} is not known"
     return "uses_left is below 0" if row.uses_left is not None and row.uses_left < 0 else None
+
+
+def _fault_of_credential(row: Any) -> str | None:
+    # One of bcrypt's that is too high may have come from acme-dns, and stays what it was there: refused at each login.
+    return "the verifier asks for more than an Argon2 hash may cost" if argon2_too_costly(row.verifier) else None
+
+
+def _fault_of_value(row: Any) -> str | None:
+    if not 0 <= row.cursor <= MOST_NUMBERED:
+        return f"the cursor {row.cursor} can't be one"
+    if not 0 < len(row.value) <= LONGEST_OCTETS:
+        return f"a value of {len(row.value)} octets can't be served; it may have 1 to {LONGEST_OCTETS}"
+    return None
 
 
 def _fault_of_entry(row: Any) -> str | None:
@@ -155,8 +172,10 @@ class _Rule(NamedTuple):
 def _rule(table: Table) -> _Rule:
     more: dict[Table, Callable[[Any], str | None]] = {
         schema.account: _fault_of_account,
+        schema.credential: _fault_of_credential,
         schema.token: _fault_of_token,
         schema.audit: _fault_of_entry,
+        schema.txt: _fault_of_value,
     }
     names = [str(column.name) for column in table.columns]
     return _Rule(
@@ -169,6 +188,27 @@ def _rule(table: Table) -> _Rule:
 
 
 _RULES: Final = {ROW_TYPES[str(table.name)]: _rule(table) for table in CARRIED}
+
+
+class OneMessage:
+    """Finds values that are too many: all of an account go into one message. To be asked of each row of a file."""
+
+    def __init__(self) -> None:
+        self._account = 0
+        self._octets = 0
+
+    def fault(self, row: Any) -> str | None:
+        """Say what is wrong with a row behind those before it; a file has the values of an account together."""
+        if table_of(row) != schema.txt.name:
+            return None
+        if row.account < self._account:
+            return f"a value of account {row.account} stands behind those of account {self._account}"
+        if row.account > self._account:
+            self._account, self._octets = row.account, 0
+        self._octets += record_octets(row.value)
+        if self._octets <= MOST_RECORD_OCTETS:
+            return None
+        return f"account {row.account} has more values than go into a message, {MOST_RECORD_OCTETS} octets of records"
 
 
 def _is_json(text: str, decoder: "msgspec.json.Decoder[Any]") -> bool:

@@ -7,7 +7,17 @@ import threading
 import bcrypt
 import pytest
 
-from acmedns_py.accounts.hashing import MOST_BCRYPT_COST, NOBODY, HashPool, Work, bcrypt_cost, outdated
+from acmedns_py.accounts.hashing import (
+    MOST_ARGON2_KIB,
+    MOST_ARGON2_LANES,
+    MOST_ARGON2_PASSES,
+    MOST_BCRYPT_COST,
+    NOBODY,
+    HashPool,
+    Work,
+    bcrypt_cost,
+    outdated,
+)
 from acmedns_py.errors import Overloaded, Refused
 
 
@@ -72,6 +82,25 @@ async def test_a_bcrypt_cost_above_the_limit_is_refused_unhashed(pool, monkeypat
         assert await pool.verify(at_the_limit, "password")
     assert tried == [at_the_limit.encode()]
     assert bcrypt_cost(at_the_limit) == MOST_BCRYPT_COST
+
+
+@pytest.mark.parametrize(
+    "cost",
+    [
+        f"m={MOST_ARGON2_KIB + 1},t=1,p=1",
+        f"m=8,t={MOST_ARGON2_PASSES + 1},p=1",
+        f"m=1024,t=1,p={MOST_ARGON2_LANES + 1}",
+        f"m={10**20},t=1,p=1",
+    ],
+)
+async def test_an_argon2_cost_above_the_limit_is_refused(pool, cost):
+    """A restored verifier may ask for any; what is at the limit is tried."""
+    verifier = NOBODY.replace("m=19456,t=2,p=1", cost)
+    async with pool.turn(Work.LOGIN):
+        with pytest.raises(Refused, match="argon2_cost_too_high"):
+            await pool.verify(verifier, "password")
+        at_the_limit = f"m={8 * MOST_ARGON2_LANES},t={MOST_ARGON2_PASSES},p={MOST_ARGON2_LANES}"
+        assert not await pool.verify(NOBODY.replace("m=19456,t=2,p=1", at_the_limit), "password")
 
 
 async def test_bcrypt_takes_nothing_for_a_password_that_it_would_cut(pool):

@@ -294,6 +294,34 @@ async def test_ca_that_has_forgotten_everything(tmp_path, make_pebble):
     assert [path.read_bytes() for path in folder.glob("account-*.pem")] == [key]
 
 
+async def test_certificate_of_an_issuer_or_account_that_the_ca_has_forgotten_is_renewed(tmp_path, make_pebble):
+    """Such a CA refuses an order that says which certificate it replaces (RFC 9773 5), and takes it without."""
+    first = make_pebble()
+    folder = tmp_path / "state"
+    await Run(folder, first.directory, first.access).until_noted()
+    serial = State(folder).certificate().serial_text
+    first.process.kill()
+    first.process.wait()
+    second = make_pebble(port=int(first.directory.rpartition(":")[2].partition("/")[0]))
+    for orders in (1, 2):
+        run = Run(folder, second.directory, second.access)
+        run.keeper.prepare()
+        assert run.keeper.renew(force=True) is None
+        await run.until_noted()
+        assert (run.keeper.standing()["problem"], second.orders()) == (None, orders)
+        assert run.keeper.shown()["serial"] != serial
+        (key,) = folder.glob("account-*.pem")
+        key.unlink()
+
+
+async def test_answer_without_an_end_is_not_read_to_it(tmp_path, answering):
+    """A CA, or what stands in its place, can't fill the memory."""
+    directory, access = answering(200, {}, b"x" * (ca_module.ANSWER_OCTETS + 1))
+    run = Run(tmp_path / "state", directory, access)
+    await run.until_noted()
+    assert "its answer is longer than 1048576 octets" in run.keeper.standing()["problem"]
+
+
 async def test_ca_that_forgets_everything_in_the_middle(tmp_path, make_pebble):
     """Account and order are gone between two requests: one line, and the next try of the same life makes both anew."""
     pebbles = [make_pebble()]
@@ -600,6 +628,26 @@ async def test_revocation_whose_answer_is_lost_counts_as_done(tmp_path, make_peb
     assert (shown["revoked"], shown["problem"], pebble.orders()) == (False, None, 2)
     assert shown["serial"] != first.serial_text
     assert await asyncio.to_thread(revoked_at, pebble, first.serial_text)
+
+
+@pytest.mark.parametrize(("code", "words"), [("rateLimited", "not revoked; this is not tried"), ("serverInternal", "")])
+async def test_ca_that_wants_to_be_left_alone_at_a_revocation_is(tmp_path, make_pebble, code, words):
+    """Also where it may have been done, and another certificate is due."""
+    pebble = make_pebble()
+    run = Run(tmp_path / "state", pebble.directory, pebble.access)
+
+    def busy(*_):
+        raise NotIssued(f"the CA is busy ({code})", retry_after=3600.0, refused=code == "rateLimited")
+
+    async with run.running():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(CertificateAuthority, "revoke", busy)
+            with pytest.raises(NotIssued, match=words or "another one is ordered when the CA allows"):
+                await run.keeper.revoke("superseded")
+        assert "the CA wants to be left alone until" in (run.keeper.renew(force=True) or "") or not words
+        pause = State(tmp_path / "state").pause(time.time())
+        assert pause.ca_until > time.time() + 3000
+    assert pebble.orders() == 1
 
 
 @pytest.mark.parametrize("step", ["drop_order", "keep_revoked"])

@@ -63,6 +63,15 @@ def test_pauses_grow(jitter):
     assert lengths[-1] >= rule.LONGEST_PAUSE / 2
 
 
+@given(PAUSES, TIMES, st.floats(min_value=1, max_value=30 * DAY))
+def test_wish_of_a_ca_makes_no_pause_shorter(before, now, retry_after):
+    """And nobody may pass over it, for as long as it is believed."""
+    pause = rule.left_alone(before, now, "busy", retry_after)
+    assert pause.ca_until == now + min(retry_after, rule.LONGEST_WISH)
+    assert pause.until >= max(pause.ca_until, before.until if before else 0)
+    assert pause.failures == (before.failures if before else 0)
+
+
 @given(TIMES, st.floats(min_value=60, max_value=8 * DAY), TIMES)
 def test_clock_that_was_set_back_makes_no_pause_longer(since, length, now):
     """However wrong the clock was, the whole length is waited at most, and no less than was left."""

@@ -123,6 +123,21 @@ def test_write_that_fails_leaves_what_was_there(state, monkeypatch):
     assert files(state) == before
 
 
+def test_what_a_killed_process_has_not_finished_goes(state):
+    """There may be a key in it; what else lies there is not ours to remove."""
+    folder = state.certificate_path.parent
+    for name in (".certificate.pem.k1ll3d_x", ".order.json.abcdefgh", ".account-0123456789abcdef.pem.abcdefgh"):
+        (folder / name).write_text("torn")
+    (folder / ".other.pem.abcdefgh").write_text("another's")
+    before = files(state)
+    state.prepare()
+    assert set(before) - set(files(state)) == {
+        ".certificate.pem.k1ll3d_x",
+        ".order.json.abcdefgh",
+        ".account-0123456789abcdef.pem.abcdefgh",
+    }
+
+
 def test_place_that_is_no_directory(tmp_path):
     """One line that names the option."""
     (tmp_path / "file").write_text("")

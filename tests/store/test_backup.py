@@ -1,6 +1,7 @@
 """Backups of one engine restored into the same or the other: row by row the same, or nothing at all."""
 
 import asyncio
+import base64
 import gzip
 import hashlib
 import json
@@ -27,7 +28,7 @@ from acmedns_py.errors import AcmednsError, BackupRefused, StoreRefused, StoreUn
 from acmedns_py.store import restore as restoring
 from acmedns_py.store import rows, schema
 from acmedns_py.store.backup import back_up
-from acmedns_py.store.backup_file import LONGEST_LINE, Header, examined, file_name, opened, written
+from acmedns_py.store.backup_file import BATCH_OCTETS, LONGEST_LINE, Header, examined, file_name, opened, written
 from acmedns_py.store.bulk import copy_in
 from acmedns_py.store.engine import Use, connect, snapshot, target
 from acmedns_py.store.merge import NEW, PRESENT, merge
@@ -86,6 +87,9 @@ def cell(column: Column[Any], number: int) -> Any:
         return 1_000 + number
     if column.name == "allow_from":
         return json.dumps(["192.0.2.0/24", f"2001:db8::{number}/128"])
+    if column is schema.txt.c.written_at:
+        # Times to come are not kept.
+        return 1_700_000_000_000_000 + number
     if column.name == "verifier":
         return VERIFIER.format(number)
     if column is schema.credential.c.kind:
@@ -352,6 +356,11 @@ def spoilt(lines: list[bytes], table: str, **fields: object) -> bytes:
     return b"".join(changed(lines, number, **fields))
 
 
+def octets_of(count: int) -> str:
+    """Give so many octets as a file has them."""
+    return base64.b64encode(b"x" * count).decode()
+
+
 packed = gzip.compress
 BAD: dict[str, tuple[Callable[[list[bytes]], bytes], str]] = {
     "empty": (lambda _lines: b"", "is no backup of acmedns; name a file made by acmedns backup"),
@@ -420,13 +429,78 @@ BAD: dict[str, tuple[Callable[[list[bytes]], bytes], str]] = {
     "bad network": (lambda lines: spoilt(lines, "token", sources='["::1"]'), "can't be read: the source '::1' is no network"),
     "bad scope": (lambda lines: spoilt(lines, "token", scopes="register all"), "can't be read: the scope 'all' is not"),
     "bad details": (lambda lines: spoilt(lines, "audit", details="[]"), "can't be read: details is no JSON object"),
+    **{
+        f"costly {cost}": (
+            lambda lines, cost=cost: spoilt(lines, "credential", verifier=VERIFIER.format(0).replace("m=19456,t=2,p=1", cost)),
+            "can't be read: the verifier asks for more than an Argon2 hash may cost",
+        )
+        for cost in ("m=262145,t=2,p=1", "m=19456,t=17,p=1", "m=19456,t=2,p=17")
+    },
+    "label of our own": (
+        lambda lines: b"".join(changed(lines, 1, label="_acme-challenge")),
+        "line 2 can't be read: the label '_acme-challenge' is one that the server has a use for itself",
+    ),
+    "label of canaries": (lambda lines: b"".join(changed(lines, 1, label="_acmedns-check")), "has a use for itself"),
+    "value too long": (lambda lines: spoilt(lines, "txt", value=octets_of(1025)), "a value of 1025 octets can't be served"),
+    "value without octets": (lambda lines: spoilt(lines, "txt", value=""), "a value of 0 octets can't be served"),
+    "bad cursor of a value": (lambda lines: spoilt(lines, "txt", cursor=-1), "the cursor -1 can't be one"),
+    "values not together": (lambda lines: spoilt(lines, "txt", account=1_002), "stands behind those of account 1002"),
     "wrong order": (
-        lambda lines: b"".join(ended([lines[0], *reversed(lines[1:-1])])),
+        lambda lines: b"".join(ended([lines[0], lines[-2], *lines[1:-2]])),
         ": rows of ",
     ),
     "long line": (lambda lines: b"".join([lines[0], b"x" * (LONGEST_LINE + 1)]), "line 2 is too long"),
     "deep": (lambda lines: b"".join([lines[0], b'{"type":' + b"[" * 50_000 + b"\n"]), "line 2 can't be read"),
 }  # fmt: skip
+
+
+def with_values(lines: list[bytes], values: list[bytes], **fields: object) -> bytes:
+    """Give the file these values, all of one account, in place of its own."""
+    found = [json.loads(line) for line in lines[:-1]]
+    header, others = found[0], [row for row in found[1:] if row["type"] != "txt"]
+    first = next(row for row in found if row["type"] == "txt")
+    made = [{**first, "value": base64.b64encode(value).decode(), **fields} for value in sorted(values)]
+    header["counts"]["txt"] = len(made)
+    return b"".join(ended([json.dumps(row).encode() + b"\n" for row in (header, *others, *made)]))
+
+
+async def test_as_many_values_come_as_go_into_a_message(tmp_path: Path, filled_lines: list[bytes]):
+    """All that can be configured; one more is refused, since its name could not be answered any more."""
+    most = [b"%043d" % number for number in range(1_000)] + [b"x" * 1_023 + b"%d" % number for number in range(8)]
+    url, path = f"sqlite:///{tmp_path}/destination/acmedns.db", tmp_path / "backup"
+    path.write_bytes(with_values(filled_lines, [*most, b"y"]))
+    with pytest.raises(BackupRefused, match="account 1000 has more values than go into a message"):
+        await restored(url, path)
+    path.write_bytes(with_values(filled_lines, most))
+    await restored(url, path)
+    assert len((await contents(url))["txt"]) == len(most)
+
+
+@BOTH
+async def test_values_from_the_future_count_as_written_now(
+    engine: str, urls, tmp_path: Path, filled_lines: list[bytes]
+):
+    """They would stay for ever, and every value of a host would be older than they are."""
+    url, path = urls(engine, "destination"), tmp_path / "backup"
+    path.write_bytes(with_values(filled_lines, [b"a"], written_at=2**57))
+    await restored(url, path)
+    (restored_at,) = (await execute(url, "SELECT at FROM audit WHERE action = 'database_restored'"))[0]
+    assert await execute(url, "SELECT written_at FROM txt") == [(restored_at,)]
+
+
+def test_long_rows_come_in_small_batches(tmp_path: Path, filled_lines: list[bytes]):
+    """However long the rows of a file are, only some of them are in memory at once; and none is left out."""
+    header, entry = json.loads(filled_lines[0]), next(line for line in filled_lines if b'"type":"audit"' in line)
+    document = {**json.loads(entry), "subject": "x" * (LONGEST_LINE - 1_000)}
+    count = 2 * BATCH_OCTETS // LONGEST_LINE + 1
+    long_lines = [json.dumps({**document, "id": number}).encode() + b"\n" for number in range(1, count + 1)]
+    header["counts"] = {"audit": count}
+    path = tmp_path / "long"
+    path.write_bytes(b"".join(ended([json.dumps(header).encode() + b"\n", *long_lines])))
+    with opened(path) as reader:
+        batches = list(reader.batches())
+    assert [row.id for batch in batches for row in batch] == list(range(1, count + 1))
+    assert all(sum(len(row.subject) for row in batch) <= BATCH_OCTETS for batch in batches)
 
 
 def flipped(octets: bytes, place: int, bit: int = 0) -> bytes:

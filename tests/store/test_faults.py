@@ -215,7 +215,12 @@ async def test_no_secret_is_lost_with_the_answer_to_its_commit(
     store, root = opened.store, Operator("user:root", "here")
     with closing(HashPool()) as pool:
         administration = Administration(
-            directory=store, publisher=Served(), pool=pool, forget=lambda _username: None, zone="auth.example"
+            directory=store,
+            publisher=Served(),
+            pool=pool,
+            forget=lambda _username: None,
+            zone="auth.example",
+            traces=None,
         )
         issued = IssuedTokens(keeper=store, now=lambda: datetime.now(UTC))
         first = await administration.create(root, label="first")

@@ -73,6 +73,7 @@ UNREADABLE = {
     "two labels": ({"subdomain": "a.b"}, "subdomain is no DNS label"),
     "no label": ({"subdomain": ""}, "subdomain is no DNS label"),
     "a label that is too long": ({"subdomain": "a" * 64}, "subdomain is no DNS label"),
+    "a label of the server's own": ({"subdomain": "_acme-challenge"}, "subdomain is one that the server has a use for"),
     "a label of octets": ({"subdomain": b"a\xffb"}, "subdomain is no UTF-8"),
     "an allowfrom that is no JSON": ({"allowfrom": "192.0.2.0/24"}, "allowfrom is no JSON"),
     "an allowfrom that is no list": ({"allowfrom": '"192.0.2.0/24"'}, "allowfrom is no list"),
