@@ -104,17 +104,6 @@ def _fresh() -> dns.name.Name:
     return dns.name.Name((b"endless", os.urandom(8).hex().encode(), *APEX.labels))
 
 
-def _fans_out(query: dns.message.Message) -> Octets:
-    """Delegate to name servers without glue, each below a name that is delegated likewise."""
-    response = _reply(query)
-    response.flags &= ~dns.flags.AA
-    labels = query.question[0].name.labels
-    owner = dns.name.Name(labels[[label.lower() for label in labels].index(b"fanout") :])
-    hosts = [f"n.fanout.{os.urandom(8).hex()}.{APEX}" for _ in range(26)]
-    response.authority.append(dns.rrset.from_text(owner, TTL, "IN", "NS", *hosts))
-    return response.to_wire(max_size=65535)
-
-
 def _garbage(query: dns.message.Message) -> Octets:
     return struct.pack("!H", query.id) + os.urandom(200)
 
@@ -143,7 +132,6 @@ BEHAVIOURS: dict[bytes, Behaviour] = {
     b"html": _alias(lambda: dns.name.Name((b"<script>alert(1)</script>", *APEX.labels))),
     b"long": _alias(lambda: _LONG),
     b"endless": _alias(_fresh),
-    b"fanout": _fans_out,
     b"loop": _alias(lambda: dns.name.Name((b"_acme-challenge", b"loop", *APEX.labels))),
     b"beside": _both,
     b"texts": _texts(b"\x1b]0;title\x07", b"<b>bold</b>", b"\xff" * 255),
