@@ -217,7 +217,7 @@ _ASKER = {
 }
 
 _QUESTIONS = {
-    "lately": {**_COUNT, "description": "Questions for TXT records at names of accounts within lately_seconds"},
+    "lately": {**_COUNT, "description": "Questions within lately_seconds; but for failed ones, for TXT of accounts"},
     "questions": {**_COUNT, "description": "Such questions since then"},
     "at_least": {"type": "boolean", "description": "Whether it was forgotten meanwhile, so that there may be more"},
 }
@@ -350,8 +350,15 @@ SCHEMAS: dict[str, Any] = {
             "at": _TIME,
             "lately_seconds": {"type": "number", "minimum": 0, "description": "What lately means"},
             "names": {"type": "array", "items": _object({"fulldomain": _TEXT, **_QUESTIONS})},
-            "networks": {
+            "networks": {"type": "array", "items": _object({"network": _ASKER["network"], **_QUESTIONS})},
+            "failed_names": {
                 "type": "array",
+                "description": "Of the queries that dns.log chose, those with another rcode than NOERROR",
+                "items": _object({"name": _TEXT, **_QUESTIONS}),
+            },
+            "failed_networks": {
+                "type": "array",
+                "description": "Where these came from",
                 "items": _object({"network": _ASKER["network"], **_QUESTIONS}),
             },
             "missed": {

@@ -8,6 +8,7 @@ from acmedns_py.accounts.activity import Live
 from acmedns_py.accounts.ranking import Busy
 from acmedns_py.api.asked import Asked, Told, known, number
 from acmedns_py.dns.codes import Rcode
+from acmedns_py.dns.name import to_text
 from acmedns_py.errors import Unusable
 from acmedns_py.feed.questions import network_text
 
@@ -31,7 +32,9 @@ async def top(live: Live | None, asked: Asked, zone: str) -> Told:
             "at": _time(seen.at),
             "lately_seconds": round(seen.lately_seconds, 3),
             "names": [{"fulldomain": f"{one.name}.{zone}", **_counts(one)} for one in seen.names],
-            "networks": [{"network": network_text(one.name), **_counts(one)} for one in seen.networks],
+            "networks": _networks(seen.networks),
+            "failed_names": [{"name": to_text(one.name), **_counts(one)} for one in seen.failed_names],
+            "failed_networks": _networks(seen.failed_networks),
             "missed": seen.missed,
             "missed_lately": seen.missed_lately,
             "answers": list(_answers(live.counters())),
@@ -41,6 +44,10 @@ async def top(live: Live | None, asked: Asked, zone: str) -> Told:
             ],
         },
     )
+
+
+def _networks(found: Iterable[Busy[bytes]]) -> list[dict[str, Any]]:
+    return [{"network": network_text(one.name), **_counts(one)} for one in found]
 
 
 def _counts(one: Busy[str] | Busy[bytes]) -> dict[str, Any]:

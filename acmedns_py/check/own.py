@@ -57,6 +57,13 @@ KINDS: Final = catalogue(
             "address away from the name.",
         ),
         Kind(
+            "api-ipv6-untested",
+            Verdict.NOT_TESTED,
+            "this host has no IPv6, so the IPv6 addresses of the API were not visited",
+            "Clients with IPv6 use them first, and what they meet there is not known.",
+            "Run the check from a host with IPv6.",
+        ),
+        Kind(
             "api-certificate",
             Verdict.FAIL,
             "the certificate of the API is not valid for its name, or not trusted",
@@ -136,21 +143,29 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class ApiFacts:
-    """`url` is the base URL, empty where it is not known; `stats` are the counts of accounts, None where not known."""
+    """`url` is the base URL, empty where it is not known; `stats` are the counts of accounts, None where not known.
+
+    `unvisited` are the addresses of IPv6 that this host has no way to.
+    """
 
     url: str
     visits: tuple[Visit, ...]
     stats: Mapping[str, Any] | None
     registration_open: bool
+    unvisited: tuple[str, ...] = ()
 
 
 async def collect(walk: Walk, url: str, *, stats: Mapping[str, Any] | None, registration_open: bool) -> ApiFacts:
     """Visit each address of the API's name, as DNS has them and no hosts file."""
     visits: Sequence[Visit] = ()
+    unvisited: Sequence[str] = ()
     if url:
         addresses = await walk.addresses(name.from_text(urlsplit(url).hostname or "."))
-        visits = await asyncio.gather(*(_visit(url, address) for address in addresses))
-    return ApiFacts(url, tuple(visits), stats, registration_open)
+        unvisited = [address for address in addresses if ":" in address]
+        if not unvisited or await walk.has_ipv6():
+            unvisited = ()
+        visits = await asyncio.gather(*(_visit(url, address) for address in addresses if address not in unvisited))
+    return ApiFacts(url, tuple(visits), stats, registration_open, tuple(unvisited))
 
 
 async def _visit(url: str, address: str) -> Visit:
@@ -212,11 +227,13 @@ def judge(facts: ApiFacts) -> Iterator[Finding]:
     """Give what clients would stumble over, and what the operator may want to know."""
     if not facts.url:
         yield Finding(KINDS["api-unknown"], "the API", "neither check.api_url nor an API with HTTPS of its own")
-    elif not facts.visits:
+    elif not facts.visits and not facts.unvisited:
         host = urlsplit(facts.url).hostname or ""
         yield Finding(KINDS["api-no-address"], host, "neither A nor AAAA records", repeat=f"dig {host} A")
     for visit in facts.visits:
         yield from _visited(visit, facts.url)
+    if facts.unvisited:
+        yield Finding(KINDS["api-ipv6-untested"], urlsplit(facts.url).hostname or "", listed(facts.unvisited))
     if facts.registration_open:
         yield Finding(KINDS["registration-open"], "the API", 'api.registration = "open"')
     if facts.stats is not None:

@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from typing import Final
 
 from acmedns_py.check.asking import Asker
-from acmedns_py.check.facts import Answer, Question, targets
+from acmedns_py.check.facts import Answer, Problem, Question, targets
 from acmedns_py.dns import name
 from acmedns_py.dns.codes import Rcode, RRType
 from acmedns_py.dns.rrset import RRset
@@ -32,6 +32,10 @@ MOST_SERVERS: Final = 26
 """Of one zone that are followed; the root has 13."""
 
 MOST_ADDRESSES: Final = 2 * MOST_SERVERS
+
+MOST_UNGLUED: Final = 40
+"""Servers without glue that are looked up for one zone, those of their own zones and so on included: a zone may name
+many, each in a zone that does the same."""
 
 _IPV6_TRIED: Final = 3
 """Servers of the root that may be down at the same time."""
@@ -81,6 +85,30 @@ class Lookup:
     broken: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Trail:
+    """The zones that are looked for, each for the sake of a server of the one before.
+
+    `unglued` has the servers that were looked up so far, and is shared by all that one zone leads to.
+    """
+
+    zones: tuple[bytes, ...] = ()
+    unglued: list[bytes] = field(default_factory=list)
+
+    def within(self, zone: bytes) -> "_Trail":
+        """Go on for the servers of this zone."""
+        return _Trail((*self.zones, zone), self.unglued)
+
+    def leads_on(self, host: bytes) -> bool:
+        """Whether the address of a server without glue may be looked up; counts as done where it may."""
+        # A name inside the zone itself leads back to the question that it should answer.
+        inside = any(name.is_subdomain(host, zone) for zone in self.zones)
+        if inside or len(self.zones) > DEEPEST or len(self.unglued) >= MOST_UNGLUED:
+            return False
+        self.unglued.append(host)
+        return True
+
+
 @dataclass(slots=True)
 class Walk:
     """Walks through `asker` from `hints`, the root servers' addresses by name."""
@@ -99,18 +127,28 @@ class Walk:
         # Who stops waiting must not stop it for others.
         return await asyncio.shield(task)
 
-    async def cut(self, owner: bytes, trail: tuple[bytes, ...] = ()) -> Cut:
+    async def cut(self, owner: bytes) -> Cut:
         """Give the zone that `owner` lies in: the deepest one that is delegated at or above it."""
+        return await self._cut(owner, _Trail())
+
+    async def lookup(self, owner: bytes, rrtype: int) -> Lookup:
+        """Look a name up at the servers that know it, and follow aliases; never raises."""
+        return await self._lookup(owner, rrtype, _Trail())
+
+    async def addresses(self, host: bytes) -> tuple[str, ...]:
+        """Give the addresses of a name as its own zone has them; none where that can't be found out."""
+        return await self._addresses(host, _Trail())
+
+    async def _cut(self, owner: bytes, trail: _Trail) -> Cut:
         if owner == name.ROOT:
             servers = (Nameserver(name.from_text(host), tuple(found)) for host, found in self.hints.items())
             return Cut(name.ROOT, tuple(servers))
         if (known := self._cuts.get(owner)) is not None:
             return known
-        above = await self.cut(name.parent(owner), trail)
+        above = await self._cut(name.parent(owner), trail)
         return above if above.broken else await self._below(above, owner, trail)
 
-    async def lookup(self, owner: bytes, rrtype: int, trail: tuple[bytes, ...] = ()) -> Lookup:
-        """Look a name up at the servers that know it, and follow aliases; never raises."""
+    async def _lookup(self, owner: bytes, rrtype: int, trail: _Trail) -> Lookup:
         steps: list[Answer] = []
         cuts: list[Cut] = []
         seen: list[bytes] = []
@@ -118,7 +156,7 @@ class Walk:
             if len(seen) > LONGEST_CHAIN:
                 return Lookup(None, tuple(steps), tuple(cuts), f"more than {LONGEST_CHAIN} aliases in a row")
             seen.append(owner)
-            cut = await self.cut(owner, trail)
+            cut = await self._cut(owner, trail)
             cuts.append(cut)
             if cut.broken:
                 return Lookup(None, tuple(steps), tuple(cuts), cut.broken)
@@ -134,9 +172,11 @@ class Walk:
             owner = next(iter(targets(alias)))
         return Lookup(None, tuple(steps), tuple(cuts), f"the aliases lead back to {name.to_text(owner)}")
 
-    async def addresses(self, host: bytes, trail: tuple[bytes, ...] = ()) -> tuple[str, ...]:
-        """Give the addresses of a name as its own zone has them; none where that can't be found out."""
-        lookups = await asyncio.gather(*(self.lookup(host, rrtype, trail) for rrtype in _ADDRESS_TYPES))
+    async def _addresses(self, host: bytes, trail: _Trail) -> tuple[str, ...]:
+        # Found first, so that the way to it is gone once and not for each type.
+        if (await self._cut(host, trail)).broken:
+            return ()
+        lookups = await asyncio.gather(*(self._lookup(host, rrtype, trail) for rrtype in _ADDRESS_TYPES))
         return tuple(address for found in lookups for address in addresses_of(found.rrset))
 
     async def has_ipv6(self) -> bool:
@@ -146,48 +186,50 @@ class Walk:
         answers = await asyncio.gather(*(self.ask(question, address) for address in addresses[:_IPV6_TRIED]))
         return any(answer.problem is None for answer in answers)
 
-    async def _below(self, above: Cut, owner: bytes, trail: tuple[bytes, ...]) -> Cut:
+    async def _below(self, above: Cut, owner: bytes, trail: _Trail) -> Cut:
         """Ask one server of `above` whether it delegates `owner`, and then all; gives `above` where it does not."""
         first = await self._first(_delegation(owner), above)
         if first.problem is not None:
             return Cut(owner, (), above.apex, (first,), _why(first))
-        return above if delegation_in(first, owner) is None else await self.delegated(owner, above, trail)
+        return above if delegation_in(first, owner) is None else await self._delegated(owner, above, trail)
 
-    async def delegated(self, owner: bytes, above: Cut, trail: tuple[bytes, ...] = ()) -> Cut:
+    async def delegated(self, owner: bytes, above: Cut) -> Cut:
         """Ask all servers of `above` about `owner`; gives `above` where none of them delegates it."""
+        return await self._delegated(owner, above, _Trail())
+
+    async def _delegated(self, owner: bytes, above: Cut, trail: _Trail) -> Cut:
         said = await asyncio.gather(*(self.ask(_delegation(owner), address) for address in above.addresses))
         hosts = sorted(_all_targets(said, owner))[:MOST_SERVERS]
         if not hosts:
             return above
         glue = glue_in(said)
-        deeper = (*trail, owner)
+        deeper = trail.within(owner)
         servers = await asyncio.gather(*(self._nameserver(host, glue.get(host, ()), deeper) for host in hosts))
         reachable = any(server.addresses for server in servers)
         broken = "" if reachable else f"no server of {name.to_text(owner)} has an address"
         found = Cut(owner, tuple(servers), above.apex, tuple(said), broken)
-        if not trail or reachable:
+        if not trail.zones or reachable:
             # What is broken inside a trail may only be so because it turns in a circle there.
             self._cuts[owner] = found
         return found
 
-    async def _nameserver(self, host: bytes, glue: tuple[str, ...], trail: tuple[bytes, ...]) -> Nameserver:
+    async def _nameserver(self, host: bytes, glue: tuple[str, ...], trail: _Trail) -> Nameserver:
         if glue:
             return Nameserver(host, glue, glue)
-        inside = any(name.is_subdomain(host, zone) for zone in trail)
-        # Without glue a name inside the zone itself leads back to the question that it should answer.
-        found = () if inside or len(trail) > DEEPEST else await self.addresses(host, trail)
-        return Nameserver(host, found)
+        return Nameserver(host, await self._addresses(host, trail) if trail.leads_on(host) else ())
 
     async def _first(self, question: Question, cut: Cut) -> Answer:
         """Give the first usable answer of a zone's servers, else the last unusable one."""
         assert cut.addresses, "a cut that is not broken has addresses"
         asked: set[asyncio.Task[Answer]] = set()
         answer: Answer | None = None
-        addresses = cut.addresses[:SERVERS_TRIED]
-        for place, address in enumerate(addresses, 1):
-            asked.add(asyncio.create_task(self.ask(question, address)))
+        left = list(cut.addresses)
+        tried = 0
+        while left and tried < SERVERS_TRIED:
+            asked.add(asyncio.create_task(self.ask(question, left.pop(0))))
+            tried += 1
             # Behind the last one there is nobody else to ask.
-            patience = PATIENCE_SECONDS if place < len(addresses) else None
+            patience = PATIENCE_SECONDS if left and tried < SERVERS_TRIED else None
             while asked:
                 done, asked = await asyncio.wait(asked, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
                 if not done:
@@ -196,6 +238,9 @@ class Walk:
                     answer = task.result()
                     if answer.problem is None and answer.rcode in {Rcode.NOERROR, Rcode.NXDOMAIN}:
                         return answer
+                    if answer.problem is Problem.UNREACHABLE:
+                        # No server is at fault where this host has addresses of one family alone.
+                        tried -= 1
         assert answer is not None, "at least one was asked"
         return answer
 

@@ -26,17 +26,23 @@ def remark(found: dict[str, Any]) -> str:
 
 
 def tables(found: dict[str, Any], former: dict[str, Any] | None) -> list[Shown]:
-    """Give answers, names, networks and updates; `former` is the document of a moment before, for the rates."""
+    """Give answers, names, networks and updates, and what failed; those of which there is nothing are left out.
+
+    `former` is the document of a moment before, for the rates.
+    """
     lately = f"LAST {found['lately_seconds']:.0f} S"
-    return [
+    every: list[Shown] = [
         (("TRANSPORT", "RCODE", "ANSWERS", "PER SECOND"), answers(found, former)),
         (("NAME", lately, "QUESTIONS"), [(one["fulldomain"], *_counts(one)) for one in found["names"]]),
         (("NETWORK", lately, "QUESTIONS"), [(one["network"], *_counts(one)) for one in found["networks"]]),
+        (("FAILED NAME", lately, "LOGGED"), [(one["name"], *_counts(one)) for one in found["failed_names"]]),
+        (("FAILED FROM", lately, "LOGGED"), [(one["network"], *_counts(one)) for one in found["failed_networks"]]),
         (
             ("UPDATED", "NAME", "FROM"),
             [(when(one["updated"]), one["fulldomain"], one["updated_from"] or "") for one in found["updates"]],
         ),
     ]
+    return [(columns, rows) for columns, rows in every if rows]
 
 
 def _counts(one: dict[str, Any]) -> tuple[str, str]:

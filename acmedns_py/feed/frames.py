@@ -30,6 +30,7 @@ MOST_NOTED: Final = 100
 """Notes of queries that a worker keeps for the next Ask: some 200 a second."""
 
 MOST_QUESTION_OCTETS: Final = 259
+TYPE_AND_CLASS_OCTETS: Final = 4
 """The longest name (RFC 1035 2.3.4), type and class."""
 
 _LAST_SECOND: Final = 2.0**36
@@ -200,6 +201,14 @@ class NotedQuery(msgspec.Struct, array_like=True, frozen=True):
             raise ValueError("a query that none can be")
         if not 0 <= self.unix <= _LAST_SECOND or not 0 <= self.rcode <= 0xF:
             raise ValueError("a query of no time, or without an RCODE")
+
+    def qname(self) -> bytes | None:
+        """Give the name in wire form, in the case it came; None where the octets are no question."""
+        owner = self.question[:-TYPE_AND_CLASS_OCTETS]
+        position = 0
+        while position < len(owner) and owner[position]:
+            position += owner[position] + 1
+        return owner if owner and position == len(owner) - 1 else None
 
 
 class Noted(Frame, frozen=True):

@@ -114,8 +114,10 @@ def _ours(settings: Settings) -> Ours:
 def _api_url(settings: Settings) -> str:
     if settings.check.api_url or settings.api.tls == "none":
         return settings.check.api_url
-    port = api_addresses(settings.api.listen)[0].port
-    return f"https://{host_names(settings)[0]}{'' if port == _HTTPS else f':{port}'}"
+    # Another port is one that something in front leads to, a container's for example, and which one clients know of is
+    # not said here.
+    known = any(address.port == _HTTPS for address in api_addresses(settings.api.listen))
+    return f"https://{host_names(settings)[0]}" if known else ""
 
 
 def _is_ours(apex: bytes, loaded: Loaded) -> bool:

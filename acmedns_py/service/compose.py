@@ -173,6 +173,7 @@ def make_pool(
         image=image,
         launcher=launcher,
         heard=traces.heard,
+        noted=traces.activity.noted,
     )
 
 

@@ -15,7 +15,7 @@ import socket
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, cast
 
 import structlog
@@ -29,6 +29,7 @@ from acmedns_py.feed.frames import (
     FrameStream,
     Hello,
     Noted,
+    NotedQuery,
     Questions,
     Report,
     Serve,
@@ -77,10 +78,11 @@ class WorkerLink(asyncio.Protocol):
         changed: Callable[["WorkerLink"], None],
         confirmations: Histogram,
         heard: Callable[[Questions], None],
+        noted: Callable[[Sequence[NotedQuery]], None],
     ) -> None:
         """`index` is the worker's place, which its replacement takes over; `confirmations` counts those of commits.
 
-        `heard` is told who asked for what.
+        `heard` is told who asked for what, `noted` of the queries that are logged.
         """
         self.index = index
         self.state = State.STARTING
@@ -93,6 +95,7 @@ class WorkerLink(asyncio.Protocol):
         self._changed = changed
         self._confirmations = confirmations
         self._heard = heard
+        self._noted = noted
         self._frames = FrameStream(worker_decoder)
         self._transport: asyncio.Transport | None = None
         self._process: Child | None = None
@@ -260,6 +263,7 @@ class WorkerLink(asyncio.Protocol):
             case Noted(queries):
                 for query in queries:
                     query_log.write(self.index, query)
+                self._noted(queries)
             case Report(counters):
                 self._unconfirmed.popleft()
                 self.report = frame

@@ -10,9 +10,8 @@ import structlog
 
 from acmedns_py.dns import name, source
 from acmedns_py.dns.codes import Rcode, type_to_text
-from acmedns_py.feed.frames import NotedQuery
+from acmedns_py.feed.frames import TYPE_AND_CLASS_OCTETS, NotedQuery
 
-_TYPE_AND_CLASS_OCTETS = 4
 _BADCOOKIE_LOW = Rcode.BADCOOKIE & 0xF
 
 log = structlog.get_logger(__name__)
@@ -20,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 def write(worker: int, noted: NotedQuery) -> None:
     """Log one query."""
-    qname, qtype = _question(noted.question)
+    qname, qtype = _question(noted)
     log.info(
         "dns_query",
         worker=worker,
@@ -33,15 +32,13 @@ def write(worker: int, noted: NotedQuery) -> None:
     )
 
 
-def _question(octets: bytes) -> tuple[str | None, str | None]:
+def _question(noted: NotedQuery) -> tuple[str | None, str | None]:
     """Give name, in the case it came, and type; None for what is none."""
-    owner, behind = octets[:-_TYPE_AND_CLASS_OCTETS], octets[-_TYPE_AND_CLASS_OCTETS:]
-    position = 0
-    while position < len(owner) and owner[position]:
-        position += owner[position] + 1
-    if not owner or position != len(owner) - 1:
+    qname = noted.qname()
+    if qname is None:
         return None, None
-    return name.to_text(owner), type_to_text(int.from_bytes(behind[:2], "big"))
+    behind = noted.question[-TYPE_AND_CLASS_OCTETS:]
+    return name.to_text(qname), type_to_text(int.from_bytes(behind[:2], "big"))
 
 
 def _rcode(low: int) -> str:

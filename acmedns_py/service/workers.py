@@ -25,6 +25,7 @@ from acmedns_py.feed.frames import (
     Apply,
     CookieSecrets,
     Listener,
+    NotedQuery,
     NoteQueries,
     Questions,
     Release,
@@ -81,10 +82,12 @@ class WorkerPool:
         image: ZoneImage,
         launcher: Launcher,
         heard: Callable[[Sequence[AskedName], int], None],
+        noted: Callable[[Sequence[NotedQuery]], None],
     ) -> None:
         """Take the bound sockets and the loaded zone; `policy` is that of all workers together.
 
-        `heard` is told who asked for which challenge names, and how many questions were not noted.
+        `heard` is told who asked for which challenge names, and how many questions were not noted; `noted`, which
+        queries are logged.
         """
         self._sockets = sockets
         self._apex = apex
@@ -94,6 +97,7 @@ class WorkerPool:
         self.image = image
         self._launcher = launcher
         self._heard = heard
+        self._noted = noted
         self._places: list[WorkerLink | None] = [None] * workers
         self._deaths: list[deque[float]] = [deque() for _ in range(workers)]
         self._deaths_ever = [0] * workers
@@ -350,7 +354,7 @@ class WorkerPool:
         former = self._places[index]
         if former is not None:
             self._former[index] = together(self._former[index], former.report)
-        link = self._places[index] = WorkerLink(index, self._changed, self.confirmations, self._hear)
+        link = self._places[index] = WorkerLink(index, self._changed, self.confirmations, self._hear, self._noted)
         limits, policy = self._limits, self._policy
         setup = Setup(
             worker=index,

@@ -8,10 +8,9 @@ from typing import Protocol
 
 from acmedns_py.dns.codes import Rcode
 from acmedns_py.dns.message import Now, Transport
-from acmedns_py.feed.frames import MOST_NOTED, MOST_QUESTION_OCTETS, NotedQuery
+from acmedns_py.feed.frames import MOST_NOTED, MOST_QUESTION_OCTETS, TYPE_AND_CLASS_OCTETS, NotedQuery
 
 _HEADER_OCTETS = 12
-_TYPE_AND_CLASS_OCTETS = 4
 _NORMAL = frozenset((Rcode.NOERROR, Rcode.NXDOMAIN))
 
 
@@ -76,6 +75,6 @@ class QueryLog:
         if len(self._noted) >= MOST_NOTED:
             self.unlogged += 1
             return
-        end = query.find(0, _HEADER_OCTETS) + 1 + _TYPE_AND_CLASS_OCTETS
+        end = query.find(0, _HEADER_OCTETS) + 1 + TYPE_AND_CLASS_OCTETS
         question = query[_HEADER_OCTETS : min(end, _HEADER_OCTETS + MOST_QUESTION_OCTETS)]
         self._noted.append(NotedQuery(now.unix, source, transport is Transport.TCP, question, response[3] & 0xF))

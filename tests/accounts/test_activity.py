@@ -3,6 +3,9 @@
 from acmedns_py.accounts import activity
 from acmedns_py.accounts.activity import SPAN_SECONDS, SPANS, Activity, Updated
 from acmedns_py.accounts.ranking import Busy
+from acmedns_py.dns.codes import Rcode
+from acmedns_py.dns.source import packed
+from acmedns_py.feed.frames import NotedQuery
 from acmedns_py.feed.questions import AskedName, Asker
 
 START = 1000.0
@@ -79,6 +82,27 @@ def test_what_was_missed_is_told():
     world.ask("a", V4, missed=2)
     seen = world.activity.seen(9)
     assert (seen.missed, seen.missed_lately) == (7, 2)
+
+
+def test_logged_queries_that_failed_are_counted():
+    """By name in any letter case and by network; what is no name has come from somewhere all the same."""
+    world = World()
+    answered, question = (b"\1A\1z\0" + bytes((0, 16, 0, 1)), b"\1b\1Z\0" + bytes((0, 1, 0, 1)))
+    source = packed(V4 + b"\7", 53)
+    world.activity.noted(
+        [
+            NotedQuery(START, source, tcp=False, question=answered, rcode=Rcode.NOERROR),
+            NotedQuery(START, source, tcp=False, question=question, rcode=Rcode.NXDOMAIN),
+            NotedQuery(START, source, tcp=True, question=question.lower(), rcode=Rcode.REFUSED),
+            NotedQuery(START, source, tcp=False, question=b"\5b", rcode=Rcode.FORMERR),
+        ]
+    )
+    seen = world.activity.seen(9)
+    assert seen.failed_names == [Busy(b"\1b\1z\0", 2, 2, at_least=False)]
+    assert seen.failed_networks == [Busy(V4, 3, 3, at_least=False)]
+    assert (seen.names, seen.networks) == ([], [])
+    world.now += 3600
+    assert [(one.lately, one.ever) for one in world.activity.seen(9).failed_networks] == [(0, 3)]
 
 
 def test_the_last_updates_come_first(monkeypatch):

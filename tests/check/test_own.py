@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from acmedns_py.check.own import slack_used
+from acmedns_py.check.own import ApiFacts, Visit, judge, slack_used
 from tests.check.lab import REPOSITORY, Account, Lab
 from tests.check.resolvers import Kind
 from tests.lab.layouts import CLIENT, OTHER_CLIENT, SERVER
@@ -105,6 +105,14 @@ def test_what_answers_at_the_url_is_looked_at(lab, how, kind):
     with site(lab, **how):
         found = findings(lab, "api", ACMEDNS_CHECK__API_URL="https://site.example.org/")
     assert {one["id"] for one in found} - ALWAYS == ({kind} if kind else set())
+
+
+def test_addresses_that_this_host_has_no_way_to_are_not_called_wrong():
+    """A host without IPv6 knows nothing of them."""
+    visit = Visit("192.0.2.1", 1000.0, status=200, date=1000.0)
+    for visits in ((visit,), ()):
+        facts = ApiFacts("https://api.example.org", visits, None, False, ("2001:db8::1",))
+        assert [one.kind.id for one in judge(facts)] == ["api-ipv6-untested"]
 
 
 @pytest.mark.parametrize(

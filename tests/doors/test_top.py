@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import select
 import signal
 import subprocess
 import termios
@@ -13,6 +14,7 @@ import pytest
 
 from tests.ask import ask
 from tests.command import command
+from tests.doors.test_query_log import with_rule
 from tests.doors.test_trace import CA, ask_from
 from tests.server import ACMEDNS, value
 
@@ -23,12 +25,12 @@ def top(server, *arguments):
     return done.stdout
 
 
-def told(server, *arguments, questions):
+def told(server, *arguments, questions, by="networks"):
     """The document, once so many questions are known: workers tell of them twice a second."""
     deadline = time.monotonic() + 20
     while True:
         found = json.loads(top(server, "--json", *arguments))
-        if sum(one["questions"] for one in found["networks"]) >= questions:
+        if sum(one["questions"] for one in found[by]) >= questions:
             return found
         assert time.monotonic() < deadline, found
 
@@ -63,8 +65,28 @@ def test_the_busiest_come_first(make_server):
     assert answers == {("udp", "NXDOMAIN"): 1, ("tcp", "REFUSED"): 1}
     assert found["since"] < found["updates"][1]["updated"] < found["at"]
     assert (found["missed"], found["missed_lately"]) == (0, 0)
+    # No query is logged here.
+    assert found["failed_names"] == found["failed_networks"] == []
     found = told(server, "--limit", "1", questions=3)
     assert [len(found[kind]) for kind in ("names", "networks", "updates")] == [1, 1, 1]
+
+
+def test_queries_that_failed_are_named_where_the_log_has_them(make_server):
+    """A sample of one in one: unknown names and who asks for them, and what is none of this zone."""
+    server = with_rule(make_server, "1/1").start()
+    for _ in range(3):
+        ask(server.dns, f"Nobody.{server.zone}")
+    ask(server.dns, "www.example.net")
+    found = told(server, questions=4, by="failed_networks")
+    assert [(one["name"], one["questions"]) for one in found["failed_names"]] == [
+        (f"nobody.{server.zone}.", 3),
+        ("www.example.net.", 1),
+    ]
+    assert [(one["network"], one["questions"]) for one in found["failed_networks"]] == [("127.0.0.0/24", 4)]
+    assert found["names"] == []
+    shown = top(server)
+    assert f"nobody.{server.zone}." in shown
+    assert "FAILED FROM" in shown
 
 
 def test_people_read_it_as_tables(server):
@@ -102,9 +124,10 @@ class Terminal:
         )
 
     def read_until(self, pattern):
-        """What comes to the screen until something fits."""
-        shown = b""
+        """What comes to the screen until something fits; it must within 20 seconds."""
+        shown, deadline = b"", time.monotonic() + 20
         while not re.search(pattern.encode(), shown):
+            assert select.select([self.ours], [], [], max(0.0, deadline - time.monotonic()))[0], shown
             octets = os.read(self.ours, 65_536)
             assert octets, shown
             shown += octets
@@ -137,7 +160,7 @@ def test_on_a_terminal_it_goes_on_until_it_is_ended(server, terminal, way):
     else:
         os.write(terminal.ours, way.encode())
     terminal.read_until(re.escape(LEFT))
-    assert terminal.process.wait() == 0
+    assert terminal.process.wait(20) == 0
     assert termios.tcgetattr(terminal.theirs) == terminal.before
 
 
@@ -150,7 +173,7 @@ def test_a_server_that_goes_is_told_in_one_line(make_server):
         server.stop()
         shown = terminal.read_until("start acmedns serve")
         assert shown.index(LEFT) < shown.index("acmedns: no server listens")
-        assert terminal.process.wait() == 1
+        assert terminal.process.wait(20) == 1
         assert termios.tcgetattr(terminal.theirs) == terminal.before
     finally:
         terminal.close()

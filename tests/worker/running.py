@@ -44,6 +44,7 @@ def workers(
             limits=limits,
             launcher=Launcher(),
             heard=lambda *_: None,
+            noted=lambda _: None,
             image=ZoneImage(ZoneState(CURSOR, ChallengeTable(APEX, challenges), static)),
         )
         await pool.start()
