@@ -5,6 +5,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import structlog
 
 from tests.server import Server
 
@@ -13,6 +14,14 @@ pytest_plugins = ["tests.postgres", "tests.acme_dns"]
 # Properties are held to no time: the machine may be busy.
 hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
+
+
+@pytest.fixture(autouse=True)
+def log_is_as_it_was() -> Iterator[None]:
+    """A command that a test runs in this process sets the log up for itself, on a standard error that is closed then."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

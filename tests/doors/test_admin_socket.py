@@ -283,7 +283,8 @@ def test_what_is_longer_than_anything_that_is_good_is_told_in_few_words(admin, s
     assert told["error"] == "unusable"
     assert detail in told["detail"]
     assert len(done.stdout) < 400
-    assert max(map(len, server.acmedns("audit", "--json").stdout.splitlines())) < 100_000
+    lines = server.acmedns("audit", "--json").stdout.splitlines()
+    assert max(map(len, lines), default=0) < 100_000
 
 
 def test_a_body_that_is_too_long_is_told(admin):
