@@ -6,6 +6,7 @@ A label is stored and compared in lower case (RFC 4343). What the zone serves al
 import re
 from fnmatch import fnmatchcase
 
+from acmedns_py.dns import name
 from acmedns_py.errors import BadInput, TokenRefused
 from acmedns_py.log import quoted
 
@@ -18,7 +19,7 @@ Names in other scripts come as A-labels.
 CANARIES = "_acmedns-check"
 """The label above all canaries: it has an underscore, and so is nobody's."""
 
-RESERVED = frozenset({"_acme-challenge", CANARIES})
+RESERVED = frozenset({name.CHALLENGE, CANARIES})
 """What acme-dns would take for a label, and the server has a use for itself: its own certificate, and canaries."""
 
 MOST_NAME_CHARACTERS = 253

@@ -16,9 +16,6 @@ CLOCK_SECONDS: Final = 300.0
 _CHALLENGE_PATH: Final = "/.well-known/acme-challenge/"
 """RFC 8555 8.3."""
 
-_CHALLENGE: Final = "_acme-challenge"
-"""RFC 8555 8.4."""
-
 ACCOUNT_GONE: Final = "to begin with a new account there, move the key of this one in certificate.state_dir away"
 ACCOUNT_WANTED: Final = "set certificate.eab_key_id and certificate.eab_hmac_key as the CA gave them"
 
@@ -78,7 +75,7 @@ def unproved(refusal: Refusal, host: str, place: bytes | str) -> str:
         cure = f"a name server of {host} or of a zone above it does not answer questions for CAA; mend it there"
     elif isinstance(place, str):
         cure = _unproved_over_http(refusal, host)
-    elif place == name.from_text(f"{_CHALLENGE}.{host}"):
+    elif place == name.from_text(f"{name.CHALLENGE}.{host}"):
         cure = _unproved_in_the_zone(refusal, host)
     else:
         cure = _unproved_by_alias(refusal, host, name.to_text(place))
@@ -105,13 +102,13 @@ def _unproved_in_the_zone(refusal: Refusal, host: str) -> str:
             "zone above it (acmedns check tells which)"
         )
     return (
-        f"the CA does not find the TXT record of {_CHALLENGE}.{host} that is here; see that the NS records in the zone "
-        "above delegate the zone to this server, and to no other that does not have it"
+        f"the CA does not find the TXT record of {name.CHALLENGE}.{host} that is here; see that the NS records in the "
+        "zone above delegate the zone to this server, and to no other that does not have it"
     )
 
 
 def _unproved_by_alias(refusal: Refusal, host: str, target: str) -> str:
-    alias = f"{_CHALLENGE}.{host}"
+    alias = f"{name.CHALLENGE}.{host}"
     if _SILENT.search(refusal.words) or "connection" in refusal.kinds:
         return (
             f"the CA gets no answer for {alias}; see that the name servers of {host} answer, and that port 53 of this "

@@ -114,7 +114,7 @@ async def _collect(walk: Walk, session: aiohttp.ClientSession, credential: Crede
     path = None
     if credential.domain:
         try:
-            path = await walk.lookup(name.from_text(f"_acme-challenge.{credential.domain}"), RRType.TXT)
+            path = await walk.lookup(name.from_text(f"{name.CHALLENGE}.{credential.domain}"), RRType.TXT)
         except name.InvalidName as error:
             return ClientFacts(credential, problem=told(str(error)))
     headers = {"X-Api-User": credential.username, "X-Api-Key": credential.password}
@@ -178,7 +178,7 @@ def _path(facts: ClientFacts, path: Lookup, subject: str) -> Iterator[Finding]:
         return
     end = path.steps[-1].question.qname
     if name.to_text(end).lower().rstrip(".") != fulldomain.lower().rstrip("."):
-        owner = f"_acme-challenge.{facts.credential.domain}."
+        owner = f"{name.CHALLENGE}.{facts.credential.domain}."
         seen = told(f"{owner} leads to {name.to_text(end)}{f' ({path.broken})' if path.broken else ''}")
         paste = (told(f"{owner} 300 IN CNAME {fulldomain}."),)
         yield Finding(KINDS["client-cname"], subject, seen, paste=paste, repeat=path.steps[0].repeat)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from acmedns_py.dns import name
 from acmedns_py.errors import Unusable
 
 MOST_OCTETS: Final = 16 * 1024 * 1024
@@ -21,7 +22,7 @@ MOST_FILES: Final = 10_000
 
 _VARIABLE: Final = "ACMEDNS_"
 _POSH_ACME: Final = "ACMEReg"
-_CHALLENGE: Final = "_acme-challenge."
+_CHALLENGE: Final = f"{name.CHALLENGE}."
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,7 @@ from acmedns_py.check.walk import LONGEST_CHAIN, Cut, Walk
 from acmedns_py.dns import name
 from acmedns_py.dns.codes import Rcode, RRType
 
-CHALLENGE: Final = b"_acme-challenge"
-"""RFC 8555 8.4."""
+CHALLENGE: Final = name.CHALLENGE.encode()
 
 _WILDCARD: Final = "*."
 

@@ -1,7 +1,6 @@
 """Where a CA looks for the proof that the API's host names are ours: in the zone, or over HTTP."""
 
 from collections.abc import Iterator
-from typing import Final
 
 from acmedns_py.config.settings import Settings
 from acmedns_py.config.zone import ZoneData
@@ -9,9 +8,6 @@ from acmedns_py.dns import name
 from acmedns_py.dns.codes import RRType
 from acmedns_py.dns.rrset import RRset
 from acmedns_py.errors import ConfigError
-
-CHALLENGE: Final = "_acme-challenge"
-"""RFC 8555 8.4."""
 
 
 def host_names(settings: Settings) -> tuple[str, ...]:
@@ -34,7 +30,7 @@ def challenge_owner(host: str, apex: bytes) -> bytes:
     proved over HTTP. Labels with an underscore are nobody's account.
     """
     wire = name.from_text(host)
-    return name.from_text(f"{CHALLENGE}.{name.to_text(wire if name.is_subdomain(wire, apex) else apex)}")
+    return name.from_text(f"{name.CHALLENGE}.{name.to_text(wire if name.is_subdomain(wire, apex) else apex)}")
 
 
 def problems(settings: Settings, data: ZoneData) -> Iterator[ConfigError]:
@@ -49,7 +45,9 @@ def problems(settings: Settings, data: ZoneData) -> Iterator[ConfigError]:
         try:
             owner = challenge_owner(host, apex)
         except ValueError:
-            yield ConfigError("api.hostnames", host, f"{CHALLENGE} before it makes it too long; name a shorter one")
+            yield ConfigError(
+                "api.hostnames", host, f"{name.CHALLENGE} before it makes it too long; name a shorter one"
+            )
             continue
         hiding = next((rrset for rrset in data.rrsets if _hides(rrset, owner, apex)), None)
         if hiding is not None:

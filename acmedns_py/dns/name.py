@@ -13,6 +13,9 @@ MAX_LABEL_OCTETS = 63
 
 ROOT = b"\0"
 
+CHALLENGE = "_acme-challenge"
+"""The label before a name that is to be proved by dns-01 (RFC 8555 8.4)."""
+
 _SPECIAL = frozenset(b'.;\\()"@$')
 
 

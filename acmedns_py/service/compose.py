@@ -39,7 +39,7 @@ from acmedns_py.api.listen import ApiListener, Closed
 from acmedns_py.api.local import LocalListener
 from acmedns_py.api.remote import RemoteAdmin
 from acmedns_py.api.traffic import Traffic
-from acmedns_py.config.hostnames import CHALLENGE, challenge_owner, host_names, proved_over_http
+from acmedns_py.config.hostnames import challenge_owner, host_names, proved_over_http
 from acmedns_py.config.settings import Settings
 from acmedns_py.dns import name
 from acmedns_py.dns.cookie import SECRET_OCTETS
@@ -268,7 +268,7 @@ def make_keeper(settings: Settings, *, apex: bytes, show: Callable[[Mapping[str,
     owners = {host: challenge_owner(host, apex) for host in names if host not in over_http}
     for host, owner in owners.items():
         if not name.is_subdomain(name.from_text(host), apex):
-            log.info("certificate_needs_cname", owner=f"{CHALLENGE}.{host}.", target=name.to_text(owner))
+            log.info("certificate_needs_cname", owner=f"{name.CHALLENGE}.{host}.", target=name.to_text(owner))
     wanted = Wanted(
         names,
         options.key_type,

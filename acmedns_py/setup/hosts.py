@@ -1,11 +1,12 @@
 """The records of a host that needs certificates: the CNAME of its challenge, and CAA for who issues them and how."""
 
 from acmedns_py.accounts.challenge_label import check_account_url
+from acmedns_py.dns import name
 from acmedns_py.errors import Unusable
 from acmedns_py.setup.record import Record
 
-CHALLENGE = "_acme-challenge."
-"""What a CA asks for in front of a name (RFC 8555 8.4)."""
+CHALLENGE = f"{name.CHALLENGE}."
+"""What a CA asks for in front of a name."""
 
 CNAME_SECONDS = 300
 """TTL of such a CNAME: one that leads to the wrong account is mended within minutes."""

@@ -7,7 +7,7 @@ They follow from the same records that the server answers with, so that both sid
 import ipaddress
 from collections.abc import Iterator
 
-from acmedns_py.config.hostnames import CHALLENGE, challenge_owner, host_names, proved_over_http
+from acmedns_py.config.hostnames import challenge_owner, host_names, proved_over_http
 from acmedns_py.config.settings import Settings
 from acmedns_py.config.zone import zone_data
 from acmedns_py.dns import name
@@ -52,7 +52,7 @@ def _challenges(settings: Settings, apex: bytes) -> Iterator[Record]:
     for host in host_names(settings):
         if host not in over_http and not name.is_subdomain(name.from_text(host), apex):
             target = name.to_text(challenge_owner(host, apex))
-            yield Record(f"{CHALLENGE}.{host}", CNAME_SECONDS, "CNAME", target, "challenge")
+            yield Record(f"{name.CHALLENGE}.{host}", CNAME_SECONDS, "CNAME", target, "challenge")
 
 
 def _is(rrset: RRset, owner: bytes, rrtype: RRType) -> bool:
