@@ -153,6 +153,21 @@ def correction(
     return replace(record, value=value)
 
 
+def limits(rdatas: Iterable[bytes], value: str, *, wildcard: bool, alone: bool) -> list[Property]:
+    """Give the records by which the CA of this value may issue for a name, to stand beside those that are there.
+
+    With `wildcard` for wildcards of it too: `issue` lets them in, unless there is an `issuewild` (RFC 8659 4.3). Else
+    nobody may for wildcards, where the name is `alone` in having the records, and nothing is said of wildcards yet.
+    """
+    said = any(one.tag == _ISSUEWILD for one in properties(rdatas))
+    found = [Property(0, _ISSUE, value)]
+    if said and wildcard:
+        found.append(Property(0, _ISSUEWILD, value))
+    elif not said and not wildcard and alone:
+        found.append(Property(0, _ISSUEWILD, ";"))
+    return found
+
+
 def _relevant(rdatas: Iterable[bytes], *, wildcard: bool) -> list[Property]:
     found = properties(rdatas)
     wild = [one for one in found if one.tag == _ISSUEWILD] if wildcard else []
