@@ -166,7 +166,7 @@ def _tell_firewall(commands: Mapping[str, Sequence[str]], *, api: bool) -> None:
     more = "; the API need be open to the hosts that renew alone" if api else ""
     typer.echo(f"\nThe firewall must let in DNS over UDP and TCP, from everywhere{more}:")
     for program, lines in commands.items():
-        typer.echo(f"  # {program}")
+        typer.echo(f"  # {program}: {firewall.FIREWALLS[program].remark}")
         for line in lines:
             typer.echo(f"  {line}")
 
