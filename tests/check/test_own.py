@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-
 import pytest
 
 from acmedns_py.check.own import ApiFacts, Visit, judge, slack_used
-from tests.check.lab import REPOSITORY, Account, Lab
+from tests.check.lab import Account, Lab
 from tests.check.resolvers import Kind
 from tests.lab.layouts import CLIENT, OTHER_CLIENT, SERVER
 
@@ -77,18 +72,6 @@ def test_registration_that_takes_a_token_is_not_open(lab):
     assert {one["id"] for one in found} == ALWAYS - {"registration-open"}
 
 
-@contextmanager
-def site(lab: Lab, *, days: tuple[int, int] = (-1, 89), status: int = 200, skew: int = 0) -> Iterator[None]:
-    """Run another HTTPS server, its certificate valid between these days from now."""
-    begin, end = (datetime.now(UTC) + timedelta(days=one) for one in days)
-    chain, key = lab.trust.issue("site.example.org", not_before=begin, not_after=end)
-    arguments = map(str, (chain, key, status, skew, CLIENT))
-    module = (sys.executable, "-m", "tests.check.website", *arguments)
-    with lab.namespace.running("site", *module, env={"PYTHONPATH": str(REPOSITORY)}) as started:
-        started.wait_for("listening")
-        yield
-
-
 @pytest.mark.parametrize(
     ("how", "kind"),
     [
@@ -102,7 +85,7 @@ def site(lab: Lab, *, days: tuple[int, int] = (-1, 89), status: int = 200, skew:
 )
 def test_what_answers_at_the_url_is_looked_at(lab, how, kind):
     """Its status, its clock, and how long its certificate lasts."""
-    with site(lab, **how):
+    with lab.site(**how):
         found = findings(lab, "api", ACMEDNS_CHECK__API_URL="https://site.example.org/")
     assert {one["id"] for one in found} - ALWAYS == ({kind} if kind else set())
 

@@ -40,6 +40,8 @@ DEBIAN_PACKAGES = {
     "nsenter": "util-linux",
     "openssl": "openssl",
     "pg_ctl": "postgresql",
+    "podman": "podman",
+    "podman-compose": "podman-compose",
     "postgres": "postgresql",
     "prometheus": "prometheus",
     "promtool": "prometheus",
