@@ -9,6 +9,8 @@ from typing import Final
 
 from acmedns_py.check.asking import Asker
 from acmedns_py.check.caa import Wanted
+from acmedns_py.check.caa_place import Place as CaaPlace
+from acmedns_py.check.caa_place import places
 from acmedns_py.check.client import check_client
 from acmedns_py.check.client_file import read as read_client_file
 from acmedns_py.check.paths import Host
@@ -85,6 +87,11 @@ async def check_storage(file: Path, *, form: str, url: str, domain: str, hints: 
     if any(not one.url for one in credentials):
         raise Unusable(f"{file} does not say where the API is; name it with --api-url https://auth.example.org")
     return await check_client(_walk(hints), credentials, str(file))
+
+
+async def caa_places(hosts: Iterable[bytes], settings: Settings) -> dict[bytes, CaaPlace]:
+    """See in DNS where the CAA records of hosts can stand; raises `Unusable` for root hints that can't be read."""
+    return await places(_walk(settings.check.root_hints), hosts)
 
 
 def _walk(hints: Path | None) -> Walk:
