@@ -194,9 +194,10 @@ def _servers(facts: DelegationFacts, subject: Subject) -> Iterator[Finding]:
             paste = tuple(subject.glue(host.name))
             yield Finding(KINDS["ns-no-address"], shown, told(seen), paste=paste, repeat=f"dig {shown} A")
         elif glue and host.known and real and glue != real:
+            kind = "glue-incomplete" if glue < real else "glue-differs"
             seen = f"glue: {listed(glue)}; {shown} itself: {listed(real)}"
             paste = tuple(subject.glue(host.name)) or tuple(address_line(host.name, one) for one in sorted(real))
-            yield Finding(KINDS["glue-differs"], shown, seen, paste=paste, repeat=facts.said[0].repeat)
+            yield Finding(KINDS[kind], shown, seen, paste=paste, repeat=facts.said[0].repeat)
 
 
 def _signatures(facts: DelegationFacts, apex: str) -> Iterator[Finding]:

@@ -86,6 +86,14 @@ KINDS: Final = catalogue(
             "Correct the address records in the zone above (and in zone.addresses, if those are wrong).",
         ),
         Kind(
+            "glue-incomplete",
+            Verdict.WARN,
+            "the glue in the zone above lacks addresses that the name server has",
+            "Resolvers go by the glue. One that has no way to the addresses in it, as IPv6 alone, does not find the "
+            "server.",
+            "Add the address records that are lacking to the zone above.",
+        ),
+        Kind(
             "ds-unsigned",
             Verdict.FAIL,
             "the zone above has a DS record, but this zone is not signed with its key",

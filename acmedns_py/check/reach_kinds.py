@@ -8,6 +8,13 @@ _MISSED: Final = (
     "A CA that asks there gets no answer; it asks from several places and refuses if too many of them fail."
 )
 
+FREE_PORT_53: Final = (
+    "Have that program leave the address, but this host not without a resolver: docs/operations.md#port-53 shows how "
+    "for systemd-resolved, for dnsmasq set bind-interfaces and listen-address=127.0.0.1; or name other addresses in "
+    "dns.listen."
+)
+"""What to do where another program has our port."""
+
 KINDS: Final = catalogue(
     (
         Kind(
@@ -67,8 +74,8 @@ KINDS: Final = catalogue(
             Verdict.FAIL,
             "a resolver answers at the address of a name server, not the zone's server",
             _MISSED,
-            "Something else holds port 53 there, often systemd-resolved or dnsmasq: find it with ss -lunp, and stop it "
-            "or name the public address in dns.listen.",
+            f"Something else holds port 53 there, often systemd-resolved or dnsmasq: find it with ss -lnp sport = :53. "
+            f"{FREE_PORT_53}",
         ),
         Kind(
             "ns-lame",
@@ -100,9 +107,10 @@ KINDS: Final = catalogue(
         ),
         Kind(
             "ns-case",
-            Verdict.FAIL,
+            Verdict.WARN,
             "a name server does not keep the letter case of the question",
-            "Let's Encrypt asks in mixed case and takes no answer that comes back in another.",
+            "Let's Encrypt asks in mixed case. Where that does not come back it asks every server of the zone, and "
+            "refuses unless all of them answer, and alike: one that is down or late then fails renewals.",
             "Look for a DNS proxy, balancer or firewall in front of the server that rewrites names.",
         ),
         Kind(
