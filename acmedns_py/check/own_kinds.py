@@ -23,6 +23,14 @@ KINDS: Final = catalogue(
             "Give it A or AAAA records; inside the zone by zone.records.",
         ),
         Kind(
+            "api-unresolved",
+            Verdict.FAIL,
+            "no server answers for the name of the API",
+            _CUT_OFF,
+            "See what is told of the zone above, where the name lies in it; else, at the provider of its zone, why its "
+            "servers don't answer.",
+        ),
+        Kind(
             "api-unreachable",
             Verdict.FAIL,
             "the API does not answer at an address of its name",
@@ -78,6 +86,13 @@ KINDS: Final = catalogue(
             "whoever reaches the API may register",
             "Strangers can make accounts; each is good for its own name alone.",
             'Set api.registration to "token" and give your hosts a token, or to "off".',
+        ),
+        Kind(
+            "accounts-untold",
+            Verdict.NOT_TESTED,
+            "the server does not tell of its accounts",
+            "Whether any are unused or disabled is not known.",
+            "See the server's log; with --api-url, whether the URL is that of its API.",
         ),
         Kind(
             "accounts-unused",
