@@ -11,14 +11,15 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from tests.check.internet import FIRST, OWNER, PROVIDERS, SECOND, ZONE, NameServer, cut, glue
+from tests.check.internet import FIRST, OWNER, PROVIDERS, SECOND, ZONE
 from tests.check.lab import REPOSITORY, SIGNED, Lab
 from tests.check.middlebox import FAULTS
 from tests.check.puppet import BEHAVIOURS
 from tests.check.signed import signed
 from tests.lab.layouts import SERVER
+from tests.lab.nameserver import NameServer, cut, glue
+from tests.lab.unbound import start_unbound
 from tests.lab.zones import ROOT
-from tests.tools import peers
 
 GOOD = "45.33.5.1"
 GOOD_V6 = "2600:3c00:5::1"
@@ -144,7 +145,8 @@ def broken(lab: Lab) -> Iterator[Lab]:
     module = ("-m", "tests.check.middlebox", GOOD)
     box = space.start("boxes", sys.executable, *module, *boxes, env={"PYTHONPATH": str(REPOSITORY)})
     box.wait_for("listening")
-    with _recursor(lab), lab.owner_zone(f"{POINTER}. CNAME real.example.org.", f"real.example.org. A {GOOD}"):
+    start_unbound(space, "recursor", RECURSOR, lab.hints, settings="  access-control: 0.0.0.0/0 allow")
+    with lab.owner_zone(f"{POINTER}. CNAME real.example.org.", f"real.example.org. A {GOOD}"):
         top = lab.upper["tld"].zones["org"]
         tld = [*top, *(line for zone, (bad, _) in ADDRESSES.items() for line in cut(zone, servers(zone, bad)))]
         tld += [line for lines, _, _ in DELEGATIONS.values() for line in lines]
@@ -156,37 +158,6 @@ def broken(lab: Lab) -> Iterator[Lab]:
 
 def _soa(zone: str, serial: int) -> str:
     return f"{zone}. SOA ns.nic.org. hostmaster.nic.org. {serial} 14400 3600 604800 5"
-
-
-@contextmanager
-def _recursor(lab: Lab) -> Iterator[None]:
-    folder = lab.namespace.folder / "recursor"
-    folder.mkdir()
-    (folder / "unbound.conf").write_text(
-        f"""server:
-  interface: {RECURSOR}
-  access-control: 0.0.0.0/0 allow
-  do-daemonize: no
-  username: ""
-  chroot: ""
-  directory: "{folder}"
-  pidfile: "{folder}/pid"
-  use-syslog: no
-  logfile: ""
-  verbosity: 1
-  num-threads: 1
-  outgoing-range: 100
-  root-hints: "{lab.hints}"
-  module-config: "iterator"
-remote-control:
-  control-enable: no
-""",
-        encoding="utf-8",
-    )
-    command = (peers.need("unbound"), "-d", "-c", folder / "unbound.conf")
-    with lab.namespace.running("recursor", *command) as program:
-        program.wait_for("start of service")
-        yield
 
 
 def found(lab: Lab, zone: str) -> Mapping[str, dict]:

@@ -11,8 +11,8 @@ from enum import Enum
 from pathlib import Path
 
 from tests.lab.namespace import Namespace, Program, until
+from tests.lab.unbound import start_unbound
 from tests.lab.zones import DOMAIN
-from tests.tools import peers
 
 
 class Kind(Enum):
@@ -51,41 +51,10 @@ _REFUSED = (
 def start_resolver(namespace: Namespace, kind: Kind, hints: Path) -> Program:
     """Start a resolver and wait until it answers for the parent zone."""
     name = f"unbound-{kind.name.lower()}"
-    folder = namespace.folder / name
-    folder.mkdir()
     refused = "\n".join(f"  do-not-query-address: {network}" for network in _REFUSED)
-    configuration = folder / "unbound.conf"
     # The lab's zones are not signed, so there is nothing to validate and no trust anchor to fetch.
-    configuration.write_text(
-        f"""server:
-  interface: {kind.value}
-  port: 53
-  access-control: 127.0.0.0/8 allow
-  do-daemonize: no
-  username: ""
-  chroot: ""
-  directory: "{folder}"
-  pidfile: "{folder}/unbound.pid"
-  use-syslog: no
-  logfile: ""
-  verbosity: 1
-  num-threads: 1
-  outgoing-range: 200
-  root-hints: "{hints}"
-  module-config: "iterator"
-  do-ip4: yes
-  do-ip6: yes
-  harden-glue: yes
-  harden-dnssec-stripped: yes
-{refused}
-{_SETTINGS[kind]}
-remote-control:
-  control-enable: no
-""",
-        encoding="utf-8",
-    )
-    program = namespace.start(name, peers.need("unbound"), "-d", "-c", configuration)
-    program.wait_for("start of service")
+    settings = f"  harden-glue: yes\n  harden-dnssec-stripped: yes\n{refused}\n{_SETTINGS[kind]}"
+    program = start_unbound(namespace, name, kind.value, hints, settings=settings)
 
     def answers() -> bool:
         return f"ns.{DOMAIN}." in namespace.dig(kind.value, DOMAIN, "NS", "+short")
