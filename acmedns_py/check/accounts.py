@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from acmedns_py.accounts.administration import TITLE_CHARACTERS
 from acmedns_py.check.paths import Ending, Host, Link, Path
 from acmedns_py.check.routes import Routes, read, read_name
 from acmedns_py.dns import name
@@ -40,6 +41,15 @@ class Account:
     def names_others(self) -> bool:
         """Whether its label looks like the names of hosts, so that one which is not among them is a mistake."""
         return all("." in part.strip() and " " not in part.strip() for part in self.label.split(","))
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts that its label lists, none where it is another text."""
+        if not self.names_others:
+            return ()
+        found = tuple(part.strip() for part in self.label.split(","))
+        # A longer list was cut when the account was made, perhaps within a name.
+        return found[:-1] if len(self.label) >= TITLE_CHARACTERS else found
 
 
 @dataclass(frozen=True, slots=True)

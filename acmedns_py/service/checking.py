@@ -9,6 +9,8 @@ from typing import Final
 
 from acmedns_py.check.asking import Asker
 from acmedns_py.check.caa import Wanted
+from acmedns_py.check.caa_place import Place as CaaPlace
+from acmedns_py.check.caa_place import places
 from acmedns_py.check.client import check_client
 from acmedns_py.check.client_file import read as read_client_file
 from acmedns_py.check.paths import Host
@@ -74,15 +76,22 @@ async def check_zone(
         return await check(subject_of(apex, loaded), walk, _targets(loaded, hosts, routes, why), ours, begun=begun)
 
 
-async def check_storage(file: Path, *, url: str, domain: str, hints: Path | None) -> Report:
+async def check_storage(file: Path, *, form: str, url: str, domain: str, hints: Path | None) -> Report:
     """Check the credentials in a client's file; raises `Unusable` where it can't be used.
 
-    `url` is the API's, and `domain` what the credential is for, where the file does not say.
+    `form` is the file's, empty to see it by itself; `url` is the API's, and `domain` what the credential is for, where
+    the file does not say.
     """
-    credentials = [replace(one, url=url or one.url, domain=one.domain or domain) for one in read_client_file(file)]
+    found = read_client_file(file, form)
+    credentials = [replace(one, url=url or one.url, domain=one.domain or domain) for one in found]
     if any(not one.url for one in credentials):
         raise Unusable(f"{file} does not say where the API is; name it with --api-url https://auth.example.org")
     return await check_client(_walk(hints), credentials, str(file))
+
+
+async def caa_places(hosts: Iterable[bytes], settings: Settings) -> dict[bytes, CaaPlace]:
+    """See in DNS where the CAA records of hosts can stand; raises `Unusable` for root hints that can't be read."""
+    return await places(_walk(settings.check.root_hints), hosts)
 
 
 def _walk(hints: Path | None) -> Walk:
