@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from acmedns_py.check import delegation, host_kinds, hosts
+from acmedns_py.check import delegation_kinds, host_kinds, hosts
 from acmedns_py.check.accounts import Account, Holders
 from acmedns_py.check.client_file import Credential
 from acmedns_py.check.finding import Finding, Kind, Verdict, catalogue, told
@@ -236,7 +236,7 @@ def _path(path: Path, fulldomain: bytes) -> Iterator[Finding]:
             f"{name.to_text(last.cut.apex)} answers {rcode_text(last.first.rcode)} for {name.to_text(fulldomain)}"
         )
         cure = "Add the records that acmedns records prints on the server to the zone above."
-        missing = delegation.KINDS["delegation-missing"]
+        missing = delegation_kinds.KINDS["delegation-missing"]
         yield Finding(missing, told(name.to_text(zone)), seen, cure=cure, repeat=last.first.repeat)
         return
     astray = path.ending is Ending.REACHED and last.owner != fulldomain

@@ -18,8 +18,8 @@ from acmedns_py.check.per_host import MOST_HOSTS
 from acmedns_py.check.report import EXIT_NOT_TESTED, Report
 from acmedns_py.cli.asking import ConfigPath, Json, print_json
 from acmedns_py.cli.client_files import bare_domain, base_url
-from acmedns_py.cli.config import tell_problems
 from acmedns_py.cli.name_lists import read_names
+from acmedns_py.cli.problems import tell_problems
 from acmedns_py.config import values
 from acmedns_py.config.load import Loaded, load
 from acmedns_py.config.problems import ConfigProblems, one_line

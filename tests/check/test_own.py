@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from acmedns_py.check.own import ApiFacts, Visit, judge, slack_used
+from acmedns_py.check.own import ApiFacts, Site, Visit, judge
+from tests.check.internet import ZONE
 from tests.check.lab import Account, Lab
 from tests.check.resolvers import Kind
 from tests.lab.layouts import CLIENT, OTHER_CLIENT, SERVER
@@ -18,8 +19,6 @@ RECORDS = [
 
 ALWAYS = {"registration-open", "accounts-unused", "accounts-disabled"}
 """The lab has accounts that nobody uses, and lets everybody register."""
-
-DAY = 86_400
 
 
 def findings(lab: Lab, section: str, **options: str) -> list[dict]:
@@ -50,6 +49,8 @@ def test_an_address_that_is_not_served_is_told(lab, listen, kind, seen):
     ("url", "kind"),
     [
         ("https://nothing.example.org", "api-no-address"),
+        ("https://www.silent.puppet.org", "api-unresolved"),
+        ("https://www.lame.org", "api-unresolved"),
         ("https://dark.example.org", "api-unreachable"),
         ("https://misnamed.example.org", "api-certificate"),
     ],
@@ -64,6 +65,13 @@ def test_behind_a_proxy_the_url_has_to_be_named(lab):
     """Nothing is looked at, and that is said."""
     found = findings(lab, "api", ACMEDNS_API__TLS="none")
     assert {one["id"] for one in found} - ALWAYS == {"api-unknown"}
+
+
+def test_every_name_of_the_api_is_visited(lab):
+    """A client may know any of them: here the second is not in the certificate."""
+    found = findings(lab, "api", ACMEDNS_API__HOSTNAMES=f"{ZONE},misnamed.example.org")
+    wrong = {(one["id"], one["subject"]) for one in found if one["id"] not in ALWAYS}
+    assert wrong == {("api-certificate", f"misnamed.example.org at {SERVER[0]}")}
 
 
 def test_registration_that_takes_a_token_is_not_open(lab):
@@ -94,17 +102,6 @@ def test_addresses_that_this_host_has_no_way_to_are_not_called_wrong():
     """A host without IPv6 knows nothing of them."""
     visit = Visit("192.0.2.1", 1000.0, status=200, date=1000.0)
     for visits in ((visit,), ()):
-        facts = ApiFacts("https://api.example.org", visits, None, False, ("2001:db8::1",))
+        site = Site("https://api.example.org", visits, ("2001:db8::1",))
+        facts = ApiFacts((site,), stats=None, registration_open=False)
         assert [one.kind.id for one in judge(facts)] == ["api-ipv6-untested"]
-
-
-@pytest.mark.parametrize(
-    ("days", "due"),
-    [(90, 30), (47, 15.67), (200, 30), (160 / 24, 80 / 24)],
-)
-def test_the_slack_of_a_certificate_is_that_of_its_renewal(days, due):
-    """None is used when it is due, all at its end (monitoring 2)."""
-    life = (0.0, days * DAY)
-    assert slack_used(life, (days - due) * DAY) == pytest.approx(0, abs=0.01)
-    assert slack_used(life, days * DAY) == 1
-    assert slack_used(life, 0.0) < 0

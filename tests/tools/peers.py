@@ -28,6 +28,7 @@ DEBIAN_PACKAGES = {
     "debootstrap": "debootstrap",
     "delv": "bind9-dnsutils",
     "dig": "bind9-dnsutils",
+    "dnsdist": "dnsdist",
     "dnsperf": "dnsperf",
     "gcc": "gcc",
     "initdb": "postgresql",
