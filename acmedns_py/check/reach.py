@@ -25,7 +25,7 @@ _SERIAL_ROUNDS: Final = 3
 
 _SERIAL_QUESTIONS: Final = 16
 """To each address, from as many ports: behind one address are several workers, or machines, and the port says which
-(SO_REUSEPORT, balancers). Of four, each is met with 99 %."""
+(SO_REUSEPORT, balancers). Any one of four is met with 99 %, all four with 96 %."""
 
 
 @dataclass(frozen=True, slots=True)
