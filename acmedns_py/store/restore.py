@@ -145,7 +145,8 @@ def resumed(header: Header, *, replaced: int, now: int) -> int:
 
     A secondary takes no lower serial. `replaced` is the cursor of what was there, `now` in microseconds since 1970.
     """
-    since = max(0, now - header.made_at) // MICROSECONDS
+    # A second that has begun counts whole: a hundred commits may be all in its first half.
+    since = -(-max(0, now - header.made_at) // MICROSECONDS)
     ahead = min(since * COMMITS_A_SECOND, MOST_AHEAD)
     return max(header.cursor + 1 + ahead, replaced + 1, now // MICROSECONDS)
 

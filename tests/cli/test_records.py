@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from typer.testing import CliRunner
 
-from acmedns_py.cli import app
 from acmedns_py.dns import name
 from acmedns_py.dns.presentation import parse_record
 from acmedns_py.setup.record import Record
+from tests.command import acmedns
 
 ACCOUNT_URL = "https://acme-v02.api.letsencrypt.org/acme/acct/17"
 
@@ -28,9 +27,7 @@ def configure(folder: Path, zone: str, more: str = "") -> None:
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command in this process."""
-    options = [*arguments, "-c", str(folder / "config.toml")]
-    done = CliRunner().invoke(app, options, prog_name="acmedns", catch_exceptions=False)
-    return subprocess.CompletedProcess(options, done.exit_code, done.stdout, done.stderr)
+    return acmedns(*arguments, "-c", folder / "config.toml")
 
 
 def lines(folder: Path, *arguments: str, other: bool = False) -> list[str]:

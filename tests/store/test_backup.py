@@ -296,6 +296,7 @@ def test_the_serial_goes_on_above_all_that_was_served():
     seconds = schema.MICROSECONDS
     assert resumed(header, replaced=0, now=10**15) == 10**9 + 1
     assert resumed(header, replaced=0, now=10**15 - seconds) == 10**9 + 1
+    assert resumed(header, replaced=0, now=10**15 + 1) == 10**9 + 1 + COMMITS_A_SECOND
     assert resumed(header, replaced=10**9 + 5, now=10**15) == 10**9 + 6
     assert resumed(header, replaced=0, now=10**15 + 60 * seconds) == 10**9 + 1 + 60 * COMMITS_A_SECOND
     assert resumed(header, replaced=0, now=10**15 + 365 * 86_400 * seconds) == 10**9 + 1 + MOST_AHEAD
