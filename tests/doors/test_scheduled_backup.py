@@ -39,7 +39,7 @@ def test_the_server_backs_up_keeps_the_newest_and_goes_on_after_a_restart(make_s
     made = Path(server.wait_for_log("backup_made")["file"])
     assert set(directory.iterdir()) == {made, newer, future, others}
     assert not older.exists()
-    assert examined(made).zone == ZONE
+    assert examined(made).header.zone == ZONE
     told = server.request("GET", "/health/ready").json["backup"]
     assert told["failed"] is False
     assert made.name == f"{ZONE}-{datetime.fromisoformat(told['last']).strftime('%Y%m%dT%H%M%SZ')}.jsonl.gz"
