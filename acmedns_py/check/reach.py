@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from acmedns_py.check.facts import Answer, Problem, Question, serial
-from acmedns_py.check.finding import Finding, Kind, Verdict, catalogue, listed, told
+from acmedns_py.check.finding import Finding, listed, told
+from acmedns_py.check.reach_kinds import KINDS
 from acmedns_py.check.subject import Subject
 from acmedns_py.check.walk import Walk, rcode_text
 from acmedns_py.dns import name
@@ -19,126 +20,12 @@ from acmedns_py.dns.codes import Rcode, RRType
 NAME: Final = "reach"
 TITLE: Final = "Name servers at each address"
 
-_MISSED: Final = (
-    "A CA that asks there gets no answer; it asks from several places and refuses if too many of them fail."
-)
-
-KINDS: Final = catalogue(
-    (
-        Kind(
-            "no-server-answers",
-            Verdict.FAIL,
-            "no name server of the zone answers for it",
-            "No CA can look at any challenge, so every host is refused.",
-            "Mend what is told of each address; begin with the first.",
-            stops=True,
-        ),
-        Kind(
-            "ns-private",
-            Verdict.FAIL,
-            "a name server has an address that the Internet can't reach",
-            "CAs never ask private, loopback or documentation addresses.",
-            "Put the public address into zone.addresses and into the glue; the server may go on listening at the "
-            "private one, with UDP and TCP 53 forwarded to it.",
-        ),
-        Kind(
-            "ns-silent",
-            Verdict.FAIL,
-            "nothing answers at the address of a name server, neither over UDP nor over TCP",
-            _MISSED,
-            "Let the server listen there (dns.listen), and UDP and TCP 53 through every firewall; or take the address "
-            "out of the zone above.",
-        ),
-        Kind(
-            "ns-no-udp",
-            Verdict.FAIL,
-            "a name server answers over TCP, but not over UDP",
-            "Resolvers ask over UDP first, and most never get to TCP.",
-            "Let UDP 53 through every firewall, and forward it as TCP is.",
-        ),
-        Kind(
-            "ns-no-tcp",
-            Verdict.FAIL,
-            "a name server answers over UDP, but not over TCP",
-            "Answers that do not fit a datagram are lost, and with them validations (RFC 7766).",
-            "Let TCP 53 through every firewall, and forward it as UDP is.",
-        ),
-        Kind(
-            "ns-unreadable",
-            Verdict.FAIL,
-            "what answers at the address of a name server is no DNS message",
-            _MISSED,
-            "Find out what listens there; the zone's server does not.",
-        ),
-        Kind(
-            "ns-other-source",
-            Verdict.FAIL,
-            "answers come from another address than the one that was asked",
-            "Resolvers throw such answers away (RFC 2181 4).",
-            "Name each address in dns.listen instead of 0.0.0.0 or ::, and look at source NAT on the way.",
-        ),
-        Kind(
-            "ns-recursor",
-            Verdict.FAIL,
-            "a resolver answers at the address of a name server, not the zone's server",
-            _MISSED,
-            "Something else holds port 53 there, often systemd-resolved or dnsmasq: find it with ss -lunp, and stop it "
-            "or name the public address in dns.listen.",
-        ),
-        Kind(
-            "ns-lame",
-            Verdict.FAIL,
-            "a name server does not answer for the zone",
-            _MISSED,
-            "Have it serve the zone, or take it out of the NS records in the zone above and here.",
-        ),
-        Kind(
-            "ns-no-edns",
-            Verdict.FAIL,
-            "a name server does not answer queries with EDNS, as every resolver sends them",
-            _MISSED,
-            "Look for a firewall that drops EDNS or larger datagrams on the way.",
-        ),
-        Kind(
-            "ns-edns-512",
-            Verdict.WARN,
-            "a name server does not answer queries with an EDNS size of 512 octets",
-            "Some CAs ask so and would get nothing.",
-            "Look for a firewall that changes DNS on the way.",
-        ),
-        Kind(
-            "ns-edns-only",
-            Verdict.WARN,
-            "a name server does not answer queries without EDNS",
-            "Old resolvers and monitors ask so and would get nothing.",
-            "Look for a firewall that changes DNS on the way.",
-        ),
-        Kind(
-            "ns-case",
-            Verdict.FAIL,
-            "a name server does not keep the letter case of the question",
-            "Let's Encrypt asks in mixed case and takes no answer that comes back in another.",
-            "Look for a DNS proxy, balancer or firewall in front of the server that rewrites names.",
-        ),
-        Kind(
-            "serial-differs",
-            Verdict.WARN,
-            "name servers of the zone have different serials",
-            "A CA may meet the one that lags behind, and does not find the new challenge there.",
-            "See that changes reach every server: its connection to the database, or its zone transfers.",
-        ),
-        Kind(
-            "ipv6-untested",
-            Verdict.NOT_TESTED,
-            "this host has no IPv6, so the IPv6 addresses of name servers were not asked",
-            "CAs ask over IPv6 too, and what they meet there is not known.",
-            "Run the check from a host with IPv6.",
-        ),
-    )
-)
-
 _SERIAL_ROUNDS: Final = 3
 """An update between two questions is no difference; one that is there each time is."""
+
+_SERIAL_QUESTIONS: Final = 16
+"""To each address, from as many ports: behind one address are several workers, or machines, and the port says which
+(SO_REUSEPORT, balancers). Of four, each is met with 99 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +50,10 @@ class AddressFacts:
 
 @dataclass(frozen=True, slots=True)
 class ReachFacts:
-    """Every address; `serials` has the serial of each that told one, by address; `ipv6`: this host has a way there."""
+    """Every address; `serials` has those of each that told one, by address; `ipv6`: this host has a way there."""
 
     addresses: tuple[AddressFacts, ...]
-    serials: tuple[tuple[str, int], ...]
+    serials: tuple[tuple[str, frozenset[int]], ...]
     ipv6: bool
 
 
@@ -195,17 +82,18 @@ async def _address(walk: Walk, apex: bytes, server: bytes, address: str) -> Addr
     return AddressFacts(server, address, udp, tcp, small, bare, mixed)
 
 
-async def _serials(walk: Walk, apex: bytes, addresses: Sequence[str]) -> tuple[tuple[str, int], ...]:
+async def _serials(walk: Walk, apex: bytes, addresses: Sequence[str]) -> tuple[tuple[str, frozenset[int]], ...]:
     """Ask for the serial everywhere at once, and again while they differ."""
-    found: dict[str, int] = {}
+    found: dict[str, set[int]] = {}
     for _ in range(_SERIAL_ROUNDS):
-        answers = await asyncio.gather(*(walk.asker.ask(Question(apex, RRType.SOA), one) for one in addresses))
-        found = {
-            answer.address: serial(rrset) for answer in answers if (rrset := answer.found(apex, RRType.SOA)) is not None
-        }
-        if len(set(found.values())) <= 1:
+        found = {}
+        everywhere = [address for address in addresses for _ in range(_SERIAL_QUESTIONS)]
+        for answer in await asyncio.gather(*(walk.asker.ask(Question(apex, RRType.SOA), one) for one in everywhere)):
+            if (rrset := answer.found(apex, RRType.SOA)) is not None:
+                found.setdefault(answer.address, set()).add(serial(rrset))
+        if len(set().union(*found.values())) <= 1:
             break
-    return tuple(found.items())
+    return tuple((address, frozenset(serials)) for address, serials in found.items())
 
 
 def mixed_case(wire: bytes) -> bytes:
@@ -226,12 +114,20 @@ def judge(facts: ReachFacts, subject: Subject) -> Iterator[Finding]:
     if asked and not any(one.serves(subject.apex) for one in asked):
         seen = listed(one.address for one in asked)
         yield Finding(KINDS["no-server-answers"], name.to_text(subject.apex), seen, repeat=asked[0].udp.repeat)
-    if len({found for _, found in facts.serials}) > 1:
-        seen = listed(f"{address}: {found}" for address, found in facts.serials)
-        apex = name.to_text(subject.apex)
-        yield Finding(KINDS["serial-differs"], apex, seen, repeat=f"dig +nssearch {apex}")
+    yield from _serials_differ(facts, name.to_text(subject.apex))
     if not facts.ipv6 and (missed := [one.address for one in facts.addresses if ":" in one.address]):
         yield Finding(KINDS["ipv6-untested"], name.to_text(subject.apex), listed(missed))
+
+
+def _serials_differ(facts: ReachFacts, apex: str) -> Iterator[Finding]:
+    for address, found in facts.serials:
+        if len(found) > 1:
+            yield Finding(KINDS["serial-varies"], address, listed(map(str, found)), repeat=f"dig @{address} {apex} SOA")
+    # What varies by itself is told by itself.
+    steady = {address: next(iter(found)) for address, found in facts.serials if len(found) == 1}
+    if len(set(steady.values())) > 1:
+        seen = listed(f"{address}: {found}" for address, found in steady.items())
+        yield Finding(KINDS["serial-differs"], apex, seen, repeat=f"dig +nssearch {apex}")
 
 
 def _transports(one: AddressFacts, subject: Subject) -> Iterator[Finding]:

@@ -1,15 +1,16 @@
 """The two ways in which operators lay out the DNS of an acme-dns server; every flow runs in both.
 
 They differ in more than the delegation, so that each run covers more: the one has its API on HTTPS under the zone's own
-name and a CA whose resolver is as Let's Encrypt's; the other plain HTTP under another name and a minimising resolver.
+name and a CA that looks from five networks as Let's Encrypt does; the other plain HTTP under another name and a minimising resolver.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.lab.resolvers import Kind
-from tests.lab.zones import DOMAIN, Delegation, address_record
+from tests.lab.nameserver import address_record
+from tests.lab.resolvers import MANY, Kind
+from tests.lab.zones import DOMAIN, Delegation
 
 # Where our server answers DNS, two addresses of each family, and where it has its API.
 SERVER = ("45.33.8.1", "2600:3c00:8::1", "45.33.8.2", "2600:3c00:8::2")
@@ -30,7 +31,7 @@ class Layout:
     nameservers: tuple[str, ...]  # as in our configuration; none: the zone's own name
     api_host: str
     https: bool
-    ca_resolver: Kind
+    ca_resolver: str
 
     @property
     def zone(self) -> str:
@@ -61,7 +62,7 @@ ONE_NAME = Layout(
     nameservers=(),
     api_host=f"auth.{DOMAIN}",
     https=True,
-    ca_resolver=Kind.LETS_ENCRYPT,
+    ca_resolver=MANY,
 )
 
 SEPARATE_NAMES = Layout(
@@ -70,7 +71,7 @@ SEPARATE_NAMES = Layout(
     nameservers=(f"ns1.{DOMAIN}", f"ns2.{DOMAIN}"),
     api_host=f"api.{DOMAIN}",
     https=False,
-    ca_resolver=Kind.STRICT,
+    ca_resolver=Kind.STRICT.value,
 )
 
 LAYOUTS = {"one-name": ONE_NAME, "separate-names": SEPARATE_NAMES}

@@ -3,14 +3,18 @@
 The first asks what it is asked, in mixed case, and keeps nothing. The second minimises query names and means it, cuts
 everything below an NXDOMAIN, caches as long as it may and takes no UDP answer over 512 octets, as Let's Encrypt's did
 until 2024: it stands for the other CAs and for a client's own resolver.
+
+Besides, a CA looks from several networks. Pebble knows of one resolver only, so dnsdist stands in front of five.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 
 from tests.lab.namespace import Namespace, Program, until
+from tests.lab.unbound import start_unbound
 from tests.lab.zones import DOMAIN
 from tests.tools import peers
 
@@ -21,6 +25,20 @@ class Kind(Enum):
     LETS_ENCRYPT = "127.0.0.2"
     STRICT = "127.0.0.1"
 
+
+MANY = "127.0.0.10"
+"""Asks resolvers like Let's Encrypt's in turn, each in a network of its own."""
+
+_PERSPECTIVES = {
+    "127.0.0.11": ("23.178.1.1", "2600:3c01:1::1"),
+    "127.0.0.12": ("18.116.1.1", "2600:3c02:1::1"),
+    "127.0.0.13": ("34.222.1.1", "2600:3c03:1::1"),
+    "127.0.0.14": ("35.180.1.1", "2600:3c04:1::1"),
+    "127.0.0.15": ("13.250.1.1", "2600:3c05:1::1"),
+}
+"""Where each of these answers, and from which addresses it asks the world."""
+
+ADDRESSES = tuple(address for sources in _PERSPECTIVES.values() for address in sources)
 
 _SETTINGS = {
     # jsha/unboundtest's file, which its author calls very similar to production.
@@ -50,45 +68,32 @@ _REFUSED = (
 
 def start_resolver(namespace: Namespace, kind: Kind, hints: Path) -> Program:
     """Start a resolver and wait until it answers for the parent zone."""
-    name = f"unbound-{kind.name.lower()}"
-    folder = namespace.folder / name
-    folder.mkdir()
+    return _start(namespace, kind, hints, f"unbound-{kind.name.lower()}", kind.value)
+
+
+def start_perspectives(namespace: Namespace, hints: Path) -> None:
+    """Start those behind `MANY`, and what chooses among them; the namespace has to have `ADDRESSES`."""
+    for number, (address, sources) in enumerate(_PERSPECTIVES.items(), 1):
+        _start(namespace, Kind.LETS_ENCRYPT, hints, f"unbound-perspective-{number}", address, sources)
+    configuration = namespace.folder / "dnsdist.conf"
+    lines = [f'setLocal("{MANY}:53")', "setServerPolicy(roundrobin)", 'setSecurityPollSuffix("")']
+    lines += [f'newServer("{address}:53"):setUp()' for address in _PERSPECTIVES]
+    configuration.write_text("\n".join(lines), encoding="ascii")
+    options = ("--supervised", "--disable-syslog", "-C", configuration)
+    namespace.start("dnsdist", peers.need("dnsdist"), *options).wait_for("Listening on")
+
+
+def _start(
+    namespace: Namespace, kind: Kind, hints: Path, name: str, address: str, sources: Sequence[str] = ()
+) -> Program:
     refused = "\n".join(f"  do-not-query-address: {network}" for network in _REFUSED)
-    configuration = folder / "unbound.conf"
+    outgoing = "\n".join(f"  outgoing-interface: {source}" for source in sources)
     # The lab's zones are not signed, so there is nothing to validate and no trust anchor to fetch.
-    configuration.write_text(
-        f"""server:
-  interface: {kind.value}
-  port: 53
-  access-control: 127.0.0.0/8 allow
-  do-daemonize: no
-  username: ""
-  chroot: ""
-  directory: "{folder}"
-  pidfile: "{folder}/unbound.pid"
-  use-syslog: no
-  logfile: ""
-  verbosity: 1
-  num-threads: 1
-  outgoing-range: 200
-  root-hints: "{hints}"
-  module-config: "iterator"
-  do-ip4: yes
-  do-ip6: yes
-  harden-glue: yes
-  harden-dnssec-stripped: yes
-{refused}
-{_SETTINGS[kind]}
-remote-control:
-  control-enable: no
-""",
-        encoding="utf-8",
-    )
-    program = namespace.start(name, peers.need("unbound"), "-d", "-c", configuration)
-    program.wait_for("start of service")
+    settings = f"  harden-glue: yes\n  harden-dnssec-stripped: yes\n{outgoing}\n{refused}\n{_SETTINGS[kind]}"
+    program = start_unbound(namespace, name, address, hints, settings=settings)
 
     def answers() -> bool:
-        return f"ns.{DOMAIN}." in namespace.dig(kind.value, DOMAIN, "NS", "+short")
+        return f"ns.{DOMAIN}." in namespace.dig(address, DOMAIN, "NS", "+short")
 
     until(answers, seconds=20, what=f"{name} to resolve {DOMAIN}")
     return program

@@ -27,8 +27,8 @@ from acmedns_py.accounts.txt_rule import TxtRule
 from acmedns_py.api.local import user_name
 from acmedns_py.cli.backup import counted
 from acmedns_py.errors import AcmednsError, BackupRefused, LabelTaken, StoreRefused, StoreUnavailable
+from acmedns_py.store import backup_file, bulk, rows, schema
 from acmedns_py.store import restore as restoring
-from acmedns_py.store import rows, schema
 from acmedns_py.store.backup import back_up
 from acmedns_py.store.backup_file import BATCH_OCTETS, LONGEST_LINE, Header, examined, file_name, opened, written
 from acmedns_py.store.bulk import copy_in
@@ -49,6 +49,7 @@ from acmedns_py.store.store import SqlStore
 from acmedns_py.store.takeover import MOST_TOLD
 from tests.postgres import Postgres
 from tests.store.conftest import APEX, Opened, OpenStore, a_value, execute
+from tests.store.link import Link
 
 ZONE = "auth.example"
 ACTOR = user_name(os.getuid())
@@ -743,26 +744,65 @@ async def test_a_database_that_a_server_writes_is_refused_by_name(
         await restored(database_url, tmp_path / "backup", replace=True)
 
 
+BACKENDS = (
+    "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = '{}' AND pid <> pg_backend_pid()"
+)
+"""Ends whoever is connected to a database; they are gone when it is answered."""
+
+
+@pytest.mark.parametrize("hides_end", [False, True])
 async def test_postgresql_lost_in_the_middle_leaves_nothing_half_done(
-    urls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres: Postgres
+    urls,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    postgres: Postgres,
+    link: Link,
+    hides_end: bool,  # noqa: FBT001 - a case
 ):
-    """Its backend ends behind the first rows; the next try finds an empty database."""
+    """Its backend ends behind the first rows; the next try finds an empty database.
+
+    Between its last word and the end of its connection the driver says that another operation is in progress.
+    """
     await backed_up(await filled(urls("sqlite", "source")), tmp_path / "backup")
     url = await prepared(urls("postgresql", "destination"))
 
     async def copy_and_lose(connection: Any, place: Any, table: Table, *arguments: Any) -> None:
         await copy_in(connection, place, table, *arguments)
         if table is schema.credential:
-            database = place.url.database
-            ours = f"FROM pg_stat_activity WHERE datname = '{database}'"
-            postgres.sql(f"SELECT pg_terminate_backend(pid) {ours}")
+            link.hides_end = hides_end
+            link.ended.clear()
+            postgres.sql(BACKENDS.format(place.url.database))
+            await link.ended.wait()
+            # What had come for this process by then is read when this is answered.
+            await execute(url, "SELECT 1")
 
     with monkeypatch.context() as patched:
         patched.setattr(restoring, "copy_in", copy_and_lose)
-        with pytest.raises(StoreUnavailable):
-            await restored(url, tmp_path / "backup")
+        patched.setattr(backup_file, "BATCH", 1)
+        with pytest.raises(
+            StoreUnavailable, match=r"^PostgreSQL .* can't be reached: .*connection (is closed|was lost)"
+        ):
+            await restored(link.url(url), tmp_path / "backup")
     assert not any((await contents(url)).values())
     await restored(url, tmp_path / "backup")
+
+
+async def test_postgresql_lost_in_the_middle_of_a_backup_is_one_line(
+    urls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres: Postgres
+):
+    """Its backend ends between two steps through a table; there is no file."""
+    url = await filled(urls("postgresql", "source"))
+    encoded = rows.encoded
+
+    def encode_and_lose(table: Table, batch: Any) -> bytes:
+        postgres.sql(BACKENDS.format(target(url).url.database))
+        return encoded(table, batch)
+
+    monkeypatch.setattr(rows, "encoded", encode_and_lose)
+    monkeypatch.setattr(bulk, "ROWS_AT_ONCE", 1)
+    with pytest.raises(StoreUnavailable, match=r"^PostgreSQL .* can't be (used|reached): "):
+        await backed_up(url, tmp_path / "backup")
+    assert os.listdir(tmp_path) == []
 
 
 async def test_a_file_that_is_there_is_overwritten_only_by_force(urls, tmp_path: Path):
