@@ -34,8 +34,8 @@ def test_out_and_in_again_by_file_and_by_pipe(database_url: str, tmp_path: Path)
     told = acmedns("backup", str(file), "-c", config)
     assert (told.returncode, told.stderr) == (0, "")
     assert told.stdout == (
-        f"{file}: 3 accounts of auth.example, {sum(examined(file).counts.values())} rows in all; "
-        f"{file.stat().st_size:,} octets, revision {examined(file).revision}\n"
+        f"{file}: 3 accounts of auth.example, {sum(examined(file).header.counts.values())} rows in all; "
+        f"{file.stat().st_size:,} octets, revision {examined(file).header.revision}\n"
     )
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     exported = acmedns("export", "--no-audit", "-c", config)
@@ -44,7 +44,7 @@ def test_out_and_in_again_by_file_and_by_pipe(database_url: str, tmp_path: Path)
     assert len(audits) == 3
     assert [line["type"] for line in lines if line["type"] == "audit"] == []
     plain.write_text(exported.stdout)
-    assert "audit" not in examined(plain).counts
+    assert "audit" not in examined(plain).header.counts
     destination = f"sqlite:///{tmp_path}/new/acmedns.db"
     told = acmedns("restore", str(file), "-c", config_for(tmp_path, destination))
     assert told.returncode == 0
@@ -53,7 +53,7 @@ def test_out_and_in_again_by_file_and_by_pipe(database_url: str, tmp_path: Path)
     merged = acmedns("import", "json", str(plain), "-c", config)
     assert (merged.returncode, merged.stderr) == (0, "")
     assert merged.stdout.splitlines() == [
-        f"from: {plain} (backup of revision {examined(file).revision})",
+        f"from: {plain} (backup of revision {examined(file).header.revision})",
         f"into: {target(database_url).name}",
         "retired label: 0 new, 3 already there, 0 differ",
         "token: 0 new, 3 already there, 0 differ",
