@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from acmedns_py.accounts.administration import TITLE_CHARACTERS
+from acmedns_py.accounts.title import title_of
 from acmedns_py.cli.asking import ACCOUNTS, ConfigPath, Json, door, fail, print_facts, print_json
 from acmedns_py.cli.client_files import FORMATS, ClientFile, FileRefused, Format, Made, bare_domain, base_url
 from acmedns_py.cli.name_lists import read_names
@@ -72,7 +72,7 @@ def new(
         try:
             for group in groups:
                 body: dict[str, Any] = {
-                    "label": label or ", ".join(group)[:TITLE_CHARACTERS],
+                    "label": label or title_of(group),
                     "allowfrom": allow_from or [],
                 }
                 if subdomain is not None:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from acmedns_py.accounts.title import is_for
 from acmedns_py.cli.asking import (
     ACCOUNTS,
     ConfigPath,
@@ -210,17 +211,12 @@ def _fulldomain(asked: Door, domain: str, account: str | None) -> str:
         named: str = asked.ask("GET", path_of(account))["fulldomain"]
         return named
     rows = pages(asked, ACCOUNTS, "accounts", {"label": domain}, after=0, most=None)
-    found: list[str] = [row["fulldomain"] for row in rows if domain in _called(row["label"])]
+    found: list[str] = [row["fulldomain"] for row in rows if is_for(row["label"], domain)]
     if not found:
         fail(f"no account has the label {domain}; make it by acmedns account new {domain}, or name one by --account")
     if len(found) > 1:
         fail(f"{len(found)} accounts have the label {domain}; choose by --account: {', '.join(found[:_SHOWN])}")
     return found[0]
-
-
-def _called(label: str) -> set[str]:
-    """The domains of a label, as `acmedns account new` makes it of those that it is given."""
-    return {part.strip().removeprefix("*.").lower() for part in label.split(",")}
 
 
 _SHOWN = 5

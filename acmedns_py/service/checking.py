@@ -25,7 +25,7 @@ from acmedns_py.check.walk import Walk
 from acmedns_py.config.delegation import nameservers
 from acmedns_py.config.hostnames import host_names
 from acmedns_py.config.load import Loaded
-from acmedns_py.config.settings import Settings
+from acmedns_py.config.settings import Check, Settings
 from acmedns_py.dns import name
 from acmedns_py.errors import Unusable
 from acmedns_py.service.door import Door, NotDone, open_remote, open_server
@@ -46,20 +46,18 @@ class Elsewhere:
 async def check_zone(
     apex: bytes,
     loaded: Loaded | None,
+    options: Check,
     *,
-    hints: Path | None,
     begun: Callable[[str], None],
     hosts: Iterable[Host] = (),
     elsewhere: Elsewhere | None = None,
 ) -> Report:
     """Check a zone and hosts, against its configuration where that is `loaded`; `begun` is told each part.
 
-    `hints` goes before the configuration's own file of root hints, `elsewhere` before the server on this host. Raises
-    `Unusable` for hints that can't be read.
+    `options` are those of the configuration, or others in their place; `elsewhere` goes before the server on this host.
+    Raises `Unusable` for root hints that can't be read.
     """
-    if hints is None and loaded is not None:
-        hints = loaded.settings.check.root_hints
-    walk = _walk(hints)
+    walk = _walk(options.root_hints)
     with ExitStack() as ends:
         ours, routes, why = None, None, "no configuration of its server is at hand"
         try:
@@ -73,7 +71,7 @@ async def check_zone(
                 routes = ends.enter_context(open_server(loaded.settings))
         except NotDone as error:
             why = str(error)
-        return await check(subject_of(apex, loaded), walk, _targets(loaded, hosts, routes, why), ours, begun=begun)
+        return await check(subject_of(apex, loaded), walk, _targets(options, hosts, routes, why), ours, begun=begun)
 
 
 async def check_storage(file: Path, *, form: str, url: str, domain: str, hints: Path | None) -> Report:
@@ -99,13 +97,10 @@ def _walk(hints: Path | None) -> Walk:
     return Walk(Asker(), roots)
 
 
-def _targets(loaded: Loaded | None, hosts: Iterable[Host], routes: Door | None, why: str) -> Targets:
-    resolvers, wanted = system_resolvers(), Wanted()
-    if loaded is not None:
-        options = loaded.settings.check
-        resolvers = (*resolvers, *map(str, options.resolvers))
-        wanted = Wanted(frozenset(options.ca), frozenset(options.accounts))
-    return Targets(tuple(dict.fromkeys(hosts)), tuple(dict.fromkeys(resolvers)), wanted, routes, why)
+def _targets(options: Check, hosts: Iterable[Host], routes: Door | None, why: str) -> Targets:
+    resolvers = dict.fromkeys((*system_resolvers(), *map(str, options.resolvers)))
+    wanted = Wanted(frozenset(options.ca), frozenset(options.accounts))
+    return Targets(tuple(dict.fromkeys(hosts)), tuple(resolvers), wanted, routes, why)
 
 
 def _ours(settings: Settings) -> Ours:
