@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from acmedns_py.check.asking import NO_WAY
+from acmedns_py.check.deadline import TIME_OVER, Deadline
 from acmedns_py.check.finding import Finding, Kind, Verdict, catalogue, listed, told
 from acmedns_py.check.walk import Walk
 from acmedns_py.dns import name
@@ -62,6 +64,13 @@ KINDS: Final = catalogue(
             "this host has no IPv6, so the IPv6 addresses of the API were not visited",
             "Clients with IPv6 use them first, and what they meet there is not known.",
             "Run the check from a host with IPv6.",
+        ),
+        Kind(
+            "api-not-tested",
+            Verdict.NOT_TESTED,
+            "an address of the API was not visited",
+            "What clients meet there is not known.",
+            "Where no way leads there, check from another machine; where the time ran out, give it more: --timeout.",
         ),
         Kind(
             "api-certificate",
@@ -127,7 +136,8 @@ KINDS: Final = catalogue(
 class Visit:
     """One request to one address of the API's name.
 
-    `problem` is why there was no answer, and `untrusted` what is wrong with the certificate, each empty for nothing;
+    `problem` is why there was no answer, `untested` why it was not looked for, and `untrusted` what is wrong with the
+    certificate, each empty for nothing;
     `life` is from when to when the certificate is valid, `date` the clock of the other side, `now` ours, all in Unix
     seconds.
     """
@@ -135,6 +145,7 @@ class Visit:
     address: str
     now: float
     problem: str = ""
+    untested: str = ""
     untrusted: str = ""
     life: tuple[float, float] | None = None
     status: int = 0
@@ -145,7 +156,8 @@ class Visit:
 class ApiFacts:
     """`url` is the base URL, empty where it is not known; `stats` are the counts of accounts, None where not known.
 
-    `unvisited` are the addresses of IPv6 that this host has no way to.
+    `unvisited` are the addresses of IPv6 that this host has no way to; `unknown`: there may be addresses that could not
+    be looked up.
     """
 
     url: str
@@ -153,25 +165,31 @@ class ApiFacts:
     stats: Mapping[str, Any] | None
     registration_open: bool
     unvisited: tuple[str, ...] = ()
+    unknown: bool = False
 
 
 async def collect(walk: Walk, url: str, *, stats: Mapping[str, Any] | None, registration_open: bool) -> ApiFacts:
     """Visit each address of the API's name, as DNS has them and no hosts file."""
     visits: Sequence[Visit] = ()
     unvisited: Sequence[str] = ()
+    unknown = False
     if url:
-        addresses = await walk.addresses(name.from_text(urlsplit(url).hostname or "."))
+        looked_up = await walk.addresses(name.from_text(urlsplit(url).hostname or "."))
+        addresses, unknown = looked_up.found, looked_up.untested
         unvisited = [address for address in addresses if ":" in address]
         if not unvisited or await walk.has_ipv6():
             unvisited = ()
-        visits = await asyncio.gather(*(_visit(url, address) for address in addresses if address not in unvisited))
-    return ApiFacts(url, tuple(visits), stats, registration_open, tuple(unvisited))
+        visits = await asyncio.gather(
+            *(_visit(url, address, walk.asker.deadline) for address in addresses if address not in unvisited)
+        )
+    return ApiFacts(url, tuple(visits), stats, registration_open, tuple(unvisited), unknown)
 
 
-async def _visit(url: str, address: str) -> Visit:
+async def _visit(url: str, address: str, deadline: Deadline) -> Visit:
     parts = urlsplit(url)
+    seconds = min(VISIT_SECONDS, deadline.left_seconds)
     try:
-        async with asyncio.timeout(VISIT_SECONDS):
+        async with asyncio.timeout(seconds):
             life = None
             if parts.scheme == "https":
                 life = await _certificate(address, parts.port or 443, parts.hostname or "")
@@ -179,9 +197,14 @@ async def _visit(url: str, address: str) -> Visit:
     except ssl.SSLCertVerificationError as error:
         return Visit(address, time.time(), untrusted=told(error.verify_message))
     except TimeoutError:
+        if seconds < VISIT_SECONDS:
+            return Visit(address, time.time(), untested=TIME_OVER)
         return Visit(address, time.time(), problem=f"no answer within {VISIT_SECONDS:g} s")
     except (OSError, aiohttp.ClientError, ValueError) as error:
-        return Visit(address, time.time(), problem=told(getattr(error, "strerror", None) or str(error)))
+        reason = told(getattr(error, "strerror", None) or str(error))
+        if getattr(error, "errno", None) in NO_WAY:
+            return Visit(address, time.time(), untested=reason)
+        return Visit(address, time.time(), problem=reason)
 
 
 async def _certificate(address: str, port: int, host: str) -> tuple[float, float]:
@@ -227,6 +250,10 @@ def judge(facts: ApiFacts) -> Iterator[Finding]:
     """Give what clients would stumble over, and what the operator may want to know."""
     if not facts.url:
         yield Finding(KINDS["api-unknown"], "the API", "neither check.api_url nor an API with HTTPS of its own")
+    elif facts.unknown:
+        yield Finding(
+            KINDS["api-not-tested"], urlsplit(facts.url).hostname or "", "its addresses could not be looked up"
+        )
     elif not facts.visits and not facts.unvisited:
         host = urlsplit(facts.url).hostname or ""
         yield Finding(KINDS["api-no-address"], host, "neither A nor AAAA records", repeat=f"dig {host} A")
@@ -246,7 +273,9 @@ def _visited(visit: Visit, url: str) -> Iterator[Finding]:
     port = urlsplit(url).port or (443 if url.startswith("https:") else 80)
     there = f"[{visit.address}]" if ":" in visit.address else visit.address
     repeat = f"curl -v --resolve {host}:{port}:{there} {url.rstrip('/')}/health"
-    if visit.untrusted:
+    if visit.untested:
+        yield Finding(KINDS["api-not-tested"], where, visit.untested, repeat=repeat)
+    elif visit.untrusted:
         yield Finding(KINDS["api-certificate"], where, visit.untrusted, repeat=repeat)
     elif visit.problem:
         yield Finding(KINDS["api-unreachable"], where, visit.problem, repeat=repeat)

@@ -134,6 +134,13 @@ KINDS: Final = catalogue(
             "CAs ask over IPv6 too, and what they meet there is not known.",
             "Run the check from a host with IPv6.",
         ),
+        Kind(
+            "ns-not-tested",
+            Verdict.NOT_TESTED,
+            "an address of a name server was not asked all that it should be",
+            "What CAs meet there is not known.",
+            "Give the check more time: --timeout.",
+        ),
     )
 )
 
@@ -155,6 +162,12 @@ class AddressFacts:
     small: Answer | None = None
     bare: Answer | None = None
     mixed: Answer | None = None
+
+    @property
+    def unasked(self) -> Answer | None:
+        """The first question that the check itself left without an answer."""
+        all_of_them = (self.udp, self.tcp, self.small, self.bare, self.mixed)
+        return next((answer for answer in all_of_them if answer is not None and answer.unasked), None)
 
     def serves(self, apex: bytes) -> bool:
         """Whether one of the two transports gave an authoritative SOA."""
@@ -220,10 +233,13 @@ def judge(facts: ReachFacts, subject: Subject) -> Iterator[Finding]:
         if not ipaddress.ip_address(one.address).is_global:
             yield Finding(KINDS["ns-private"], _where(one), one.address, paste=tuple(subject.glue(one.server)))
     for one in asked:
+        if one.unasked is not None:
+            yield _finding("ns-not-tested", one, one.unasked)
+            continue
         yield from _transports(one, subject)
         if serves(one.udp, subject.apex):
             yield from _manners(one, subject.apex)
-    if asked and not any(one.serves(subject.apex) for one in asked):
+    if asked and not any(one.serves(subject.apex) or one.unasked for one in asked):
         seen = listed(one.address for one in asked)
         yield Finding(KINDS["no-server-answers"], name.to_text(subject.apex), seen, repeat=asked[0].udp.repeat)
     if len({found for _, found in facts.serials}) > 1:

@@ -23,7 +23,7 @@ LONGEST_CHAIN: Final = 11
 """CNAME records in a row that are followed; unbound follows 11."""
 
 SERVERS_TRIED: Final = 4
-"""Of a zone on the way, one after the other, until one answers."""
+"""Of a zone on the way, one after the other, until one answers; those that are lame say so at once and don't count."""
 
 PATIENCE_SECONDS: Final = 0.8
 """After so long without an answer the next server is asked besides: nobody waits for a dead one alone."""
@@ -45,18 +45,23 @@ _ADDRESS_TYPES: Final = (RRType.A, RRType.AAAA)
 
 @dataclass(frozen=True, slots=True)
 class Nameserver:
-    """A name server of a delegation: `glue` are the addresses that came with it, `addresses` all that lead to it."""
+    """A name server of a delegation: `glue` are the addresses that came with it, `addresses` all that lead to it.
+
+    `untested`: where it has none it may still have some, which were not looked for.
+    """
 
     name: bytes
     addresses: tuple[str, ...] = ()
     glue: tuple[str, ...] = ()
+    untested: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
     """A zone as the zone above it delegates it; `above` is that zone, None for the root.
 
-    `said` holds what each server of the zone above answered; `broken` says why there is no server to ask, else empty.
+    `said` holds what each server of the zone above answered; `broken` says why there is no server to ask, else empty,
+    and `untested` that no server is to blame for it: the check could not look.
     """
 
     apex: bytes
@@ -64,6 +69,7 @@ class Cut:
     above: bytes | None = None
     said: tuple[Answer, ...] = ()
     broken: str = ""
+    untested: bool = False
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -76,13 +82,22 @@ class Cut:
 class Lookup:
     """What the authoritative servers say of a name: `steps` has an answer for each name of a chain of aliases.
 
-    `rrset` is what was looked for, None where there is none; `broken` says why that is not known, else empty.
+    `rrset` is what was looked for, None where there is none; `broken` says why that is not known, else empty, and
+    `untested` that no server is to blame for it: the check could not look.
     """
 
     rrset: RRset | None
     steps: tuple[Answer, ...] = ()
-    cuts: tuple[Cut, ...] = ()
     broken: str = ""
+    untested: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """The addresses of a name, IPv4 first; `untested` says that there may be others, as the check could not look."""
+
+    found: tuple[str, ...] = ()
+    untested: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +150,7 @@ class Walk:
         """Look a name up at the servers that know it, and follow aliases; never raises."""
         return await self._lookup(owner, rrtype, _Trail())
 
-    async def addresses(self, host: bytes) -> tuple[str, ...]:
+    async def addresses(self, host: bytes) -> Addresses:
         """Give the addresses of a name as its own zone has them; none where that can't be found out."""
         return await self._addresses(host, _Trail())
 
@@ -150,47 +165,47 @@ class Walk:
 
     async def _lookup(self, owner: bytes, rrtype: int, trail: _Trail) -> Lookup:
         steps: list[Answer] = []
-        cuts: list[Cut] = []
         seen: list[bytes] = []
         while owner not in seen:
             if len(seen) > LONGEST_CHAIN:
-                return Lookup(None, tuple(steps), tuple(cuts), f"more than {LONGEST_CHAIN} aliases in a row")
+                return Lookup(None, tuple(steps), f"more than {LONGEST_CHAIN} aliases in a row")
             seen.append(owner)
             cut = await self._cut(owner, trail)
-            cuts.append(cut)
             if cut.broken:
-                return Lookup(None, tuple(steps), tuple(cuts), cut.broken)
-            answer = await self._first(Question(owner, rrtype), cut)
+                return Lookup(None, tuple(steps), cut.broken, cut.untested)
+            answer = await self.first(Question(owner, rrtype), cut)
             steps.append(answer)
-            if answer.problem is not None or answer.rcode not in {Rcode.NOERROR, Rcode.NXDOMAIN}:
-                return Lookup(None, tuple(steps), tuple(cuts), _why(answer))
+            if not speaks(answer, cut.apex):
+                return Lookup(None, tuple(steps), failure(answer), answer.untested)
             if (found := answer.found(owner, rrtype)) is not None:
-                return Lookup(found, tuple(steps), tuple(cuts))
+                return Lookup(found, tuple(steps))
             alias = answer.found(owner, RRType.CNAME)
             if alias is None:
-                return Lookup(None, tuple(steps), tuple(cuts))
+                return Lookup(None, tuple(steps))
             owner = next(iter(targets(alias)))
-        return Lookup(None, tuple(steps), tuple(cuts), f"the aliases lead back to {name.to_text(owner)}")
+        return Lookup(None, tuple(steps), f"the aliases lead back to {name.to_text(owner)}")
 
-    async def _addresses(self, host: bytes, trail: _Trail) -> tuple[str, ...]:
+    async def _addresses(self, host: bytes, trail: _Trail) -> Addresses:
         # Found first, so that the way to it is gone once and not for each type.
-        if (await self._cut(host, trail)).broken:
-            return ()
+        cut = await self._cut(host, trail)
+        if cut.broken:
+            return Addresses(untested=cut.untested)
         lookups = await asyncio.gather(*(self._lookup(host, rrtype, trail) for rrtype in _ADDRESS_TYPES))
-        return tuple(address for found in lookups for address in addresses_of(found.rrset))
+        found = tuple(address for lookup in lookups for address in addresses_of(lookup.rrset))
+        return Addresses(found, any(lookup.untested for lookup in lookups))
 
     async def has_ipv6(self) -> bool:
-        """Whether one of the root's servers can be reached over IPv6 from here."""
+        """Whether one of the root's servers can be reached over IPv6 from here; so it is taken where none was asked."""
         addresses = [address for found in self.hints.values() for address in found if ":" in address]
         question = Question(name.ROOT, RRType.SOA)
         answers = await asyncio.gather(*(self.ask(question, address) for address in addresses[:_IPV6_TRIED]))
-        return any(answer.problem is None for answer in answers)
+        return any(answer.problem is None or answer.unasked for answer in answers)
 
     async def _below(self, above: Cut, owner: bytes, trail: _Trail) -> Cut:
         """Ask one server of `above` whether it delegates `owner`, and then all; gives `above` where it does not."""
-        first = await self._first(_delegation(owner), above)
-        if first.problem is not None:
-            return Cut(owner, (), above.apex, (first,), _why(first))
+        first = await self.first(_delegation(owner), above)
+        if not speaks(first, above.apex):
+            return Cut(owner, (), above.apex, (first,), failure(first), first.untested)
         return above if delegation_in(first, owner) is None else await self._delegated(owner, above, trail)
 
     async def delegated(self, owner: bytes, above: Cut) -> Cut:
@@ -207,7 +222,8 @@ class Walk:
         servers = await asyncio.gather(*(self._nameserver(host, glue.get(host, ()), deeper) for host in hosts))
         reachable = any(server.addresses for server in servers)
         broken = "" if reachable else f"no server of {name.to_text(owner)} has an address"
-        found = Cut(owner, tuple(servers), above.apex, tuple(said), broken)
+        untested = not reachable and any(server.untested for server in servers)
+        found = Cut(owner, tuple(servers), above.apex, tuple(said), broken, untested)
         if not trail.zones or reachable:
             # What is broken inside a trail may only be so because it turns in a circle there.
             self._cuts[owner] = found
@@ -216,10 +232,11 @@ class Walk:
     async def _nameserver(self, host: bytes, glue: tuple[str, ...], trail: _Trail) -> Nameserver:
         if glue:
             return Nameserver(host, glue, glue)
-        return Nameserver(host, await self._addresses(host, trail) if trail.leads_on(host) else ())
+        addresses = await self._addresses(host, trail) if trail.leads_on(host) else Addresses()
+        return Nameserver(host, addresses.found, untested=addresses.untested)
 
-    async def _first(self, question: Question, cut: Cut) -> Answer:
-        """Give the first usable answer of a zone's servers, else the last unusable one."""
+    async def first(self, question: Question, cut: Cut) -> Answer:
+        """Give the first answer of a zone's servers that speaks for it, else the last other one."""
         assert cut.addresses, "a cut that is not broken has addresses"
         asked: set[asyncio.Task[Answer]] = set()
         answer: Answer | None = None
@@ -236,10 +253,11 @@ class Walk:
                     break
                 for task in done:
                     answer = task.result()
-                    if answer.problem is None and answer.rcode in {Rcode.NOERROR, Rcode.NXDOMAIN}:
+                    if speaks(answer, cut.apex):
                         return answer
-                    if answer.problem is Problem.UNREACHABLE:
-                        # No server is at fault where this host has addresses of one family alone.
+                    if answer.problem is None or answer.problem is Problem.UNREACHABLE:
+                        # Another one may do better; where this host has addresses of one family alone no server is at
+                        # fault.
                         tried -= 1
         assert answer is not None, "at least one was asked"
         return answer
@@ -249,12 +267,29 @@ def _delegation(owner: bytes) -> Question:
     return Question(owner, RRType.NS, dnssec_ok=True)
 
 
+def speaks(answer: Answer, apex: bytes) -> bool:
+    """Whether an answer is that of a server of the zone `apex`: it has authority, or refers to a zone below.
+
+    What refers upwards or to itself knows nothing of the zone, and what answers without authority is a resolver or has
+    lost the zone: resolvers pass such a lame server over.
+    """
+    if answer.problem is not None or answer.rcode not in {Rcode.NOERROR, Rcode.NXDOMAIN}:
+        return False
+    return answer.authoritative or _refers_below(answer, apex)
+
+
+def _refers_below(answer: Answer, apex: bytes) -> bool:
+    referral = answer.referral(name.folded(answer.question.qname))
+    return referral is not None and referral.owner != apex and name.is_subdomain(referral.owner, apex)
+
+
 def delegation_in(answer: Answer, owner: bytes) -> RRset | None:
     """Give the NS set of `owner` as a server of the zone above tells it.
 
     Where that server serves the zone itself as well it answers with authority, and nothing else can be known of it.
     """
-    if answer.problem is not None or answer.rcode != Rcode.NOERROR:
+    # Without authority only a referral counts: an answer would be that of a resolver.
+    if answer.problem is not None or answer.rcode != Rcode.NOERROR or (answer.answer and not answer.authoritative):
         return None
     sections = answer.answer or answer.authority
     return next((rrset for rrset in sections if (rrset.owner, rrset.rrtype) == (owner, RRType.NS)), None)
@@ -279,9 +314,13 @@ def _all_targets(said: Iterable[Answer], owner: bytes) -> frozenset[bytes]:
     return frozenset().union(*(targets(delegation_in(answer, owner)) for answer in said))
 
 
-def _why(answer: Answer) -> str:
-    about = answer.problem if answer.problem is not None else f"rcode {rcode_text(answer.rcode)}"
-    return f"{answer.address}: {about}"
+def failure(answer: Answer) -> str:
+    """Tell in few words why an answer does not speak for a zone."""
+    if answer.problem is not None:
+        return f"{answer.address}: {answer.problem}"
+    if answer.rcode in {Rcode.NOERROR, Rcode.NXDOMAIN}:
+        return f"{answer.address}: an answer without authority"
+    return f"{answer.address}: {rcode_text(answer.rcode)}"
 
 
 def rcode_text(rcode: int) -> str:

@@ -7,10 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from acmedns_py.check.asking import Asker
+from acmedns_py.check.asking import Asker, Limits, usual_questions
 from acmedns_py.check.caa import Wanted
 from acmedns_py.check.client import check_client
 from acmedns_py.check.client_file import read as read_client_file
+from acmedns_py.check.deadline import Deadline, usual_seconds
 from acmedns_py.check.paths import Host
 from acmedns_py.check.per_host import Targets
 from acmedns_py.check.report import Report
@@ -49,15 +50,18 @@ async def check_zone(
     begun: Callable[[str], None],
     hosts: Iterable[Host] = (),
     elsewhere: Elsewhere | None = None,
+    seconds: float | None = None,
 ) -> Report:
     """Check a zone and hosts, against its configuration where that is `loaded`; `begun` is told each part.
 
-    `hints` goes before the configuration's own file of root hints, `elsewhere` before the server on this host. Raises
-    `Unusable` for hints that can't be read.
+    `hints` goes before the configuration's own file of root hints, `elsewhere` before the server on this host. After
+    `seconds`, by default as many as are usual for so many hosts, what is left is not tested. Raises `Unusable` for
+    hints that can't be read.
     """
+    hosts = tuple(dict.fromkeys(hosts))
     if hints is None and loaded is not None:
         hints = loaded.settings.check.root_hints
-    walk = _walk(hints)
+    walk = _walk(hints, len(hosts), seconds)
     with ExitStack() as ends:
         ours, routes, why = None, None, "no configuration of its server is at hand"
         try:
@@ -82,21 +86,22 @@ async def check_storage(file: Path, *, url: str, domain: str, hints: Path | None
     credentials = [replace(one, url=url or one.url, domain=one.domain or domain) for one in read_client_file(file)]
     if any(not one.url for one in credentials):
         raise Unusable(f"{file} does not say where the API is; name it with --api-url https://auth.example.org")
-    return await check_client(_walk(hints), credentials, str(file))
+    return await check_client(_walk(hints, len(credentials)), credentials, str(file))
 
 
-def _walk(hints: Path | None) -> Walk:
+def _walk(hints: Path | None, hosts: int, seconds: float | None = None) -> Walk:
     roots: Mapping[str, tuple[str, ...]] = ROOT_HINTS if hints is None else read_hints(hints)
-    return Walk(Asker(), roots)
+    deadline = Deadline(usual_seconds(hosts) if seconds is None else seconds)
+    return Walk(Asker(Limits(in_all=usual_questions(hosts)), deadline=deadline), roots)
 
 
-def _targets(loaded: Loaded | None, hosts: Iterable[Host], routes: Door | None, why: str) -> Targets:
+def _targets(loaded: Loaded | None, hosts: tuple[Host, ...], routes: Door | None, why: str) -> Targets:
     resolvers, wanted = system_resolvers(), Wanted()
     if loaded is not None:
         options = loaded.settings.check
         resolvers = (*resolvers, *map(str, options.resolvers))
         wanted = Wanted(frozenset(options.ca), frozenset(options.accounts))
-    return Targets(tuple(dict.fromkeys(hosts)), tuple(dict.fromkeys(resolvers)), wanted, routes, why)
+    return Targets(hosts, tuple(dict.fromkeys(resolvers)), wanted, routes, why)
 
 
 def _ours(settings: Settings) -> Ours:
