@@ -1,13 +1,17 @@
 """What our server's operator routes know of the accounts that hosts' names lead to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final
 from urllib.parse import quote
 
+import msgspec
+
+from acmedns_py.accounts.administration import TITLE_CHARACTERS
 from acmedns_py.check.deadline import Deadline
 from acmedns_py.check.paths import Ending, Host, Link, Path
+from acmedns_py.check.routes import Routes, read, read_name
 from acmedns_py.dns import name
 from acmedns_py.errors import AcmednsError
 
@@ -20,15 +24,6 @@ _MOST_LABELLED: Final = 100
 
 _MOST_SEARCHED: Final = 100
 """Hosts for which labels are searched: the database reads every account for each."""
-
-
-class Routes(Protocol):
-    """The operator's routes, by the local socket or with a token."""
-
-    def ask(
-        self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Mapping[str, Any] | None = None
-    ) -> dict[str, Any]:
-        """Give the document of a good answer; raises `AcmednsError`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +42,15 @@ class Account:
     def names_others(self) -> bool:
         """Whether its label looks like the names of hosts, so that one which is not among them is a mistake."""
         return all("." in part.strip() and " " not in part.strip() for part in self.label.split(","))
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts that its label lists, none where it is another text."""
+        if not self.names_others:
+            return ()
+        found = tuple(part.strip() for part in self.label.split(","))
+        # A longer list was cut when the account was made, perhaps within a name.
+        return found[:-1] if len(self.label) >= TITLE_CHARACTERS else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,23 +95,34 @@ class _Asking:
         if link.owner == link.cut.apex or name.parent(link.owner) != link.cut.apex:
             return None
         try:
-            return _account(self._routes.ask("GET", f"{_ACCOUNTS}/{quote(_text(link.owner), safe='')}"))
+            document = self._routes.ask("GET", f"{_ACCOUNTS}/{quote(_text(link.owner), safe='')}")
         except AcmednsError as error:
             if getattr(error, "word", "") == _UNKNOWN:
                 return None
             raise
+        return _account(read(document, _Told))
 
     def _labelled(self, host: Host) -> tuple[Account, ...]:
         if not self._searches:
             return ()
         self._searches -= 1
         query = {"label": _text(host.name), "limit": str(_MOST_LABELLED)}
-        listed = map(_account, self._routes.ask("GET", _ACCOUNTS, query=query)["accounts"])
+        listed = map(_account, read(self._routes.ask("GET", _ACCOUNTS, query=query), _Page).accounts)
         return tuple(one for one in listed if one.is_for(host))
 
 
-def _account(document: Mapping[str, Any]) -> Account:
-    return Account(name.from_text(document["fulldomain"]), document["label"], document["disabled"])
+class _Told(msgspec.Struct):
+    fulldomain: str
+    label: str
+    disabled: bool
+
+
+class _Page(msgspec.Struct):
+    accounts: list[_Told]
+
+
+def _account(one: _Told) -> Account:
+    return Account(read_name(one.fulldomain), one.label, one.disabled)
 
 
 def _text(owner: bytes) -> str:

@@ -88,6 +88,7 @@ class Lookup:
 
     rrset: RRset | None
     steps: tuple[Answer, ...] = ()
+    cuts: tuple[Cut, ...] = ()
     broken: str = ""
     untested: bool = False
 
@@ -165,25 +166,27 @@ class Walk:
 
     async def _lookup(self, owner: bytes, rrtype: int, trail: _Trail) -> Lookup:
         steps: list[Answer] = []
+        cuts: list[Cut] = []
         seen: list[bytes] = []
         while owner not in seen:
             if len(seen) > LONGEST_CHAIN:
-                return Lookup(None, tuple(steps), f"more than {LONGEST_CHAIN} aliases in a row")
+                return Lookup(None, tuple(steps), tuple(cuts), f"more than {LONGEST_CHAIN} aliases in a row")
             seen.append(owner)
             cut = await self._cut(owner, trail)
+            cuts.append(cut)
             if cut.broken:
-                return Lookup(None, tuple(steps), cut.broken, cut.untested)
+                return Lookup(None, tuple(steps), tuple(cuts), cut.broken, cut.untested)
             answer = await self.first(Question(owner, rrtype), cut)
             steps.append(answer)
             if not speaks(answer, cut.apex):
-                return Lookup(None, tuple(steps), failure(answer), answer.untested)
+                return Lookup(None, tuple(steps), tuple(cuts), failure(answer), answer.untested)
             if (found := answer.found(owner, rrtype)) is not None:
-                return Lookup(found, tuple(steps))
+                return Lookup(found, tuple(steps), tuple(cuts))
             alias = answer.found(owner, RRType.CNAME)
             if alias is None:
-                return Lookup(None, tuple(steps))
+                return Lookup(None, tuple(steps), tuple(cuts))
             owner = next(iter(targets(alias)))
-        return Lookup(None, tuple(steps), f"the aliases lead back to {name.to_text(owner)}")
+        return Lookup(None, tuple(steps), tuple(cuts), f"the aliases lead back to {name.to_text(owner)}")
 
     async def _addresses(self, host: bytes, trail: _Trail) -> Addresses:
         # Found first, so that the way to it is gone once and not for each type.
