@@ -18,8 +18,9 @@ from acmedns_py.check.client_file import Credential
 from acmedns_py.check.deadline import TIME_OVER, Deadline
 from acmedns_py.check.finding import Finding, Kind, Verdict, catalogue, told
 from acmedns_py.check.paths import Ending, Path, host_from_text, walk_path
+from acmedns_py.check.referral import rcode_text
 from acmedns_py.check.report import Report
-from acmedns_py.check.walk import Walk, rcode_text
+from acmedns_py.check.walk import Walk
 from acmedns_py.dns import name
 from acmedns_py.dns.codes import Rcode
 

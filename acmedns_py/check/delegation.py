@@ -11,8 +11,9 @@ from typing import Final
 from acmedns_py.check.delegation_kinds import KINDS, UNCONFIGURED
 from acmedns_py.check.facts import Answer, Question, targets
 from acmedns_py.check.finding import Finding, listed, told
+from acmedns_py.check.referral import addresses_of, delegation_in, failure, rcode_text, speaks
 from acmedns_py.check.subject import Subject, address_line
-from acmedns_py.check.walk import Cut, Lookup, Walk, addresses_of, delegation_in, failure, rcode_text, speaks
+from acmedns_py.check.walk import Cut, Lookup, Walk
 from acmedns_py.dns import name
 from acmedns_py.dns.codes import Rcode, RRType
 from acmedns_py.dns.rrset import RRset

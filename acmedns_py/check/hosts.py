@@ -9,7 +9,7 @@ from acmedns_py.check.accounts import Holders
 from acmedns_py.check.facts import Answer, Problem, texts
 from acmedns_py.check.finding import Finding, Kind, Verdict, listed, told
 from acmedns_py.check.paths import Ending, Host, Link, Path, failing, target
-from acmedns_py.check.walk import failure, rcode_text
+from acmedns_py.check.referral import failure, rcode_text
 from acmedns_py.dns import name
 from acmedns_py.dns.codes import Rcode, RRType
 

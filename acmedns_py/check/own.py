@@ -16,8 +16,9 @@ from acmedns_py.check.asking import NO_WAY
 from acmedns_py.check.deadline import TIME_OVER, Deadline
 from acmedns_py.check.finding import Finding, listed, told
 from acmedns_py.check.own_kinds import KINDS
+from acmedns_py.check.referral import addresses_of
 from acmedns_py.check.routes import Routes, read
-from acmedns_py.check.walk import Lookup, Walk, addresses_of
+from acmedns_py.check.walk import Lookup, Walk
 from acmedns_py.dns import name
 from acmedns_py.dns.codes import RRType
 from acmedns_py.errors import AcmednsError

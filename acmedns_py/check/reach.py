@@ -12,8 +12,9 @@ from typing import Final
 from acmedns_py.check.facts import Answer, Problem, Question, serial
 from acmedns_py.check.finding import Finding, listed, told
 from acmedns_py.check.reach_kinds import KINDS
+from acmedns_py.check.referral import rcode_text
 from acmedns_py.check.subject import Subject
-from acmedns_py.check.walk import Walk, rcode_text
+from acmedns_py.check.walk import Walk
 from acmedns_py.dns import name
 from acmedns_py.dns.codes import Rcode, RRType
 

@@ -14,7 +14,8 @@ from typing import Final
 from acmedns_py.check.facts import Answer, Question
 from acmedns_py.check.finding import Finding, Kind, Verdict, catalogue, told
 from acmedns_py.check.paths import Ending, Path, target
-from acmedns_py.check.walk import LONGEST_CHAIN, Walk, rcode_text
+from acmedns_py.check.referral import rcode_text
+from acmedns_py.check.walk import LONGEST_CHAIN, Walk
 from acmedns_py.dns import name
 from acmedns_py.dns.codes import Rcode, RRType
 

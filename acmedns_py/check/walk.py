@@ -7,13 +7,13 @@ question to each server is asked once, and whoever asks the same meanwhile waits
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from typing import Final
 
 from acmedns_py.check.asking import Asker
 from acmedns_py.check.facts import Answer, Problem, Question, targets
+from acmedns_py.check.referral import ADDRESS_TYPES, addresses_of, all_targets, delegation_in, failure, glue_in, speaks
 from acmedns_py.dns import name
-from acmedns_py.dns.codes import Rcode, RRType
+from acmedns_py.dns.codes import RRType
 from acmedns_py.dns.rrset import RRset
 
 DEEPEST: Final = 6
@@ -39,8 +39,6 @@ many, each in a zone that does the same."""
 
 _IPV6_TRIED: Final = 3
 """Servers of the root that may be down at the same time."""
-
-_ADDRESS_TYPES: Final = (RRType.A, RRType.AAAA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +191,7 @@ class Walk:
         cut = await self._cut(host, trail)
         if cut.broken:
             return Addresses(untested=cut.untested)
-        lookups = await asyncio.gather(*(self._lookup(host, rrtype, trail) for rrtype in _ADDRESS_TYPES))
+        lookups = await asyncio.gather(*(self._lookup(host, rrtype, trail) for rrtype in ADDRESS_TYPES))
         found = tuple(address for lookup in lookups for address in addresses_of(lookup.rrset))
         return Addresses(found, any(lookup.untested for lookup in lookups))
 
@@ -217,7 +215,7 @@ class Walk:
 
     async def _delegated(self, owner: bytes, above: Cut, trail: _Trail) -> Cut:
         said = await asyncio.gather(*(self.ask(_delegation(owner), address) for address in above.addresses))
-        hosts = sorted(_all_targets(said, owner))[:MOST_SERVERS]
+        hosts = sorted(all_targets(said, owner))[:MOST_SERVERS]
         if not hosts:
             return above
         glue = glue_in(said)
@@ -268,67 +266,3 @@ class Walk:
 
 def _delegation(owner: bytes) -> Question:
     return Question(owner, RRType.NS, dnssec_ok=True)
-
-
-def speaks(answer: Answer, apex: bytes) -> bool:
-    """Whether an answer is that of a server of the zone `apex`: it has authority, or refers to a zone below.
-
-    What refers upwards or to itself knows nothing of the zone, and what answers without authority is a resolver or has
-    lost the zone: resolvers pass such a lame server over.
-    """
-    if answer.problem is not None or answer.rcode not in {Rcode.NOERROR, Rcode.NXDOMAIN}:
-        return False
-    return answer.authoritative or _refers_below(answer, apex)
-
-
-def _refers_below(answer: Answer, apex: bytes) -> bool:
-    referral = answer.referral(name.folded(answer.question.qname))
-    return referral is not None and referral.owner != apex and name.is_subdomain(referral.owner, apex)
-
-
-def delegation_in(answer: Answer, owner: bytes) -> RRset | None:
-    """Give the NS set of `owner` as a server of the zone above tells it.
-
-    Where that server serves the zone itself as well it answers with authority, and nothing else can be known of it.
-    """
-    # Without authority only a referral counts: an answer would be that of a resolver.
-    if answer.problem is not None or answer.rcode != Rcode.NOERROR or (answer.answer and not answer.authoritative):
-        return None
-    sections = answer.answer or answer.authority
-    return next((rrset for rrset in sections if (rrset.owner, rrset.rrtype) == (owner, RRType.NS)), None)
-
-
-def glue_in(said: Iterable[Answer]) -> dict[bytes, tuple[str, ...]]:
-    """Give the addresses that came with a delegation, by name."""
-    glue: dict[bytes, dict[str, None]] = {}
-    for answer in said:
-        for rrset in answer.additional:
-            if rrset.rrtype in _ADDRESS_TYPES:
-                glue.setdefault(rrset.owner, {}).update(dict.fromkeys(addresses_of(rrset)))
-    return {owner: tuple(found) for owner, found in glue.items()}
-
-
-def addresses_of(rrset: RRset | None) -> tuple[str, ...]:
-    """Give the addresses of an A or AAAA set."""
-    return () if rrset is None else tuple(str(ip_address(rdata)) for rdata in rrset.rdatas)
-
-
-def _all_targets(said: Iterable[Answer], owner: bytes) -> frozenset[bytes]:
-    return frozenset().union(*(targets(delegation_in(answer, owner)) for answer in said))
-
-
-def failure(answer: Answer) -> str:
-    """Tell in few words why an answer does not speak for a zone."""
-    if answer.problem is not None:
-        return f"{answer.address}: {answer.problem}"
-    if answer.rcode in {Rcode.NOERROR, Rcode.NXDOMAIN}:
-        return f"{answer.address}: an answer without authority"
-    return f"{answer.address}: {rcode_text(answer.rcode)}"
-
-
-def rcode_text(rcode: int) -> str:
-    """Give the name of a response code."""
-    try:
-        return Rcode(rcode).name
-    except ValueError:
-        return str(rcode)

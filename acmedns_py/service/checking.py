@@ -16,13 +16,14 @@ from acmedns_py.check.client_file import read as read_client_file
 from acmedns_py.check.deadline import Deadline, usual_seconds
 from acmedns_py.check.paths import Host
 from acmedns_py.check.per_host import Targets
+from acmedns_py.check.referral import addresses_of
 from acmedns_py.check.report import Report
 from acmedns_py.check.resolvers import system_resolvers
 from acmedns_py.check.root_hints import ROOT_HINTS, read_hints
 from acmedns_py.check.run import Ours, check
 from acmedns_py.check.serving import Place
 from acmedns_py.check.subject import Subject
-from acmedns_py.check.walk import Walk, addresses_of
+from acmedns_py.check.walk import Walk
 from acmedns_py.config.hostnames import host_names
 from acmedns_py.config.load import Loaded
 from acmedns_py.config.settings import Settings
