@@ -1,7 +1,7 @@
 """What our server's operator routes know of the accounts that hosts' names lead to."""
 
-import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
@@ -9,6 +9,7 @@ from urllib.parse import quote
 import msgspec
 
 from acmedns_py.accounts import title
+from acmedns_py.check.deadline import Deadline
 from acmedns_py.check.paths import Ending, Host, Link, Path
 from acmedns_py.check.routes import Routes, read, read_name
 from acmedns_py.dns import name
@@ -60,18 +61,28 @@ class Holders:
     labelled: tuple[Account, ...] = ()
 
 
-async def holders(routes: Routes, paths: Sequence[Path]) -> dict[Host, Holders]:
-    """Ask for the accounts of hosts, one after the other, as the routes have one connection; raises `AcmednsError`."""
-    return await asyncio.to_thread(_Asking(routes).holders, paths)
+async def holders(routes: Routes, paths: Sequence[Path], deadline: Deadline) -> dict[Host, Holders]:
+    """Ask for the accounts of hosts, one after the other, as the routes have one connection; raises `AcmednsError`.
+
+    Hosts that there was no time for are left out.
+    """
+    asking = _Asking(routes)
+    with suppress(TimeoutError):
+        await deadline.blocking(lambda: asking.ask(paths, deadline))
+    return dict(asking.found)
 
 
 class _Asking:
     def __init__(self, routes: Routes) -> None:
         self._routes = routes
         self._searches = _MOST_SEARCHED
+        self.found: dict[Host, Holders] = {}
 
-    def holders(self, paths: Sequence[Path]) -> dict[Host, Holders]:
-        return {path.host: self._holders(path) for path in paths}
+    def ask(self, paths: Sequence[Path], deadline: Deadline) -> None:
+        for path in paths:
+            if deadline.over:
+                return
+            self.found[path.host] = self._holders(path)
 
     def _holders(self, path: Path) -> Holders:
         found = self._at(path.last) if path.ending is Ending.REACHED else None

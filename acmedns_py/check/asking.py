@@ -6,6 +6,7 @@ Nothing that a server sends, or does not send, raises here. dnspython carries an
 import asyncio
 import errno
 import time
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -22,6 +23,7 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
+from acmedns_py.check.deadline import Deadline, usual_seconds
 from acmedns_py.check.facts import Answer, Problem, Question
 from acmedns_py.check.finding import told
 from acmedns_py.dns import name
@@ -31,41 +33,84 @@ from acmedns_py.dns.rrset import RRset, merged
 DNS_PORT: Final = 53
 """Resolvers ask at no other."""
 
-_UNREACHABLE: Final = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.EACCES, errno.EPERM})
+NO_WAY: Final = frozenset({errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EACCES, errno.EPERM})
+"""What this machine itself says where it has no way to an address; a router on the way says EHOSTUNREACH."""
+
+_UNREACHABLE: Final = NO_WAY | {errno.EHOSTUNREACH}
+
+SILENT_QUESTIONS: Final = 3
+"""So many without an answer, each sent again, and none with one: the address is not asked any more in this check."""
+
+
+ZONE_QUESTIONS: Final = 20_000
+"""For a zone by itself; a sound one takes some fifty, and one with 26 servers some thousand."""
+
+HOST_QUESTIONS: Final = 40
+"""For each host more; one takes about ten where its zone has four addresses, and as many again with 16."""
+
+
+def usual_questions(hosts: int) -> int:
+    """Give how much a check of so many hosts may ask."""
+    return ZONE_QUESTIONS + hosts * HOST_QUESTIONS
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long one try may take, how often a lost datagram is sent, how many questions at once and in all."""
+    """How long one try may take, how often a lost datagram is sent, how many questions at once and in all.
+
+    `at_once_each` is for one address: more of them look like an attack there, and are dropped (response rate limiting).
+    """
 
     seconds: float = 2.0
     tries: int = 2
     at_once: int = 200
-    in_all: int = 200_000
+    at_once_each: int = 25
+    in_all: int = ZONE_QUESTIONS
+
+
+@dataclass(slots=True)
+class _Address:
+    """What one address has answered so far to one way of asking."""
+
+    heard: bool = False
+    unanswered: int = 0
+
+    @property
+    def silent(self) -> bool:
+        return not self.heard and self.unanswered >= SILENT_QUESTIONS
 
 
 class Asker:
-    """Asks name servers, within its limits."""
+    """Asks name servers, within its limits and until a deadline."""
 
-    def __init__(self, limits: Limits = Limits(), *, port: int = DNS_PORT) -> None:
-        """Ask nothing yet."""
+    def __init__(self, limits: Limits = Limits(), *, deadline: Deadline | None = None, port: int = DNS_PORT) -> None:
+        """Ask nothing yet; without a `deadline` there is that of a check without hosts."""
+        self.deadline = deadline or Deadline(usual_seconds(0))
         self._limits = limits
         self._port = port
         self._left = limits.in_all
         self._turns = asyncio.Semaphore(limits.at_once)
+        self._turns_each: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(limits.at_once_each))
+        self._met: dict[tuple[str, bool, bool], _Address] = defaultdict(_Address)
         self._backend = dns.asyncbackend.get_backend("asyncio")
 
     async def ask(self, question: Question, address: str) -> Answer:
-        """Ask one address; a datagram that is lost is sent again."""
+        """Ask one address; a datagram that is lost is sent again, and one that never answers is not asked for ever."""
         if self._left <= 0:
             return Answer(question, address, Problem.LIMIT)
         self._left -= 1
+        # What drops EDNS or one transport may well answer to the other.
+        met = self._met[address, question.tcp, question.payload is None]
         answer = Answer(question, address, Problem.TIMEOUT)
         for _ in range(1 if question.tcp else self._limits.tries):
-            async with self._turns:
+            async with self._turns_each[address], self._turns:
+                if met.silent:
+                    return replace(answer, detail="as to all questions before")
                 answer = await self._once(question, address)
             if answer.problem is not Problem.TIMEOUT:
                 break
+        met.heard = met.heard or answer.problem is None
+        met.unanswered += answer.problem is Problem.TIMEOUT
         return answer
 
     async def ask_whole(self, question: Question, address: str) -> Answer:
@@ -76,17 +121,20 @@ class Asker:
         return await self.ask(replace(question, tcp=True), address)
 
     async def _once(self, question: Question, address: str) -> Answer:
+        seconds = min(self._limits.seconds, self.deadline.left_seconds)
+        if not seconds:
+            return Answer(question, address, Problem.TIME_OVER)
         query = _query(question)
         begun = time.monotonic()
         ask = dns.asyncquery.tcp if question.tcp else dns.asyncquery.udp
         try:
-            async with asyncio.timeout(self._limits.seconds):
-                response = await ask(
-                    query, address, timeout=self._limits.seconds, port=self._port, backend=self._backend
-                )
+            async with asyncio.timeout(seconds):
+                response = await ask(query, address, timeout=seconds, port=self._port, backend=self._backend)
             return _answer(question, address, response, time.monotonic() - begun)
         except (TimeoutError, dns.exception.Timeout):
-            return Answer(question, address, Problem.TIMEOUT)
+            # Who had less time than others is not called silent.
+            problem = Problem.TIMEOUT if seconds == self._limits.seconds else Problem.TIME_OVER
+            return Answer(question, address, problem)
         except dns.query.UnexpectedSource as error:
             return Answer(question, address, Problem.OTHER_SOURCE, told(str(error)))
         except EOFError:

@@ -1,6 +1,5 @@
 """CAA: who may issue for each host by dns-01, as a CA reads it climbing from the host up (RFC 8659 3, RFC 8657)."""
 
-import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -34,6 +33,14 @@ UNANSWERED: Final = Kind(
     "the question for CAA records gets no answer",
     "A CA must not issue as long as it can't know (RFC 8659 6): it will refuse the host.",
     "See why that server does not answer; one that knows no CAA must answer that there is none, not fail.",
+)
+UNTESTED: Final = Kind(
+    "caa-not-tested",
+    Verdict.NOT_TESTED,
+    "CAA records of the host were not looked at",
+    "Whether a CA may issue is not known.",
+    "Where the host's zone does not answer, begin with that; where no way leads to its servers, check from another "
+    "machine; where the time ran out, check fewer hosts at once or give it more: --timeout.",
 )
 CRITICAL_UNKNOWN: Final = Kind(
     "caa-critical",
@@ -103,7 +110,10 @@ ALLOWS: Final = Kind(
 )
 
 KINDS: Final = catalogue(
-    (UNANSWERED, CRITICAL_UNKNOWN, FORBIDS, METHOD, ACCOUNT, ACCOUNT_SOME, ACCOUNT_BOUND, MALFORMED, FLAG, ALLOWS)
+    (
+        *(UNANSWERED, UNTESTED, CRITICAL_UNKNOWN, FORBIDS, METHOD),
+        *(ACCOUNT, ACCOUNT_SOME, ACCOUNT_BOUND, MALFORMED, FLAG, ALLOWS),
+    )
 )
 
 _BY_OBSTACLE: Final = {
@@ -124,7 +134,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Climb:
-    """What was found for a host: at each name from it upwards, up to the first that has records or can't be known."""
+    """What was found for a host: at each name from it upwards, up to the first that has records or can't be known.
+
+    Nothing where the host's zone does not answer, so that there was no use in asking.
+    """
 
     host: Host
     levels: tuple[tuple[bytes, Lookup], ...]
@@ -133,11 +146,6 @@ class Climb:
     def relevant(self) -> RRset | None:
         """The records that count, None where there are none up to the root."""
         return self.levels[-1][1].rrset if self.levels else None
-
-
-async def collect(walk: Walk, hosts: Iterable[Host]) -> tuple[Climb, ...]:
-    """Climb for each host; what they have in common is asked once. Aliases are followed at each name (RFC 8659 3)."""
-    return tuple(await asyncio.gather(*(_climb(walk, host) for host in hosts)))
 
 
 def judge(climbs: Iterable[Climb], wanted: Wanted) -> list[Finding]:
@@ -149,7 +157,8 @@ def judge(climbs: Iterable[Climb], wanted: Wanted) -> list[Finding]:
     return list(found.values())
 
 
-async def _climb(walk: Walk, host: Host) -> Climb:
+async def climb(walk: Walk, host: Host) -> Climb:
+    """Climb for a host; what hosts have in common is asked once. Aliases are followed at each name (RFC 8659 3)."""
     levels: list[tuple[bytes, Lookup]] = []
     owner = host.name
     # The root itself is not asked (RFC 8659 3).
@@ -163,10 +172,18 @@ async def _climb(walk: Walk, host: Host) -> Climb:
 
 
 def _judged(climb: Climb, wanted: Wanted) -> Iterator[Finding]:
+    if not climb.levels:
+        yield Finding(UNTESTED, climb.host.text, "its zone gave no answer for its challenge name")
+        return
     owner, last = climb.levels[-1]
     if last.broken:
         repeat = last.steps[-1].repeat if last.steps else ""
-        yield Finding(UNANSWERED, climb.host.text, told(f"{_name(owner)} {last.broken}"), repeat=repeat)
+        yield Finding(
+            UNTESTED if last.untested else UNANSWERED,
+            climb.host.text,
+            told(f"{_name(owner)} {last.broken}"),
+            repeat=repeat,
+        )
         return
     rrset = climb.relevant
     if rrset is None:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import msgspec
 
 from acmedns_py.check.asking import Asker
-from acmedns_py.check.facts import Answer, Question, texts
+from acmedns_py.check.facts import Answer, Problem, Question, texts
 from acmedns_py.check.finding import Finding, Kind, Verdict, catalogue, told
 from acmedns_py.check.reach import said
 from acmedns_py.check.routes import Routes, read, read_name
@@ -79,6 +79,13 @@ KINDS: Final = catalogue(
             "A CA that looks again soon may still be told the value before.",
             "Look for a cache in front of the server that raises TTLs; the server itself gives 60 s at most.",
         ),
+        Kind(
+            "canary-not-tested",
+            Verdict.NOT_TESTED,
+            "the value was not looked for at an address",
+            "Whether that server has what is set is not known.",
+            "Where no way leads there, check from another machine; where the time ran out, give it more: --timeout.",
+        ),
     )
 )
 
@@ -112,10 +119,11 @@ async def collect(
 ) -> CanaryFacts:
     """Set it, look for it at all addresses at once, and take it away.
 
-    Raises `AcmednsError` where the routes can't be used at all, or are those of another zone's server.
+    Raises `AcmednsError` where the routes can't be used at all, or are those of another zone's server, and
+    `TimeoutError` where they take too long.
     """
     try:
-        document = await asyncio.to_thread(routes.ask, "POST", _CANARIES)
+        document = await asker.deadline.blocking(lambda: routes.ask("POST", _CANARIES))
     except AcmednsError as error:
         if getattr(error, "word", "") not in _REFUSALS:
             raise
@@ -135,20 +143,23 @@ async def collect(
         )
     finally:
         # Where that fails it goes by itself, later.
-        with suppress(AcmednsError):
-            await asyncio.to_thread(routes.ask, "DELETE", f"{_CANARIES}/{quote(canary.name, safe='')}")
+        with suppress(AcmednsError, TimeoutError):
+            path = f"{_CANARIES}/{quote(canary.name, safe='')}"
+            await asker.deadline.blocking(lambda: routes.ask("DELETE", path))
     return CanaryFacts(owner, tuple(seen))
 
 
 async def _look(asker: Asker, question: Question, address: str, value: bytes, begun: float) -> Seen:
-    while True:
-        answer = await asker.ask_whole(question, address)
-        seconds = time.monotonic() - begun
-        if value in texts(answer.found(question.qname, RRType.TXT)):
-            return Seen(answer, seconds, question.recursion_desired)
-        if seconds > PATIENCE_SECONDS:
-            return Seen(answer, None, question.recursion_desired)
-        await asyncio.sleep(_PAUSE_SECONDS)
+    answer = Answer(question, address, Problem.TIMEOUT)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            # Another try changes nothing where this check or that server does not want any.
+            while not answer.untested and answer.rcode != Rcode.REFUSED:
+                answer = await asker.ask_whole(question, address)
+                if value in texts(answer.found(question.qname, RRType.TXT)):
+                    return Seen(answer, time.monotonic() - begun, question.recursion_desired)
+                await asyncio.sleep(_PAUSE_SECONDS)
+    return Seen(answer, None, question.recursion_desired)
 
 
 def judge(facts: CanaryFacts) -> Iterator[Finding]:
@@ -157,6 +168,9 @@ def judge(facts: CanaryFacts) -> Iterator[Finding]:
         yield Finding(KINDS["canary-refused"], "this server", facts.refused, repeat="acmedns health")
     for one in facts.seen:
         where, found = one.answer.address, one.answer.found(facts.owner, RRType.TXT)
+        if one.answer.untested:
+            yield Finding(KINDS["canary-not-tested"], where, said(one.answer))
+            continue
         if one.seconds is None:
             if one.resolver and not _heard(one.answer):
                 # A resolver that answers nothing is told of with the resolvers.

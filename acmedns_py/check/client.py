@@ -15,10 +15,12 @@ import aiohttp
 from acmedns_py.check import delegation_kinds, host_kinds, hosts
 from acmedns_py.check.accounts import Account, Holders
 from acmedns_py.check.client_file import Credential
+from acmedns_py.check.deadline import TIME_OVER, Deadline
 from acmedns_py.check.finding import Finding, Kind, Verdict, catalogue, told
 from acmedns_py.check.paths import Ending, Path, host_from_text, walk_path
+from acmedns_py.check.referral import rcode_text
 from acmedns_py.check.report import Report
-from acmedns_py.check.walk import Walk, rcode_text
+from acmedns_py.check.walk import Walk
 from acmedns_py.dns import name
 from acmedns_py.dns.codes import Rcode
 
@@ -94,14 +96,16 @@ KINDS: Final = catalogue(
 class ClientFacts:
     """What the API said of a credential, and the paths from the challenge names of its domains.
 
-    `problem` is why there was no answer, else empty; `account` is the document of a good one. `fulldomain` is where the
-    paths should lead, None where neither server nor file says; `unwalked` has what could not be walked, and why.
+    `problem` is why there was no answer, and `untested` why none was waited for, each else empty; `account` is the
+    document of a good one. `fulldomain` is where the paths should lead, None where neither server nor file says;
+    `unwalked` has what could not be walked, and why.
     """
 
     credential: Credential
     status: int = 0
     account: dict[str, Any] | None = None
     problem: str = ""
+    untested: str = ""
     fulldomain: bytes | None = None
     paths: tuple[Path, ...] = ()
     unwalked: tuple[tuple[str, str], ...] = ()
@@ -111,12 +115,11 @@ async def check_client(walk: Walk, credentials: Sequence[Credential], file: str)
     """Check all credentials of a file."""
     turns = asyncio.Semaphore(AT_ONCE)
     nonce = f"acmedns-check-{secrets.token_hex(8)}".encode()
-    timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
-    async with aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as session:
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
 
         async def one(credential: Credential) -> ClientFacts:
             async with turns:
-                return await _walked(walk, await _asked(session, credential), nonce)
+                return await _walked(walk, await _asked(session, credential, walk.asker.deadline), nonce)
 
         facts = await asyncio.gather(*map(one, credentials))
     report = Report(file)
@@ -137,15 +140,21 @@ def _once(judged: Iterable[Iterable[Finding]]) -> list[Finding]:
     return list({(finding.kind.id, finding.subject, finding.seen): finding for finding in findings}.values())
 
 
-async def _asked(session: aiohttp.ClientSession, credential: Credential) -> ClientFacts:
+async def _asked(session: aiohttp.ClientSession, credential: Credential, deadline: Deadline) -> ClientFacts:
+    seconds = min(ANSWER_SECONDS, deadline.left_seconds)
+    if not seconds:
+        return ClientFacts(credential, untested=TIME_OVER)
     headers = {"X-Api-User": credential.username, "X-Api-Key": credential.password}
     try:
         url = f"{credential.url.rstrip('/')}/account"
-        async with session.get(url, headers=headers, allow_redirects=False) as response:
+        timeout = aiohttp.ClientTimeout(total=seconds)
+        async with session.get(url, headers=headers, allow_redirects=False, timeout=timeout) as response:
             octets = await _bounded(response)
             account = json.loads(octets) if response.status == 200 else None
             return ClientFacts(credential, response.status, account if isinstance(account, dict) else None)
     except TimeoutError:
+        if seconds < ANSWER_SECONDS:
+            return ClientFacts(credential, untested=TIME_OVER)
         return ClientFacts(credential, problem=f"no answer within {ANSWER_SECONDS:g} s")
     except (aiohttp.ClientError, OSError, ValueError, RecursionError) as error:
         # A header that can't be sent is named without what it holds: it is the password.
@@ -196,7 +205,9 @@ def judge(facts: ClientFacts) -> Iterator[Finding]:
     """Give what is wrong with one credential."""
     credential = facts.credential
     subject = told(credential.domain or credential.username)
-    if facts.problem:
+    if facts.untested:
+        yield Finding(KINDS["client-untold"], subject, facts.untested)
+    elif facts.problem:
         yield Finding(KINDS["client-unreachable"], subject, facts.problem)
     elif facts.status == 401:
         seen = told(f"401, wrong username or password, for {credential.username}")

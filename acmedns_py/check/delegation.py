@@ -11,8 +11,9 @@ from typing import Final
 from acmedns_py.check.delegation_kinds import KINDS, UNCONFIGURED
 from acmedns_py.check.facts import Answer, Question, targets
 from acmedns_py.check.finding import Finding, listed, told
+from acmedns_py.check.referral import addresses_of, delegation_in, failure, rcode_text, speaks
 from acmedns_py.check.subject import Subject, address_line
-from acmedns_py.check.walk import Cut, Lookup, Walk, addresses_of, delegation_in, rcode_text
+from acmedns_py.check.walk import Cut, Lookup, Walk
 from acmedns_py.dns import name
 from acmedns_py.dns.codes import Rcode, RRType
 from acmedns_py.dns.rrset import RRset
@@ -102,14 +103,16 @@ async def _everywhere(walk: Walk, question: Question, cut: Cut) -> tuple[Answer,
 
 async def _bogus(walk: Walk, zone: bytes, resolvers: Iterable[str]) -> tuple[Answer, ...]:
     validated = Question(zone, RRType.SOA, recursion_desired=True)
-    found = []
-    for resolver in resolvers:
+
+    async def bogus(resolver: str) -> Answer | None:
         answer = await walk.ask(validated, resolver)
-        if answer.problem is None and answer.rcode == Rcode.SERVFAIL:
-            unchecked = await walk.ask(replace(validated, checking_disabled=True), resolver)
-            if unchecked.problem is None and unchecked.rcode == Rcode.NOERROR:
-                found.append(answer)
-    return tuple(found)
+        if answer.problem is not None or answer.rcode != Rcode.SERVFAIL:
+            return None
+        unchecked = await walk.ask(replace(validated, checking_disabled=True), resolver)
+        return answer if unchecked.problem is None and unchecked.rcode == Rcode.NOERROR else None
+
+    found = await asyncio.gather(*map(bogus, resolvers))
+    return tuple(answer for answer in found if answer is not None)
 
 
 async def _host(walk: Walk, host: bytes) -> HostFacts:
@@ -120,11 +123,13 @@ async def _host(walk: Walk, host: bytes) -> HostFacts:
 def judge(facts: DelegationFacts, subject: Subject) -> Iterator[Finding]:
     """Give what is wrong with the delegation of the subject's zone."""
     apex = name.to_text(subject.apex)
-    heard = [answer for answer in facts.said if answer.problem is None]
+    heard = [answer for answer in facts.said if speaks(answer, facts.above.apex)]
     if facts.above.broken or not heard:
-        seen = facts.above.broken or listed(f"{answer.address}: {answer.problem}" for answer in facts.said)
+        seen = facts.above.broken or listed(map(failure, facts.said))
         repeat = facts.said[0].repeat if facts.said else f"dig +trace {apex} NS"
-        yield Finding(KINDS["above-unreachable"], name.to_text(facts.above.apex), told(seen), repeat=repeat)
+        untested = facts.above.untested or (facts.said and all(answer.untested for answer in facts.said))
+        kind = KINDS["delegation-not-tested" if untested else "above-unreachable"]
+        yield Finding(kind, name.to_text(facts.above.apex), told(seen), repeat=repeat)
         return
     paste = tuple(subject.records())
     cure = "" if paste else UNCONFIGURED
@@ -140,10 +145,14 @@ def judge(facts: DelegationFacts, subject: Subject) -> Iterator[Finding]:
         yield Finding(KINDS["delegation-missing"], apex, seen, cure=cure, paste=paste, repeat=heard[0].repeat)
         return
     yield from _bogus_above(facts)
-    yield from _uneven(heard, apex, subject)
+    # A lame server of the zone above says something else as well.
+    yield from _uneven((answer for answer in facts.said if answer.problem is None), apex, subject)
     yield from _ns_set(facts, heard, subject)
     yield from _servers(facts, subject)
     yield from _signatures(facts, apex)
+    asked = (*facts.said, *facts.ds, *facts.above_keys, *facts.own, *facts.keys)
+    if (missed := next((answer for answer in asked if answer.unasked), None)) is not None:
+        yield Finding(KINDS["delegation-not-tested"], apex, failure(missed), repeat=missed.repeat)
 
 
 def _bogus_above(facts: DelegationFacts) -> Iterator[Finding]:
@@ -179,6 +188,9 @@ def _servers(facts: DelegationFacts, subject: Subject) -> Iterator[Finding]:
         seen = told(facts.cut.broken)
         paste = tuple(subject.records())
         cure = "" if paste else UNCONFIGURED
+        if facts.cut.untested:
+            yield Finding(KINDS["delegation-not-tested"], apex, seen)
+            return
         yield Finding(KINDS["no-server-found"], apex, seen, cure=cure, paste=paste, repeat=facts.said[0].repeat)
         return
     servers = {server.name: server for server in facts.cut.nameservers}
@@ -189,6 +201,8 @@ def _servers(facts: DelegationFacts, subject: Subject) -> Iterator[Finding]:
         if host.alias is not None:
             seen = f"{shown} CNAME {_names(targets(host.alias))}"
             yield Finding(KINDS["ns-alias"], shown, seen, repeat=host.a.steps[0].repeat)
+        elif host.a.untested or host.aaaa.untested:
+            yield Finding(KINDS["ns-address-not-tested"], shown, told(host.a.broken or host.aaaa.broken))
         elif not servers[host.name].addresses:
             seen = host.a.broken or "neither A nor AAAA records"
             paste = tuple(subject.glue(host.name))

@@ -14,9 +14,18 @@ KINDS: Final = catalogue(
         Kind(
             "above-unreachable",
             Verdict.FAIL,
-            "no server of a zone above answers",
+            "no server of a zone above answers for it",
             _UNFOUND,
             "Ask who runs the zone above; if dig fails for every zone here, let DNS (UDP and TCP 53) out of this host.",
+            stops=True,
+        ),
+        Kind(
+            "delegation-not-tested",
+            Verdict.NOT_TESTED,
+            "the way from the root to this zone could not be looked at",
+            "Nothing is known of the zone.",
+            "Where no way leads to those servers, check from another machine; where the time ran out, give it more: "
+            "--timeout.",
             stops=True,
         ),
         Kind(
@@ -69,6 +78,14 @@ KINDS: Final = catalogue(
             "a name server has no address",
             _SOME_FAIL,
             "Give its name A or AAAA records, as glue in the zone above where it lies inside this zone.",
+        ),
+        Kind(
+            "ns-address-not-tested",
+            Verdict.NOT_TESTED,
+            "the addresses of a name server could not be looked up",
+            "Whether CAs find that server is not known.",
+            "Where no way leads to the servers of that name's zone, check from another machine; where the time ran "
+            "out, give it more: --timeout.",
         ),
         Kind(
             "no-server-found",

@@ -23,6 +23,7 @@ class Problem(StrEnum):
     OTHER_SOURCE = "the response came from another address"
     CLOSED = "the connection was closed without a response"
     LIMIT = "not asked: this check has asked too much already"
+    TIME_OVER = "not asked: the time of this check has run out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,16 @@ class Answer:
             if rrset.rrtype == 2 and rrset.owner != name.ROOT and name.is_subdomain(below, rrset.owner):
                 return rrset
         return None
+
+    @property
+    def unasked(self) -> bool:
+        """Whether a bound of the check itself left it without an answer, so that it says nothing of the server."""
+        return self.problem in {Problem.LIMIT, Problem.TIME_OVER}
+
+    @property
+    def untested(self) -> bool:
+        """Whether it was not asked, or this machine has no way there: it says nothing of the server either."""
+        return self.unasked or self.problem is Problem.UNREACHABLE
 
     @property
     def repeat(self) -> str:

@@ -16,13 +16,13 @@ MOST_CHARACTERS: Final = 300
 
 
 class Verdict(StrEnum):
-    """How bad a finding is; the order here is that of reports."""
+    """How bad a finding is, the worst first, which is the order of reports: what was not looked at is not good."""
 
     FAIL = "FAIL"
     WARN = "WARN"
+    NOT_TESTED = "NOT TESTED"
     NOTE = "NOTE"
     OK = "OK"
-    NOT_TESTED = "NOT TESTED"
 
 
 @dataclass(frozen=True, slots=True)

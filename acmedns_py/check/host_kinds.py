@@ -25,9 +25,10 @@ BROKEN: Final = Kind(
 UNTESTED: Final = Kind(
     "host-not-tested",
     Verdict.NOT_TESTED,
-    "this machine has no way to any server of a zone on the host's path",
-    "Nothing is known of the host.",
-    "Check from a machine that reaches them; where they have IPv6 addresses only it needs IPv6.",
+    "servers on the host's path were not asked",
+    "Whether a CA can issue for the host is not known.",
+    "Where no way leads to them, check from a machine that reaches them, with IPv6 if they have no other addresses; "
+    "where the time ran out, check fewer hosts at once or give it more: --timeout.",
 )
 MISSING: Final = Kind(
     "host-no-alias",

@@ -6,10 +6,10 @@ from typing import Final
 
 from acmedns_py.check import host_kinds as kinds
 from acmedns_py.check.accounts import Holders
-from acmedns_py.check.facts import Answer, texts
-from acmedns_py.check.finding import Finding, Kind, Verdict, told
-from acmedns_py.check.paths import Ending, Host, Link, Path, failing, target, untested
-from acmedns_py.check.walk import rcode_text
+from acmedns_py.check.facts import Answer, Problem, texts
+from acmedns_py.check.finding import Finding, Kind, Verdict, listed, told
+from acmedns_py.check.paths import Ending, Host, Link, Path, failing, target
+from acmedns_py.check.referral import failure, rcode_text
 from acmedns_py.dns import name
 from acmedns_py.dns.codes import Rcode, RRType
 
@@ -25,12 +25,16 @@ _SERVICES: Final = {
 def judge(paths: Iterable[Path], zone: bytes, holders: Mapping[Host, Holders] | None = None) -> list[Finding]:
     """Judge hosts' paths; `holders` is what the server knows of their accounts, None where it can't be asked.
 
+    A host that is not among them is judged by DNS alone.
+
     What is wrong with a server is told once, however many hosts it has.
     """
     found: dict[tuple[str, str], Finding] = {}
     for path in paths:
-        findings = list(_judged(path, zone, None if holders is None else holders[path.host]))
-        if path.ending is Ending.REACHED and len(path.links) > 1 and not any(map(_is_failure, findings)):
+        findings = list(_judged(path, zone, None if holders is None else holders.get(path.host)))
+        if path.unasked is not None and path.ending is not Ending.BROKEN:
+            findings.append(Finding(kinds.UNTESTED, path.host.text, failure(path.unasked)))
+        elif path.ending is Ending.REACHED and len(path.links) > 1 and not any(map(_is_failure, findings)):
             findings.append(Finding(kinds.PATH, path.host.text, _with_ttls(path), repeat=path.links[0].first.repeat))
         for finding in findings:
             found.setdefault((finding.kind.id, finding.subject), _personal(finding, path))
@@ -86,13 +90,15 @@ def _ending(path: Path, zone: bytes, holder: Holders | None) -> Iterator[Finding
 
 def _broken(path: Path) -> Finding:
     link = path.last
-    if all(map(untested, link.cut.said[-1:] if link.cut.broken else link.answers)):
-        seen = link.cut.broken or ", ".join(link.cut.addresses)
-        return Finding(kinds.UNTESTED, path.host.text, told(f"{_name(link.cut.apex)} {seen}"))
     if link.cut.broken:
-        return Finding(kinds.BROKEN, path.host.text, told(f"{_name(link.cut.apex)} {link.cut.broken}"))
-    seen = "; ".join(_failure(answer) for answer in link.answers)
-    return Finding(kinds.BROKEN, path.host.text, told(f"{_name(link.cut.apex)} {seen}"), repeat=link.answers[0].repeat)
+        kind = kinds.UNTESTED if link.cut.untested else kinds.BROKEN
+        return Finding(kind, path.host.text, told(f"{_name(link.cut.apex)} {link.cut.broken}"))
+    # Without an answer here are servers that IPv6 alone leads to, where this machine has none.
+    seen = "; ".join(map(failure, link.answers)) or f"{listed(link.cut.addresses)}: {Problem.UNREACHABLE}"
+    blameless = all(answer.untested for answer in link.answers) or path.unasked is not None
+    kind = kinds.UNTESTED if blameless else kinds.BROKEN
+    repeat = link.answers[0].repeat if link.answers else ""
+    return Finding(kind, path.host.text, told(f"{_name(link.cut.apex)} {seen}"), repeat=repeat)
 
 
 def _elsewhere(path: Path, zone: bytes, holder: Holders | None) -> Finding:
@@ -147,7 +153,7 @@ def _servers(link: Link) -> Iterator[Finding]:
     for answer in link.answers:
         if failing(answer):
             subject = f"{answer.address} for {_name(link.cut.apex)}"
-            yield Finding(kinds.SERVER_FAILS, subject, _failure(answer), repeat=answer.repeat)
+            yield Finding(kinds.SERVER_FAILS, subject, failure(answer), repeat=answer.repeat)
 
 
 def _differences(path: Path, link: Link) -> Iterator[Finding]:
@@ -165,14 +171,6 @@ def _told_by(answer: Answer, owner: bytes) -> str:
         return f"CNAME {_name(alias)}"
     values = texts(answer.found(owner, RRType.TXT))
     return f"TXT {_values(answer, owner)}" if values else rcode_text(answer.rcode)
-
-
-def _failure(answer: Answer) -> str:
-    if answer.problem is not None:
-        return f"{answer.address}: {answer.problem}"
-    if answer.rcode in {Rcode.NOERROR, Rcode.NXDOMAIN}:
-        return f"{answer.address}: an answer without authority"
-    return f"{answer.address}: {rcode_text(answer.rcode)}"
 
 
 def _txt_beside(link: Link) -> Answer | None:

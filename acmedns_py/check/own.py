@@ -12,10 +12,13 @@ import aiohttp
 import msgspec
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from acmedns_py.check.asking import NO_WAY
+from acmedns_py.check.deadline import TIME_OVER, Deadline
 from acmedns_py.check.finding import Finding, listed, told
 from acmedns_py.check.own_kinds import KINDS
+from acmedns_py.check.referral import addresses_of
 from acmedns_py.check.routes import Routes, read
-from acmedns_py.check.walk import Walk, addresses_of
+from acmedns_py.check.walk import Lookup, Walk
 from acmedns_py.dns import name
 from acmedns_py.dns.codes import RRType
 from acmedns_py.errors import AcmednsError
@@ -39,14 +42,15 @@ _DAY: Final = 86_400
 class Visit:
     """One request to one address of the API's name.
 
-    `problem` is why there was no answer, and `untrusted` what is wrong with the certificate, each empty for nothing;
-    `life` is the certificate's, `date` the clock of the other side, `now` ours, all in Unix
-    seconds.
+    `problem` is why there was no answer, `untested` why it was not looked for, and `untrusted` what is wrong with the
+    certificate, each empty for nothing; `life` is the certificate's, `date` the clock of the other side, `now` ours,
+    all in Unix seconds.
     """
 
     address: str
     now: float
     problem: str = ""
+    untested: str = ""
     untrusted: str = ""
     life: Life | None = None
     status: int = 0
@@ -58,13 +62,14 @@ class Site:
     """The API by one of its URLs: what was met at each address of its name.
 
     `unvisited` are the addresses of IPv6 that this host has no way to; `broken` is why not all addresses are known,
-    else empty.
+    else empty, and `untested` that no server is to blame for it.
     """
 
     url: str
     visits: tuple[Visit, ...] = ()
     unvisited: tuple[str, ...] = ()
     broken: str = ""
+    untested: bool = False
 
     @property
     def host(self) -> str:
@@ -96,8 +101,8 @@ async def collect(walk: Walk, urls: Iterable[str], *, routes: Routes | None, reg
     stats, untold = None, ""
     if routes is not None:
         try:
-            stats = read(await asyncio.to_thread(routes.ask, "GET", _STATS), Stats)
-        except AcmednsError as error:
+            stats = read(await walk.asker.deadline.blocking(lambda: routes.ask("GET", _STATS)), Stats)
+        except (AcmednsError, TimeoutError) as error:
             untold = told(str(error))
     return ApiFacts(tuple(sites), stats, registration_open, untold)
 
@@ -110,15 +115,19 @@ async def _site(walk: Walk, url: str) -> Site:
     unvisited = [address for address in addresses if ":" in address]
     if not unvisited or await walk.has_ipv6():
         unvisited = []
-    visits = await asyncio.gather(*(_visit(url, address) for address in addresses if address not in unvisited))
-    broken = next((found.broken for found in lookups if found.broken), "")
-    return Site(url, tuple(visits), tuple(unvisited), told(broken))
+    deadline = walk.asker.deadline
+    visits = await asyncio.gather(
+        *(_visit(url, address, deadline) for address in addresses if address not in unvisited)
+    )
+    broken = next((found for found in lookups if found.broken), Lookup(None))
+    return Site(url, tuple(visits), tuple(unvisited), told(broken.broken), broken.untested)
 
 
-async def _visit(url: str, address: str) -> Visit:
+async def _visit(url: str, address: str, deadline: Deadline) -> Visit:
     parts = urlsplit(url)
+    seconds = min(VISIT_SECONDS, deadline.left_seconds)
     try:
-        async with asyncio.timeout(VISIT_SECONDS):
+        async with asyncio.timeout(seconds):
             life = None
             if parts.scheme == "https":
                 life = await _certificate(address, parts.port or 443, parts.hostname or "")
@@ -126,9 +135,14 @@ async def _visit(url: str, address: str) -> Visit:
     except ssl.SSLCertVerificationError as error:
         return Visit(address, time.time(), untrusted=told(error.verify_message))
     except TimeoutError:
+        if seconds < VISIT_SECONDS:
+            return Visit(address, time.time(), untested=TIME_OVER)
         return Visit(address, time.time(), problem=f"no answer within {VISIT_SECONDS:g} s")
     except (OSError, aiohttp.ClientError, ValueError) as error:
-        return Visit(address, time.time(), problem=told(getattr(error, "strerror", None) or str(error)))
+        reason = told(getattr(error, "strerror", None) or str(error))
+        if getattr(error, "errno", None) in NO_WAY:
+            return Visit(address, time.time(), untested=reason)
+        return Visit(address, time.time(), problem=reason)
 
 
 async def _certificate(address: str, port: int, host: str) -> Life:
@@ -183,7 +197,8 @@ def judge(facts: ApiFacts) -> Iterator[Finding]:
 def _of_site(site: Site) -> Iterator[Finding]:
     repeat = f"dig {site.host} A"
     if site.broken:
-        yield Finding(KINDS["api-unresolved"], site.host, site.broken, repeat=repeat)
+        kind = KINDS["api-not-tested" if site.untested else "api-unresolved"]
+        yield Finding(kind, site.host, site.broken, repeat=repeat)
     elif not site.visits and not site.unvisited:
         yield Finding(KINDS["api-no-address"], site.host, "neither A nor AAAA records", repeat=repeat)
     for visit in site.visits:
@@ -197,7 +212,9 @@ def _visited(visit: Visit, site: Site) -> Iterator[Finding]:
     port = urlsplit(site.url).port or (443 if site.url.startswith("https:") else 80)
     there = f"[{visit.address}]" if ":" in visit.address else visit.address
     repeat = f"curl -v --resolve {site.host}:{port}:{there} {site.url.rstrip('/')}/health"
-    if visit.untrusted:
+    if visit.untested:
+        yield Finding(KINDS["api-not-tested"], where, visit.untested, repeat=repeat)
+    elif visit.untrusted:
         yield Finding(KINDS["api-certificate"], where, visit.untrusted, repeat=repeat)
     elif visit.problem:
         yield Finding(KINDS["api-unreachable"], where, visit.problem, repeat=repeat)

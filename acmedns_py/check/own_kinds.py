@@ -46,6 +46,13 @@ KINDS: Final = catalogue(
             "Run the check from a host with IPv6.",
         ),
         Kind(
+            "api-not-tested",
+            Verdict.NOT_TESTED,
+            "an address of the API was not visited",
+            "What clients meet there is not known.",
+            "Where no way leads there, check from another machine; where the time ran out, give it more: --timeout.",
+        ),
+        Kind(
             "api-certificate",
             Verdict.FAIL,
             "the certificate of the API is not valid for its name, or not trusted",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Final
 
-from acmedns_py.check.facts import Answer, Problem, Question, targets
+from acmedns_py.check.facts import Answer, Question, targets
 from acmedns_py.check.walk import LONGEST_CHAIN, Cut, Walk
 from acmedns_py.dns import name
 from acmedns_py.dns.codes import Rcode, RRType
@@ -101,6 +101,12 @@ class Path:
         return self.links[-1]
 
     @property
+    def unasked(self) -> Answer | None:
+        """The first question about it that the check itself left without an answer."""
+        answers = (*(answer for link in self.links for answer in link.answers), self.beside, self.doubled)
+        return next((answer for answer in answers if answer is not None and answer.unasked), None)
+
+    @property
     def text(self) -> str:
         """The path in one line."""
         return " -> ".join(name.to_text(link.owner) for link in self.links)
@@ -111,14 +117,9 @@ def usable(answer: Answer) -> bool:
     return answer.problem is None and answer.authoritative and answer.rcode in {Rcode.NOERROR, Rcode.NXDOMAIN}
 
 
-def untested(answer: Answer) -> bool:
-    """Whether this machine has no way to a server, or has asked too much already: it says nothing of the server."""
-    return answer.problem in {Problem.UNREACHABLE, Problem.LIMIT}
-
-
 def failing(answer: Answer) -> bool:
     """Whether a server fails."""
-    return not usable(answer) and not untested(answer)
+    return not usable(answer) and not answer.untested
 
 
 def target(answer: Answer, owner: bytes) -> bytes | None:
@@ -134,7 +135,7 @@ async def walk_path(walk: Walk, host: Host, zone: bytes, *, nonce: bytes) -> Pat
     links: list[Link] = []
     owner = host.challenge
     while True:
-        link = await _link(walk, owner)
+        link = await _link(walk, owner, zone)
         links.append(link)
         ending = _ending(links, zone)
         if ending is not None:
@@ -161,7 +162,13 @@ def _ending(links: list[Link], zone: bytes) -> Ending | None:
     return Ending.TOO_LONG if len(links) > LONGEST_CHAIN else None
 
 
-async def _link(walk: Walk, owner: bytes) -> Link:
+async def _link(walk: Walk, owner: bytes, zone: bytes) -> Link:
+    ours = await walk.cut(zone)
+    if name.is_subdomain(owner, zone) and owner != zone and ours.apex == zone and ours.addresses:
+        # What our servers are like is looked at by itself, so that what one of them says of an account will do.
+        answer = await walk.first(Question(owner, RRType.TXT), ours)
+        if usable(answer) or answer.untested:
+            return Link(owner, ours, (answer,))
     cut = await walk.cut(owner)
     if cut.broken:
         return Link(owner, cut)
@@ -189,4 +196,4 @@ async def _asked(walk: Walk, question: Question, address: str) -> Answer | None:
     if len(question.qname) > name.MAX_NAME_OCTETS:
         return None
     answer = await walk.ask(question, address)
-    return answer if usable(answer) else None
+    return answer if usable(answer) or answer.unasked else None

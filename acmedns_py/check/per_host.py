@@ -2,12 +2,14 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 from acmedns_py.check import caa, hosts, resolvers
 from acmedns_py.check.accounts import holders
+from acmedns_py.check.deadline import TIME_OVER
+from acmedns_py.check.facts import Answer
 from acmedns_py.check.finding import told
 from acmedns_py.check.paths import Host, Path, walk_path
 from acmedns_py.check.report import Report
@@ -15,22 +17,28 @@ from acmedns_py.check.routes import Routes
 from acmedns_py.check.walk import Walk
 from acmedns_py.errors import AcmednsError
 
+T = TypeVar("T")
+
 MOST_HOSTS: Final = 10_000
 """Some ten questions each; more hosts are better checked in parts."""
 
 AT_ONCE: Final = 100
-"""Hosts whose paths are walked at the same time."""
+"""Hosts that are looked at at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """Which hosts, through which resolvers, for whom; `routes` is None where our server can't be asked, and `why`."""
+    """Which hosts, through which resolvers, for whom; `routes` is None where our server can't be asked, and `why`.
+
+    `silent` is what resolvers have said that are asked nothing else, as they answer nothing.
+    """
 
     hosts: tuple[Host, ...] = ()
     resolvers: tuple[str, ...] = ()
     wanted: caa.Wanted = field(default_factory=caa.Wanted)
     routes: Routes | None = None
     why: str = ""
+    silent: tuple[Answer, ...] = ()
 
 
 async def check_hosts(
@@ -44,45 +52,73 @@ async def check_hosts(
             report.skip(hosts.NAME, hosts.TITLE, stopped)
         else:
             paths = await _paths(walk, zone, targets.hosts, begun)
-            await _judge_paths(report, zone, targets, paths)
+            await _judge_paths(report, walk, zone, targets, paths)
         # CAA is another branch of DNS: whoever mends the one wants to know of the other, but for a zone that is down.
         down = {path.host for path in paths if not path.links[0].usable}
-        begun(caa.TITLE)
-        climbs = await caa.collect(walk, [host for host in targets.hosts if host not in down])
-        report.add(caa.NAME, caa.TITLE, caa.judge(climbs, targets.wanted), seen=f"{len(climbs)} hosts")
-    if not targets.resolvers:
+        await _caa(report, walk, targets, down, begun)
+    if not targets.resolvers and not targets.silent:
         return
-    if stopped:
-        report.skip(resolvers.NAME, resolvers.TITLE, stopped)
+    if stopped or walk.asker.deadline.over:
+        report.skip(resolvers.NAME, resolvers.TITLE, stopped or TIME_OVER)
         return
     begun(resolvers.TITLE)
-    views = await resolvers.collect(walk, targets.resolvers, zone, paths)
-    report.add(resolvers.NAME, resolvers.TITLE, resolvers.judge(views), seen=", ".join(targets.resolvers))
+    compared = [path for path in paths if resolvers.comparable(path)]
+    views = await resolvers.collect(walk, targets.resolvers, zone, compared)
+    seen = ", ".join((*targets.resolvers, *(answer.address for answer in targets.silent)))
+    if targets.hosts:
+        seen = f"{seen}; {len(compared)} of {len(targets.hosts)} hosts"
+    judged = resolvers.judge(views, targets.silent, nothing_compared=bool(paths) and not compared)
+    report.add(resolvers.NAME, resolvers.TITLE, judged, seen=seen)
 
 
-async def _paths(walk: Walk, zone: bytes, wanted: tuple[Host, ...], begun: Callable[[str], None]) -> list[Path]:
-    turns = asyncio.Semaphore(AT_ONCE)
+async def _caa(report: Report, walk: Walk, targets: Targets, down: set[Host], begun: Callable[[str], None]) -> None:
+    asked = [host for host in targets.hosts if host not in down]
+    climbs = await _of_each(asked, lambda host: caa.climb(walk, host), lambda left: begun(_to_go(caa.TITLE, left)))
+    climbs += [caa.Climb(host, ()) for host in targets.hosts if host in down]
+    report.add(caa.NAME, caa.TITLE, caa.judge(climbs, targets.wanted), seen=f"{len(asked)} hosts")
+
+
+async def _paths(walk: Walk, zone: bytes, wanted: Sequence[Host], begun: Callable[[str], None]) -> list[Path]:
     nonce = f"acmedns-check-{secrets.token_hex(8)}".encode()
+    return await _of_each(
+        wanted,
+        lambda host: walk_path(walk, host, zone, nonce=nonce),
+        lambda left: begun(_to_go(hosts.TITLE, left)),
+    )
 
+
+def _to_go(title: str, left: int) -> str:
+    return f"{title}: {left} to go"
+
+
+async def _of_each(
+    wanted: Sequence[Host], look: Callable[[Host], Awaitable[T]], tell: Callable[[int], None]
+) -> list[T]:
+    """Look at each, a bounded number at the same time; `tell` gets how many are left, each time one begins."""
+    turns = asyncio.Semaphore(AT_ONCE)
     left = len(wanted)
 
-    async def path(host: Host) -> Path:
+    async def one(host: Host) -> T:
         nonlocal left
         async with turns:
-            begun(f"{hosts.TITLE}: {left} of {len(wanted)} to go")
-            found = await walk_path(walk, host, zone, nonce=nonce)
+            tell(left)
+            found = await look(host)
         left -= 1
         return found
 
-    return await asyncio.gather(*map(path, wanted))
+    return await asyncio.gather(*map(one, wanted))
 
 
-async def _judge_paths(report: Report, zone: bytes, targets: Targets, paths: list[Path]) -> None:
+async def _judge_paths(report: Report, walk: Walk, zone: bytes, targets: Targets, paths: list[Path]) -> None:
     held, why = None, targets.why
     if targets.routes is not None:
         try:
-            held = await holders(targets.routes, paths)
+            held = await holders(targets.routes, paths, walk.asker.deadline)
         except AcmednsError as error:
             why = told(str(error))
-    seen = f"{len(paths)} hosts" if held is not None else f"{len(paths)} hosts, accounts by DNS alone: {why}"
+    seen = f"{len(paths)} hosts"
+    if held is None:
+        seen = f"{seen}, accounts by DNS alone: {why}"
+    elif len(held) < len(paths):
+        seen = f"{seen}, accounts of {len(paths) - len(held)} by DNS alone: {TIME_OVER}"
     report.add(hosts.NAME, hosts.TITLE, hosts.judge(paths, zone, held), seen=seen)

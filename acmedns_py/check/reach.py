@@ -12,8 +12,9 @@ from typing import Final
 from acmedns_py.check.facts import Answer, Problem, Question, serial
 from acmedns_py.check.finding import Finding, listed, told
 from acmedns_py.check.reach_kinds import KINDS
+from acmedns_py.check.referral import rcode_text
 from acmedns_py.check.subject import Subject
-from acmedns_py.check.walk import Walk, rcode_text
+from acmedns_py.check.walk import Walk
 from acmedns_py.dns import name
 from acmedns_py.dns.codes import Rcode, RRType
 
@@ -42,6 +43,12 @@ class AddressFacts:
     small: Answer | None = None
     bare: Answer | None = None
     mixed: Answer | None = None
+
+    @property
+    def unasked(self) -> Answer | None:
+        """The first question that the check itself left without an answer."""
+        all_of_them = (self.udp, self.tcp, self.small, self.bare, self.mixed)
+        return next((answer for answer in all_of_them if answer is not None and answer.unasked), None)
 
     def serves(self, apex: bytes) -> bool:
         """Whether one of the two transports gave an authoritative SOA."""
@@ -108,10 +115,13 @@ def judge(facts: ReachFacts, subject: Subject) -> Iterator[Finding]:
         if not ipaddress.ip_address(one.address).is_global:
             yield Finding(KINDS["ns-private"], _where(one), one.address, paste=tuple(subject.glue(one.server)))
     for one in asked:
+        if one.unasked is not None:
+            yield _finding("ns-not-tested", one, one.unasked)
+            continue
         yield from _transports(one, subject)
         if serves(one.udp, subject.apex):
             yield from _manners(one, subject.apex)
-    if asked and not any(one.serves(subject.apex) for one in asked):
+    if asked and not any(one.serves(subject.apex) or one.unasked for one in asked):
         seen = listed(one.address for one in asked)
         yield Finding(KINDS["no-server-answers"], name.to_text(subject.apex), seen, repeat=asked[0].udp.repeat)
     yield from _serials_differ(facts, name.to_text(subject.apex))

@@ -136,5 +136,12 @@ KINDS: Final = catalogue(
             "CAs ask over IPv6 too, and what they meet there is not known.",
             "Run the check from a host with IPv6.",
         ),
+        Kind(
+            "ns-not-tested",
+            Verdict.NOT_TESTED,
+            "an address of a name server was not asked all that it should be",
+            "What CAs meet there is not known.",
+            "Give the check more time: --timeout.",
+        ),
     )
 )

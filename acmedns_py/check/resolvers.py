@@ -14,7 +14,8 @@ from typing import Final
 from acmedns_py.check.facts import Answer, Question
 from acmedns_py.check.finding import Finding, Kind, Verdict, catalogue, told
 from acmedns_py.check.paths import Ending, Path, target
-from acmedns_py.check.walk import LONGEST_CHAIN, Walk, rcode_text
+from acmedns_py.check.referral import rcode_text
+from acmedns_py.check.walk import LONGEST_CHAIN, Walk
 from acmedns_py.dns import name
 from acmedns_py.dns.codes import Rcode, RRType
 
@@ -85,14 +86,23 @@ FILTERED: Final = Kind(
     "Have the name let through, or tell clients to ask another resolver.",
 )
 
-KINDS: Final = catalogue((SILENT, REFUSES, FAILS, BOGUS, INTERNAL, STALE, FILTERED))
+UNTESTED: Final = Kind(
+    "resolver-not-tested",
+    Verdict.NOT_TESTED,
+    "a resolver was not compared with the authoritative servers",
+    "What those who ask through it meet is not known.",
+    "Where no way leads to it, take it off the list or check from another machine; where the time ran out, check fewer "
+    "hosts at once or give it more: --timeout; where no host has one answer to compare with, begin with the hosts.",
+)
+
+KINDS: Final = catalogue((SILENT, REFUSES, FAILS, BOGUS, INTERNAL, STALE, FILTERED, UNTESTED))
 
 
 @dataclass(frozen=True, slots=True)
 class View:
     """What a resolver says of a path; `unchecked` is what it says without validation, where it failed with it.
 
-    `path` is None for the first question, which is for the zone and shows whether it answers at all.
+    `path` is None for the first question, which is for the zone: where it fails at that it is asked for nothing else.
     """
 
     answer: Answer
@@ -111,16 +121,39 @@ def system_resolvers(file: File = RESOLV_CONF) -> tuple[str, ...]:
     return tuple(one[1] for one in words if len(one) > 1 and one[0] == "nameserver" and _is_address(one[1]))
 
 
-async def collect(walk: Walk, resolvers: Sequence[str], zone: bytes, paths: Iterable[Path]) -> tuple[View, ...]:
-    """Ask each resolver for our zone, then for each path that has an end at which servers agree."""
-    compared = [path for path in paths if _comparable(path)]
-    found = await asyncio.gather(*(_views(walk, one, zone, compared) for one in resolvers[:MOST_RESOLVERS]))
+async def greet(walk: Walk, resolvers: Sequence[str]) -> tuple[Answer, ...]:
+    """Ask each for what every resolver has at hand, which shows whether it answers at all."""
+    question = Question(name.ROOT, RRType.SOA, recursion_desired=True)
+    return tuple(await asyncio.gather(*(walk.ask(question, one) for one in resolvers[:MOST_RESOLVERS])))
+
+
+async def collect(walk: Walk, resolvers: Sequence[str], zone: bytes, paths: Sequence[Path]) -> tuple[View, ...]:
+    """Ask each resolver for our zone, then for each path; all of them are `comparable`."""
+    found = await asyncio.gather(*(_views(walk, one, zone, paths) for one in resolvers))
     return tuple(view for views in found for view in views)
 
 
-def judge(views: Iterable[View]) -> list[Finding]:
-    """Judge each resolver's view."""
-    return [finding for view in views for finding in _judged(view)]
+def judge(views: Iterable[View], silent: Iterable[Answer] = (), *, nothing_compared: bool = False) -> Iterator[Finding]:
+    """Judge each resolver's view, and what `silent` ones answered to the greeting.
+
+    `nothing_compared`: there are hosts, but none that it could be asked for.
+    """
+    for answer in silent:
+        yield Finding(
+            UNTESTED if answer.untested else SILENT, answer.address, str(answer.problem), repeat=answer.repeat
+        )
+    missed: dict[str, list[View]] = {}
+    for view in views:
+        if view.answer.untested:
+            missed.setdefault(view.answer.address, []).append(view)
+        else:
+            yield from _judged(view)
+    for address, some in missed.items():
+        yield Finding(
+            UNTESTED, address, f"{len(some)} questions: {some[0].answer.problem}", repeat=some[0].answer.repeat
+        )
+    if nothing_compared:
+        yield Finding(UNTESTED, "hosts", "no host has one answer to compare with")
 
 
 async def _views(walk: Walk, resolver: str, zone: bytes, paths: Sequence[Path]) -> list[View]:
@@ -144,7 +177,7 @@ def _judged(view: View) -> Iterator[Finding]:
         if _silent(answer):
             refused = answer.problem is None
             seen = rcode_text(answer.rcode) if refused else str(answer.problem)
-            yield Finding(REFUSES if refused else SILENT, answer.address, seen, repeat=answer.repeat)
+            yield Finding(REFUSES if refused else FAILS, answer.address, seen, repeat=answer.repeat)
         return
     kind = _kind(view, path)
     if kind is not None:
@@ -175,7 +208,7 @@ def _silent(answer: Answer) -> bool:
     return answer.problem is not None or answer.rcode == Rcode.REFUSED
 
 
-def _comparable(path: Path) -> bool:
+def comparable(path: Path) -> bool:
     """Whether there is one answer to compare with: the path ends, and all servers on it say the same."""
     if path.ending not in {Ending.REACHED, Ending.ELSEWHERE}:
         return False

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from acmedns_py.check.walk import addresses_of
+from acmedns_py.check.referral import addresses_of
 from acmedns_py.dns import name
 from acmedns_py.dns.codes import RRType
 from acmedns_py.dns.presentation import BadRecord, parse_record

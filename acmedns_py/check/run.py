@@ -1,9 +1,10 @@
 """The whole check, in the order of a CA's query: what is collected first tells what to ask next."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from acmedns_py.check import canary, delegation, own, reach, serving
+from acmedns_py.check import canary, delegation, own, reach, resolvers, serving
+from acmedns_py.check.deadline import TIME_OVER
 from acmedns_py.check.finding import told
 from acmedns_py.check.per_host import Targets, check_hosts
 from acmedns_py.check.report import Report
@@ -30,15 +31,18 @@ async def check(
 ) -> Report:
     """Check the subject's zone, and the hosts among the targets; never raises for what is met on the way.
 
-    `ours` is None where nothing is known of the zone's server. `begun` is told each part when it begins.
+    `ours` is None where nothing is known of the zone's server. `begun` is told each part when it begins. From the
+    walk's deadline on nothing is asked any more: what was not looked at by then is not tested, and the rest is told.
     """
+    deadline = walk.asker.deadline
     report = Report(name.to_text(subject.apex).removesuffix("."))
     if ours is not None and ours.places:
         begun(serving.TITLE)
-        found = await serving.collect(subject.apex, ours.places)
+        found = await serving.collect(subject.apex, ours.places, deadline)
         judged = serving.judge(found, subject.apex)
         report.add(serving.NAME, serving.TITLE, judged, seen=f"{len(ours.places)} sockets")
     begun(delegation.TITLE)
+    targets = await _without_silent(walk, targets)
     delegated = await _delegation(report, subject, walk, targets)
     begun(reach.TITLE)
     reached = await _reach(report, subject, walk, delegated)
@@ -46,10 +50,20 @@ async def check(
     await _canary(report, subject, walk, targets, reached)
     await check_hosts(report, walk, subject.apex, targets, begun=begun)
     if ours is not None:
+        if deadline.over:
+            report.skip(own.NAME, own.TITLE, TIME_OVER)
+            return report
         begun(own.TITLE)
         facts = await own.collect(walk, ours.api_urls, routes=targets.routes, registration_open=ours.registration_open)
         report.add(own.NAME, own.TITLE, own.judge(facts), seen=own.summary(facts))
     return report
+
+
+async def _without_silent(walk: Walk, targets: Targets) -> Targets:
+    """Put aside the resolvers that answer nothing: each question to them would be waited for."""
+    greeted = await resolvers.greet(walk, targets.resolvers)
+    heard = tuple(answer.address for answer in greeted if answer.problem is None)
+    return replace(targets, resolvers=heard, silent=tuple(answer for answer in greeted if answer.problem is not None))
 
 
 async def _delegation(report: Report, subject: Subject, walk: Walk, targets: Targets) -> delegation.DelegationFacts:
@@ -62,8 +76,9 @@ async def _delegation(report: Report, subject: Subject, walk: Walk, targets: Tar
 async def _reach(
     report: Report, subject: Subject, walk: Walk, delegated: delegation.DelegationFacts
 ) -> reach.ReachFacts | None:
-    if report.stopped:
-        report.skip(reach.NAME, reach.TITLE, report.stopped)
+    stopped = report.stopped or (TIME_OVER if walk.asker.deadline.over else "")
+    if stopped:
+        report.skip(reach.NAME, reach.TITLE, stopped)
         return None
     servers = delegated.servers()
     facts = await reach.collect(walk, subject.apex, servers)
@@ -74,14 +89,18 @@ async def _reach(
 async def _canary(
     report: Report, subject: Subject, walk: Walk, targets: Targets, reached: reach.ReachFacts | None
 ) -> None:
-    if reached is None or report.stopped or targets.routes is None:
-        report.skip(canary.NAME, canary.TITLE, report.stopped or targets.why)
+    stopped = report.stopped or (TIME_OVER if walk.asker.deadline.over else "")
+    if reached is None or stopped or targets.routes is None:
+        report.skip(canary.NAME, canary.TITLE, stopped or targets.why)
         return
     # What does not answer at all has been told already.
     servers = [one.address for one in reached.addresses if one.serves(subject.apex)]
+    if not servers:
+        report.skip(canary.NAME, canary.TITLE, "no name server that could be asked from here has the zone")
+        return
     try:
         facts = await canary.collect(walk.asker, targets.routes, subject.apex, servers, targets.resolvers)
-    except AcmednsError as error:
+    except (AcmednsError, TimeoutError) as error:
         report.skip(canary.NAME, canary.TITLE, told(str(error)))
         return
     report.add(canary.NAME, canary.TITLE, canary.judge(facts), seen=canary.summary(facts))

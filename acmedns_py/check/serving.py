@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from acmedns_py.check.asking import Asker
+from acmedns_py.check.deadline import Deadline
 from acmedns_py.check.facts import Answer, Question
 from acmedns_py.check.finding import Finding, Kind, Verdict, catalogue, told
 from acmedns_py.check.reach import said, serves
@@ -32,6 +33,13 @@ KINDS: Final = catalogue(
             "another program answers at an address that this server should listen on",
             _UNSERVED,
             FREE_PORT_53,
+        ),
+        Kind(
+            "server-not-tested",
+            Verdict.NOT_TESTED,
+            "an address that this server should listen on was not asked",
+            "Whether it answers there is not known.",
+            "Give the check more time: --timeout.",
         ),
     )
 )
@@ -60,10 +68,14 @@ class ServingFacts:
     holders: tuple[str, ...]
 
 
-async def collect(apex: bytes, places: Sequence[Place]) -> ServingFacts:
+async def collect(apex: bytes, places: Sequence[Place], deadline: Deadline) -> ServingFacts:
     """Ask each for the zone's SOA."""
+    askers = [Asker(deadline=deadline, port=one.port) for one in places]
     answers = await asyncio.gather(
-        *(Asker(port=one.port).ask(Question(apex, RRType.SOA, tcp=one.tcp), one.address) for one in places)
+        *(
+            asker.ask(Question(apex, RRType.SOA, tcp=one.tcp), one.address)
+            for asker, one in zip(askers, places, strict=True)
+        )
     )
     holders = [
         "" if answer.problem is not None or serves(answer, apex) else one.holder()
@@ -75,7 +87,9 @@ async def collect(apex: bytes, places: Sequence[Place]) -> ServingFacts:
 def judge(facts: ServingFacts, apex: bytes) -> Iterator[Finding]:
     """Give each place that does not answer as it should."""
     for (where, answer), holder in zip(facts.answers, facts.holders, strict=True):
-        if answer.problem is not None:
+        if answer.unasked:
+            yield Finding(KINDS["server-not-tested"], where, said(answer))
+        elif answer.problem is not None:
             yield Finding(KINDS["server-silent"], where, said(answer), repeat="acmedns health")
         elif not serves(answer, apex):
             # Ours answers SERVFAIL, and without recursion, until it has its zone.

@@ -7,13 +7,13 @@ question to each server is asked once, and whoever asks the same meanwhile waits
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from typing import Final
 
 from acmedns_py.check.asking import Asker
 from acmedns_py.check.facts import Answer, Problem, Question, targets
+from acmedns_py.check.referral import ADDRESS_TYPES, addresses_of, all_targets, delegation_in, failure, glue_in, speaks
 from acmedns_py.dns import name
-from acmedns_py.dns.codes import Rcode, RRType
+from acmedns_py.dns.codes import RRType
 from acmedns_py.dns.rrset import RRset
 
 DEEPEST: Final = 6
@@ -23,7 +23,7 @@ LONGEST_CHAIN: Final = 11
 """CNAME records in a row that are followed; unbound follows 11."""
 
 SERVERS_TRIED: Final = 4
-"""Of a zone on the way, one after the other, until one answers."""
+"""Of a zone on the way, one after the other, until one answers; those that are lame say so at once and don't count."""
 
 PATIENCE_SECONDS: Final = 0.8
 """After so long without an answer the next server is asked besides: nobody waits for a dead one alone."""
@@ -40,23 +40,26 @@ many, each in a zone that does the same."""
 _IPV6_TRIED: Final = 3
 """Servers of the root that may be down at the same time."""
 
-_ADDRESS_TYPES: Final = (RRType.A, RRType.AAAA)
-
 
 @dataclass(frozen=True, slots=True)
 class Nameserver:
-    """A name server of a delegation: `glue` are the addresses that came with it, `addresses` all that lead to it."""
+    """A name server of a delegation: `glue` are the addresses that came with it, `addresses` all that lead to it.
+
+    `untested`: where it has none it may still have some, which were not looked for.
+    """
 
     name: bytes
     addresses: tuple[str, ...] = ()
     glue: tuple[str, ...] = ()
+    untested: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
     """A zone as the zone above it delegates it; `above` is that zone, None for the root.
 
-    `said` holds what each server of the zone above answered; `broken` says why there is no server to ask, else empty.
+    `said` holds what each server of the zone above answered; `broken` says why there is no server to ask, else empty,
+    and `untested` that no server is to blame for it: the check could not look.
     """
 
     apex: bytes
@@ -64,6 +67,7 @@ class Cut:
     above: bytes | None = None
     said: tuple[Answer, ...] = ()
     broken: str = ""
+    untested: bool = False
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -76,13 +80,23 @@ class Cut:
 class Lookup:
     """What the authoritative servers say of a name: `steps` has an answer for each name of a chain of aliases.
 
-    `rrset` is what was looked for, None where there is none; `broken` says why that is not known, else empty.
+    `rrset` is what was looked for, None where there is none; `broken` says why that is not known, else empty, and
+    `untested` that no server is to blame for it: the check could not look.
     """
 
     rrset: RRset | None
     steps: tuple[Answer, ...] = ()
     cuts: tuple[Cut, ...] = ()
     broken: str = ""
+    untested: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """The addresses of a name, IPv4 first; `untested` says that there may be others, as the check could not look."""
+
+    found: tuple[str, ...] = ()
+    untested: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +149,7 @@ class Walk:
         """Look a name up at the servers that know it, and follow aliases; never raises."""
         return await self._lookup(owner, rrtype, _Trail())
 
-    async def addresses(self, host: bytes) -> tuple[str, ...]:
+    async def addresses(self, host: bytes) -> Addresses:
         """Give the addresses of a name as its own zone has them; none where that can't be found out."""
         return await self._addresses(host, _Trail())
 
@@ -159,11 +173,11 @@ class Walk:
             cut = await self._cut(owner, trail)
             cuts.append(cut)
             if cut.broken:
-                return Lookup(None, tuple(steps), tuple(cuts), cut.broken)
-            answer = await self._first(Question(owner, rrtype), cut)
+                return Lookup(None, tuple(steps), tuple(cuts), cut.broken, cut.untested)
+            answer = await self.first(Question(owner, rrtype), cut)
             steps.append(answer)
-            if answer.problem is not None or answer.rcode not in {Rcode.NOERROR, Rcode.NXDOMAIN}:
-                return Lookup(None, tuple(steps), tuple(cuts), _why(answer))
+            if not speaks(answer, cut.apex):
+                return Lookup(None, tuple(steps), tuple(cuts), failure(answer), answer.untested)
             if (found := answer.found(owner, rrtype)) is not None:
                 return Lookup(found, tuple(steps), tuple(cuts))
             alias = answer.found(owner, RRType.CNAME)
@@ -172,25 +186,27 @@ class Walk:
             owner = next(iter(targets(alias)))
         return Lookup(None, tuple(steps), tuple(cuts), f"the aliases lead back to {name.to_text(owner)}")
 
-    async def _addresses(self, host: bytes, trail: _Trail) -> tuple[str, ...]:
+    async def _addresses(self, host: bytes, trail: _Trail) -> Addresses:
         # Found first, so that the way to it is gone once and not for each type.
-        if (await self._cut(host, trail)).broken:
-            return ()
-        lookups = await asyncio.gather(*(self._lookup(host, rrtype, trail) for rrtype in _ADDRESS_TYPES))
-        return tuple(address for found in lookups for address in addresses_of(found.rrset))
+        cut = await self._cut(host, trail)
+        if cut.broken:
+            return Addresses(untested=cut.untested)
+        lookups = await asyncio.gather(*(self._lookup(host, rrtype, trail) for rrtype in ADDRESS_TYPES))
+        found = tuple(address for lookup in lookups for address in addresses_of(lookup.rrset))
+        return Addresses(found, any(lookup.untested for lookup in lookups))
 
     async def has_ipv6(self) -> bool:
-        """Whether one of the root's servers can be reached over IPv6 from here."""
+        """Whether one of the root's servers can be reached over IPv6 from here; so it is taken where none was asked."""
         addresses = [address for found in self.hints.values() for address in found if ":" in address]
         question = Question(name.ROOT, RRType.SOA)
         answers = await asyncio.gather(*(self.ask(question, address) for address in addresses[:_IPV6_TRIED]))
-        return any(answer.problem is None for answer in answers)
+        return any(answer.problem is None or answer.unasked for answer in answers)
 
     async def _below(self, above: Cut, owner: bytes, trail: _Trail) -> Cut:
         """Ask one server of `above` whether it delegates `owner`, and then all; gives `above` where it does not."""
-        first = await self._first(_delegation(owner), above)
-        if first.problem is not None:
-            return Cut(owner, (), above.apex, (first,), _why(first))
+        first = await self.first(_delegation(owner), above)
+        if not speaks(first, above.apex):
+            return Cut(owner, (), above.apex, (first,), failure(first), first.untested)
         return above if delegation_in(first, owner) is None else await self._delegated(owner, above, trail)
 
     async def delegated(self, owner: bytes, above: Cut) -> Cut:
@@ -199,7 +215,7 @@ class Walk:
 
     async def _delegated(self, owner: bytes, above: Cut, trail: _Trail) -> Cut:
         said = await asyncio.gather(*(self.ask(_delegation(owner), address) for address in above.addresses))
-        hosts = sorted(_all_targets(said, owner))[:MOST_SERVERS]
+        hosts = sorted(all_targets(said, owner))[:MOST_SERVERS]
         if not hosts:
             return above
         glue = glue_in(said)
@@ -207,7 +223,8 @@ class Walk:
         servers = await asyncio.gather(*(self._nameserver(host, glue.get(host, ()), deeper) for host in hosts))
         reachable = any(server.addresses for server in servers)
         broken = "" if reachable else f"no server of {name.to_text(owner)} has an address"
-        found = Cut(owner, tuple(servers), above.apex, tuple(said), broken)
+        untested = not reachable and any(server.untested for server in servers)
+        found = Cut(owner, tuple(servers), above.apex, tuple(said), broken, untested)
         if not trail.zones or reachable:
             # What is broken inside a trail may only be so because it turns in a circle there.
             self._cuts[owner] = found
@@ -216,10 +233,11 @@ class Walk:
     async def _nameserver(self, host: bytes, glue: tuple[str, ...], trail: _Trail) -> Nameserver:
         if glue:
             return Nameserver(host, glue, glue)
-        return Nameserver(host, await self._addresses(host, trail) if trail.leads_on(host) else ())
+        addresses = await self._addresses(host, trail) if trail.leads_on(host) else Addresses()
+        return Nameserver(host, addresses.found, untested=addresses.untested)
 
-    async def _first(self, question: Question, cut: Cut) -> Answer:
-        """Give the first usable answer of a zone's servers, else the last unusable one."""
+    async def first(self, question: Question, cut: Cut) -> Answer:
+        """Give the first answer of a zone's servers that speaks for it, else the last other one."""
         assert cut.addresses, "a cut that is not broken has addresses"
         asked: set[asyncio.Task[Answer]] = set()
         answer: Answer | None = None
@@ -236,10 +254,11 @@ class Walk:
                     break
                 for task in done:
                     answer = task.result()
-                    if answer.problem is None and answer.rcode in {Rcode.NOERROR, Rcode.NXDOMAIN}:
+                    if speaks(answer, cut.apex):
                         return answer
-                    if answer.problem is Problem.UNREACHABLE:
-                        # No server is at fault where this host has addresses of one family alone.
+                    if answer.problem is None or answer.problem is Problem.UNREACHABLE:
+                        # Another one may do better; where this host has addresses of one family alone no server is at
+                        # fault.
                         tried -= 1
         assert answer is not None, "at least one was asked"
         return answer
@@ -247,46 +266,3 @@ class Walk:
 
 def _delegation(owner: bytes) -> Question:
     return Question(owner, RRType.NS, dnssec_ok=True)
-
-
-def delegation_in(answer: Answer, owner: bytes) -> RRset | None:
-    """Give the NS set of `owner` as a server of the zone above tells it.
-
-    Where that server serves the zone itself as well it answers with authority, and nothing else can be known of it.
-    """
-    if answer.problem is not None or answer.rcode != Rcode.NOERROR:
-        return None
-    sections = answer.answer or answer.authority
-    return next((rrset for rrset in sections if (rrset.owner, rrset.rrtype) == (owner, RRType.NS)), None)
-
-
-def glue_in(said: Iterable[Answer]) -> dict[bytes, tuple[str, ...]]:
-    """Give the addresses that came with a delegation, by name."""
-    glue: dict[bytes, dict[str, None]] = {}
-    for answer in said:
-        for rrset in answer.additional:
-            if rrset.rrtype in _ADDRESS_TYPES:
-                glue.setdefault(rrset.owner, {}).update(dict.fromkeys(addresses_of(rrset)))
-    return {owner: tuple(found) for owner, found in glue.items()}
-
-
-def addresses_of(rrset: RRset | None) -> tuple[str, ...]:
-    """Give the addresses of an A or AAAA set."""
-    return () if rrset is None else tuple(str(ip_address(rdata)) for rdata in rrset.rdatas)
-
-
-def _all_targets(said: Iterable[Answer], owner: bytes) -> frozenset[bytes]:
-    return frozenset().union(*(targets(delegation_in(answer, owner)) for answer in said))
-
-
-def _why(answer: Answer) -> str:
-    about = answer.problem if answer.problem is not None else f"rcode {rcode_text(answer.rcode)}"
-    return f"{answer.address}: {about}"
-
-
-def rcode_text(rcode: int) -> str:
-    """Give the name of a response code."""
-    try:
-        return Rcode(rcode).name
-    except ValueError:
-        return str(rcode)

@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from acmedns_py.accounts.token_text import has_form
 from acmedns_py.check.client_file import FORMS
+from acmedns_py.check.deadline import BASE_SECONDS, HOST_SECONDS
 from acmedns_py.check.paths import Host, host_from_text
 from acmedns_py.check.per_host import MOST_HOSTS
 from acmedns_py.check.report import EXIT_NOT_TESTED, Report
@@ -89,6 +90,16 @@ def zone(
         Path | None,
         typer.Option("--token-file", metavar="FILE", help="Holds a token of the scope write, to set a value there."),
     ] = None,
+    timeout: Annotated[
+        int | None,
+        typer.Option(
+            "--timeout",
+            metavar="SECONDS",
+            min=1,
+            help=f"What is not looked at by then is NOT TESTED; else {BASE_SECONDS:g}, and {HOST_SECONDS:g} a host.",
+            show_default=False,
+        ),
+    ] = None,
     *,
     json: Json = False,
 ) -> None:
@@ -105,7 +116,8 @@ def zone(
         hosts, elsewhere = _hosts(host or [], hosts_file), _elsewhere(api_url, token_file)
         options = _options(loaded, resolvers=resolver, ca=ca, accounts=account_url, root_hints=root_hints)
         with _progress() as begun:
-            report = asyncio.run(check_zone(apex, loaded, options, begun=begun, hosts=hosts, elsewhere=elsewhere))
+            checked = check_zone(apex, loaded, options, begun=begun, hosts=hosts, elsewhere=elsewhere, seconds=timeout)
+            report = asyncio.run(checked)
     except (AcmednsError, name.InvalidName) as error:
         _fail(str(error))
     _tell(report, json=json)

@@ -7,12 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from acmedns_py.check.asking import Asker
+from acmedns_py.check.asking import Asker, Limits, usual_questions
 from acmedns_py.check.caa import Wanted
 from acmedns_py.check.caa_place import Place as CaaPlace
 from acmedns_py.check.caa_place import places
 from acmedns_py.check.client import check_client
 from acmedns_py.check.client_file import read as read_client_file
+from acmedns_py.check.deadline import Deadline, usual_seconds
 from acmedns_py.check.paths import Host
 from acmedns_py.check.per_host import Targets
 from acmedns_py.check.report import Report
@@ -51,13 +52,16 @@ async def check_zone(
     begun: Callable[[str], None],
     hosts: Iterable[Host] = (),
     elsewhere: Elsewhere | None = None,
+    seconds: float | None = None,
 ) -> Report:
     """Check a zone and hosts, against its configuration where that is `loaded`; `begun` is told each part.
 
     `options` are those of the configuration, or others in their place; `elsewhere` goes before the server on this host.
-    Raises `Unusable` for root hints that can't be read.
+    After `seconds`, by default as many as are usual for so many hosts, what is left is not tested. Raises `Unusable`
+    for root hints that can't be read.
     """
-    walk = _walk(options.root_hints)
+    hosts = tuple(dict.fromkeys(hosts))
+    walk = _walk(options.root_hints, len(hosts), seconds)
     with ExitStack() as ends:
         ours, routes, why = None, None, "no configuration of its server is at hand"
         try:
@@ -84,23 +88,25 @@ async def check_storage(file: Path, *, form: str, url: str, domain: str, hints: 
     credentials = [replace(one, url=url or one.url, domain=one.domain or domain) for one in found]
     if any(not one.url for one in credentials):
         raise Unusable(f"{file} does not say where the API is; name it with --api-url https://auth.example.org")
-    return await check_client(_walk(hints), credentials, str(file))
+    return await check_client(_walk(hints, len(credentials)), credentials, str(file))
 
 
 async def caa_places(hosts: Iterable[bytes], settings: Settings) -> dict[bytes, CaaPlace]:
     """See in DNS where the CAA records of hosts can stand; raises `Unusable` for root hints that can't be read."""
-    return await places(_walk(settings.check.root_hints), hosts)
+    hosts = tuple(hosts)
+    return await places(_walk(settings.check.root_hints, len(hosts)), hosts)
 
 
-def _walk(hints: Path | None) -> Walk:
+def _walk(hints: Path | None, hosts: int, seconds: float | None = None) -> Walk:
     roots: Mapping[str, tuple[str, ...]] = ROOT_HINTS if hints is None else read_hints(hints)
-    return Walk(Asker(), roots)
+    deadline = Deadline(usual_seconds(hosts) if seconds is None else seconds)
+    return Walk(Asker(Limits(in_all=usual_questions(hosts)), deadline=deadline), roots)
 
 
-def _targets(options: Check, hosts: Iterable[Host], routes: Door | None, why: str) -> Targets:
+def _targets(options: Check, hosts: tuple[Host, ...], routes: Door | None, why: str) -> Targets:
     resolvers = dict.fromkeys((*system_resolvers(), *map(str, options.resolvers)))
     wanted = Wanted(frozenset(options.ca), frozenset(options.accounts))
-    return Targets(tuple(dict.fromkeys(hosts)), tuple(resolvers), wanted, routes, why)
+    return Targets(hosts, tuple(resolvers), wanted, routes, why)
 
 
 def _ours(settings: Settings) -> Ours:

@@ -23,12 +23,27 @@ ADDRESSES = (*ROOT, *TLD, *FIRST, *SECOND, *PUPPET)
 HALF = "half.org"
 """A zone that the second of its two servers knows nothing of."""
 
+LAME = ("upward.org", "sideways.org", "resolving.org")
+"""Zones whose first server knows nothing of them, each in its own way, which are the puppet's; the second one does."""
+
 UNROUTED = "2600:3c00:dead::1"
 """An address that nothing leads to."""
 
 PROVIDERS = {f"ns1.{OWNER}": FIRST, f"ns2.{OWNER}": SECOND}
 DELEGATION = cut(ZONE, {ZONE: SERVER})
 """What the owner's zone says of ours."""
+
+LAME_CUTS = {zone: cut(zone, {f"a.{zone}": PUPPET[:1], f"b.{zone}": FIRST[:1]}) for zone in LAME}
+LAME_ZONES = {
+    zone: [
+        *lines,
+        f"_acme-challenge.host.{zone}. CNAME plain.{ZONE}.",
+        f'host.{zone}. CAA 0 issue ";"',
+        *cut(f"below.{zone}", dict.fromkeys(PROVIDERS, ())),
+    ]
+    for zone, lines in LAME_CUTS.items()
+}
+"""With a host in each that no CA may issue for, and a zone below each."""
 
 TLD_ZONE = [
     *cut("org", {"ns.nic.org": TLD}),
@@ -40,6 +55,9 @@ TLD_ZONE = [
     *cut(HALF, PROVIDERS),
     *cut("farther.org", {"ns.farther.org": (FIRST[0], UNROUTED)}),
     *cut("farthest.org", {"ns.farthest.org": (UNROUTED,)}),
+    *(line for lines in LAME_CUTS.values() for line in lines),
+    # Here nobody knows more.
+    *cut("alone.org", {"ns.puppet.org": PUPPET[:1]}),
 ]
 HALF_ZONE = [
     *cut(HALF, dict.fromkeys(PROVIDERS, ())),

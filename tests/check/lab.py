@@ -24,6 +24,7 @@ from tests.check.internet import (
     FIRST,
     HALF,
     HALF_ZONE,
+    LAME_ZONES,
     OWNER,
     OWNER_ZONE,
     SECOND,
@@ -187,7 +188,13 @@ def running(
                 namespace,
                 "first",
                 FIRST,
-                {OWNER: [*own, *first_records], HALF: HALF_ZONE, "farther.org": FARTHER_ZONE, **others},
+                {
+                    OWNER: [*own, *first_records],
+                    HALF: HALF_ZONE,
+                    "farther.org": FARTHER_ZONE,
+                    **LAME_ZONES,
+                    **others,
+                },
             ),
             "second": NameServer(namespace, "second", SECOND, {OWNER: [*own, *second_records], **others}),
         }

@@ -30,6 +30,11 @@ def _only(transport: str) -> Box:
     return lambda used, query, ask: ask(query) if used == transport else None
 
 
+def _swallows(_used: str, query: bytes, _ask: Callable[[bytes], bytes]) -> None:
+    """Answer nothing, and tell of each question."""
+    print("swallowed", dns.message.from_wire(query).question[0], flush=True)
+
+
 def _drops(unwanted: Callable[[dns.message.Message], bool]) -> Box:
     def box(used: str, query: bytes, ask: Callable[[bytes], bytes]) -> bytes | None:
         return None if used == UDP and unwanted(dns.message.from_wire(query)) else ask(query)
@@ -92,6 +97,7 @@ def _long_ttl(_used: str, query: bytes, ask: Callable[[bytes], bytes]) -> bytes:
 
 FAULTS: dict[str, Box] = {
     "none": lambda _used, query, ask: ask(query),
+    "silent": _swallows,
     "only-tcp": _only(TCP),
     "only-udp": _only(UDP),
     "garbage": _garbage,

@@ -28,6 +28,7 @@ from tests.lab.nameserver import SOA, TTL
 APEX = dns.name.from_text("puppet.org.")
 PORT = 53
 DRIP_SECONDS = 0.5
+SLOW_SECONDS = 1.5
 
 Octets = bytes | None
 """What goes back; None is silence."""
@@ -40,8 +41,7 @@ _DRIP = b"\x04drip"
 
 def answer(query: dns.message.Message) -> Octets:
     """Give the answer to one query, by the labels of the name."""
-    qname = query.question[0].name
-    for label in qname.relativize(APEX).labels if qname.is_subdomain(APEX) else ():
+    for label in query.question[0].name.labels:
         if (behaviour := BEHAVIOURS.get(label.lower())) is not None:
             return behaviour(query)
     return _plain(query).to_wire()
@@ -105,6 +105,33 @@ def _fresh() -> dns.name.Name:
     return dns.name.Name((b"endless", os.urandom(8).hex().encode(), *APEX.labels))
 
 
+def _slow(query: dns.message.Message) -> Octets:
+    """An alias to yet another such name, late: a chain of them takes long though each is answered in time."""
+    time.sleep(SLOW_SECONDS)
+    place = int(number) if (number := query.question[0].name.labels[0].removeprefix(b"n")).isdigit() else 0
+    return _alias(lambda: dns.name.Name((b"n%d" % (place + 1), b"slow", *APEX.labels)))(query)
+
+
+def _lame(authority: Callable[[dns.name.Name], dns.name.Name]) -> Behaviour:
+    """Nothing is known of the zone, whose top is the label itself; what is told of is another one's servers."""
+
+    def behave(query: dns.message.Message) -> Octets:
+        response = _reply(query)
+        response.flags &= ~dns.flags.AA
+        zone = dns.name.Name(query.question[0].name.labels[-3:])
+        response.authority.append(dns.rrset.from_text(authority(zone), TTL, "IN", "NS", "ns.puppet.org."))
+        return response.to_wire()
+
+    return behave
+
+
+def _resolves(query: dns.message.Message) -> Octets:
+    """What a resolver says that was named in NS records by mistake, and remembers an absence."""
+    response = _reply(query)
+    response.flags = (response.flags & ~dns.flags.AA) | dns.flags.RA
+    return response.to_wire()
+
+
 def _garbage(query: dns.message.Message) -> Octets:
     return struct.pack("!H", query.id) + os.urandom(200)
 
@@ -138,11 +165,14 @@ BEHAVIOURS: dict[bytes, Behaviour] = {
     b"texts": _texts(b"\x1b]0;title\x07", b"<b>bold</b>", b"\xff" * 255),
     b"many": _texts(*(b"%05d" % number for number in range(2500))),
     b"nocaa": _refuses_caa,
+    b"slow": _slow,
+    b"upward": _lame(lambda _zone: dns.name.root),
+    b"sideways": _lame(lambda zone: zone),
+    b"resolving": _resolves,
 }
 
 
-def _serve_udp(sock: socket.socket) -> None:
-    octets, source = sock.recvfrom(65535)
+def _serve_udp(sock: socket.socket, octets: bytes, source: object) -> None:
     reply = _answered(octets)
     if reply is not None:
         if len(reply) > 1232 or _DRIP in octets:
@@ -209,7 +239,8 @@ def main(addresses: list[str]) -> None:
             if key.data:
                 threading.Thread(target=_serve_tcp, args=(sock.accept()[0],), daemon=True).start()
             else:
-                _serve_udp(sock)
+                # A slow answer is not to hold up the others.
+                threading.Thread(target=_serve_udp, args=(sock, *sock.recvfrom(65535)), daemon=True).start()
 
 
 if __name__ == "__main__":

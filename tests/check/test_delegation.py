@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from tests.check.internet import FIRST, OWNER, PROVIDERS, SECOND, ZONE
+from tests.check.internet import FIRST, LAME, OWNER, PROVIDERS, SECOND, ZONE
 from tests.check.lab import REPOSITORY, SIGNED, Lab
 from tests.check.middlebox import FAULTS
 from tests.check.puppet import BEHAVIOURS
@@ -86,6 +86,12 @@ DELEGATIONS: dict[str, tuple[Sequence[str], Sequence[str], set[str]]] = {
         cut("nameless.org", {"good.nameless.org": (GOOD,), NAMELESS: ()}),
         cut("nameless.org", {"good.nameless.org": (GOOD,), NAMELESS: ()}),
         {"ns-no-address"},
+    ),
+    # No way leads to the servers that know the address of this one.
+    "hidden.org": (
+        cut("hidden.org", {"good.hidden.org": (GOOD,), "www.farthest.org": ()}),
+        cut("hidden.org", {"good.hidden.org": (GOOD,), "www.farthest.org": ()}),
+        {"ns-address-not-tested"},
     ),
     "lost.org": (cut("lost.org", {NAMELESS: ()}), (), {"no-server-found", "ns-single"}),
     "moved.org": (
@@ -214,6 +220,28 @@ def test_a_zone_above_that_does_not_answer_is_told_as_what_it_is(broken):
     assert [section["verdict"] for section in document["sections"][1:]] == ["NOT TESTED"] * len(
         document["sections"][1:]
     )
+
+
+@pytest.mark.parametrize("above", LAME)
+def test_a_lame_server_of_the_zone_above_does_not_hide_the_delegation(broken, above):
+    """Resolvers pass it over; that the servers do not agree is told."""
+    findings = found(broken, f"below.{above}")
+    assert "delegation-uneven" in findings
+    assert not {"above-unreachable", "delegation-missing"} & set(findings)
+
+
+def test_servers_of_the_zone_above_that_are_all_lame_are_told_as_that(broken):
+    """They have not said that the delegation is missing."""
+    found_above = found(broken, "zone.sideways.alone.org")["above-unreachable"]
+    assert found_above["subject"] == "sideways.alone.org."
+    assert "an answer without authority" in found_above["seen"]
+
+
+def test_servers_that_no_way_leads_to_are_not_called_silent(broken):
+    """It is this machine that is to blame, and nothing more can be looked at."""
+    document = broken.check("zone.farthest.org", "--json", configured=False).document
+    assert [one["id"] for one in document["sections"][0]["findings"]] == ["delegation-not-tested"]
+    assert {section["verdict"] for section in document["sections"]} == {"NOT TESTED"}
 
 
 def test_a_sound_zone_below_a_signed_one_has_no_finding(broken):

@@ -52,6 +52,30 @@ def test_programs_are_shown_it_in_bounds(checked):
         assert all(len(text) < 2000 for text in map(json.dumps, finding.values()))
 
 
+def test_slow_servers_do_not_extend_a_check(lab):
+    """What was looked at by then is shown, and the rest is not tested, so that nothing of it is called good or bad."""
+    hosts = ("--host", "a.slow.puppet.org", "--host", "b.plain.puppet.org")
+    document = lab.check(*hosts, "--timeout", "8", "--json").document
+    verdicts = {one["name"]: one["verdict"] for one in document["sections"]}
+    assert verdicts["server"] == "OK"
+    slow = [
+        (one["id"], section["name"])
+        for section in document["sections"]
+        for one in section["findings"]
+        if one["subject"] == "a.slow.puppet.org"
+    ]
+    assert slow == [("host-not-tested", "hosts"), ("caa-not-tested", "caa")]
+    assert "the time of this check has run out" in document["sections"][4]["findings"][-1]["seen"]
+    assert verdicts["resolvers"] == verdicts["api"] == "NOT TESTED"
+
+
+def test_a_check_without_time_says_that_it_has_tested_nothing(lab):
+    """Not that something is wrong: a silent server is not known to be silent so soon."""
+    checked = lab.check("--host", "a.silent.puppet.org", "--timeout", "1", "--json")
+    assert checked.code == 3
+    assert {one["name"]: one["verdict"] for one in checked.document["sections"]}["hosts"] == "NOT TESTED"
+
+
 def test_people_are_shown_it_on_single_lines(lab, options):
     """The same in the form for terminals."""
     printed = lab.check(*options).printed

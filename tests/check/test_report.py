@@ -34,6 +34,7 @@ def report(*sections: list[Verdict], skipped: bool = False) -> Report:
         (report([Verdict.WARN], [Verdict.NOTE]), 1),
         (report([Verdict.WARN], [Verdict.FAIL]), 2),
         (report([Verdict.NOTE], skipped=True), 3),
+        (report([Verdict.OK, Verdict.NOT_TESTED]), 3),
         (report([Verdict.WARN], skipped=True), 1),
         (report([Verdict.FAIL], skipped=True), 2),
     ],
@@ -41,6 +42,20 @@ def report(*sections: list[Verdict], skipped: bool = False) -> Report:
 def test_the_exit_code_is_that_of_the_worst(made, code):
     """0 good, 1 a warning, 2 a failure, 3 nothing worse than something untested."""
     assert made.exit_code == code
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        ([], Verdict.OK),
+        ([Verdict.OK, Verdict.NOTE], Verdict.NOTE),
+        ([Verdict.OK, Verdict.NOT_TESTED, Verdict.NOTE], Verdict.NOT_TESTED),
+        ([Verdict.NOT_TESTED, Verdict.WARN], Verdict.WARN),
+    ],
+)
+def test_a_section_is_as_bad_as_the_worst_in_it(verdicts, expected):
+    """What was not looked at is not good."""
+    assert report(verdicts).sections[0].verdict is expected
 
 
 def test_the_first_failure_on_the_way_is_the_cause():

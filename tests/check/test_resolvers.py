@@ -1,11 +1,13 @@
 """Each finding about a resolver, with a real one that is so, and none about a good one."""
 
+import re
+import sys
 from dataclasses import dataclass
 
 import pytest
 
 from acmedns_py.check.resolvers import system_resolvers
-from tests.check.lab import SIGNED, Account
+from tests.check.lab import REPOSITORY, SIGNED, Account
 from tests.check.resolvers import ABSENT_NAME, FAILING_NAME, FILTERED_NAME, INTERNAL_NAME, Kind
 from tests.check.test_hosts import OUR, challenge
 
@@ -101,10 +103,32 @@ def test_a_signature_that_does_not_hold_stops_every_ca(lab):
     assert check(lab, f"whole.{SIGNED}").findings("resolvers") == []
 
 
-def test_a_resolver_that_is_not_there_is_told_once(lab):
-    """However many hosts are checked."""
-    checked = check(lab, "sound.example.org", "45.33.9.8")
-    assert [(one["id"], one["subject"]) for one in checked.findings("resolvers")] == [("resolver-silent", "45.33.9.8")]
+@pytest.mark.parametrize(("address", "kind"), [("45.33.9.8", "resolver-silent"), ("45.33.10.1", "resolver-not-tested")])
+def test_a_resolver_that_is_not_there_is_told_once(lab, address, kind):
+    """However many hosts are checked; one that no way leads to is not to blame."""
+    checked = check(lab, "sound.example.org", address)
+    assert [(one["id"], one["subject"]) for one in checked.findings("resolvers")] == [(kind, address)]
+
+
+def test_a_silent_resolver_is_asked_one_question(lab):
+    """Whoever waits for it waits once, whatever else is to be asked."""
+    silent = "45.33.2.1"
+    lab.namespace.run("ip", "addr", "add", silent, "dev", "lo")
+    module = (sys.executable, "-m", "tests.check.middlebox", Kind.GOOD.value, f"{silent}=silent")
+    with lab.namespace.running("silent", *module, env={"PYTHONPATH": str(REPOSITORY)}) as box:
+        box.wait_for("listening")
+        checked = check(lab, "sound.example.org", silent)
+        assert set(re.findall("swallowed (.*)", box.text())) == {". IN SOA"}
+    assert [(one["id"], one["subject"]) for one in checked.findings("resolvers")] == [("resolver-silent", silent)]
+
+
+def test_hosts_without_one_answer_to_compare_with_are_no_agreement(lab):
+    """Nothing was compared, and that is said."""
+    checked = check(lab, "nobody.example.org.lame.org")
+    (finding,) = checked.findings("resolvers")
+    assert (finding["id"], finding["verdict"]) == ("resolver-not-tested", "NOT TESTED")
+    section = {one["name"]: one["verdict"] for one in checked.document["sections"]}
+    assert (section["caa"], section["resolvers"]) == ("NOT TESTED", "NOT TESTED")
 
 
 @pytest.mark.parametrize(
