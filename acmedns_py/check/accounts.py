@@ -1,16 +1,23 @@
 """What our server's operator routes know of the accounts that hosts' names lead to."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 from urllib.parse import quote
 
-from acmedns_py.check.paths import Ending, Host, Link, Path
+from acmedns_py.check.paths import Ending, Host, Link, Path, host_from_text
 from acmedns_py.dns import name
 from acmedns_py.errors import AcmednsError
 
 _ACCOUNTS: Final = "/admin/v1/accounts"
+
+_HOST_NAME: Final = re.compile(
+    r"(\*\.)?([A-Za-z0-9_]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9]"
+)
+"""With a dot, and no digits at the end: no address."""
 
 _UNKNOWN: Final = "unknown_account"
 
@@ -19,6 +26,14 @@ _MOST_LABELLED: Final = 100
 
 _MOST_SEARCHED: Final = 100
 """Hosts for which labels are searched: the database reads every account for each."""
+
+
+MOST_LABELLED_HOSTS: Final = 1_000
+"""That are checked without being named: each takes some ten questions."""
+
+_MOST_PAGES: Final = 20
+_PAGE: Final = 1_000
+"""Accounts whose labels are read for it, 20,000 in all: it is another's database that pays."""
 
 
 class Routes(Protocol):
@@ -54,6 +69,32 @@ class Holders:
 
     account: Account | None
     labelled: tuple[Account, ...] = ()
+
+
+def labelled_hosts(routes: Routes) -> list[Host]:
+    """Give the hosts that labels of accounts name, at most `MOST_LABELLED_HOSTS`; raises `AcmednsError`.
+
+    Of accounts in use alone: before a client's first update its host need not be ready.
+    """
+    found: dict[Host, None] = {}
+    after: int | None = 0
+    for _ in range(_MOST_PAGES):
+        query = {"never_updated": "false", "disabled": "false", "after": str(after), "limit": str(_PAGE)}
+        page = routes.ask("GET", _ACCOUNTS, query=query)
+        for document in page["accounts"]:
+            found.update(dict.fromkeys(_hosts_in(document["label"])))
+        after = page["next"]
+        if after is None or len(found) >= MOST_LABELLED_HOSTS:
+            break
+    return list(found)[:MOST_LABELLED_HOSTS]
+
+
+def _hosts_in(label: str) -> Iterator[Host]:
+    """Give the host names of a label, none where it is of another kind: an address, a sentence."""
+    for part in label.split(","):
+        with suppress(name.InvalidName):
+            if _HOST_NAME.fullmatch(part.strip()):
+                yield host_from_text(part.strip())
 
 
 async def holders(routes: Routes, paths: Sequence[Path]) -> dict[Host, Holders]:

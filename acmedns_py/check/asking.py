@@ -44,10 +44,14 @@ class Limits:
     in_all: int = 200_000
 
 
+BY_HAND: Final = Limits()
+"""For somebody who waits for it."""
+
+
 class Asker:
     """Asks name servers, within its limits."""
 
-    def __init__(self, limits: Limits = Limits(), *, port: int = DNS_PORT) -> None:
+    def __init__(self, limits: Limits = BY_HAND, *, port: int = DNS_PORT) -> None:
         """Ask nothing yet."""
         self._limits = limits
         self._port = port

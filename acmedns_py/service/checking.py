@@ -1,5 +1,6 @@
 """The wiring of `acmedns check`: what is checked, from the configuration, and the way to it."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -7,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from acmedns_py.check.asking import Asker
+from acmedns_py.check.accounts import labelled_hosts
+from acmedns_py.check.asking import BY_HAND, Asker, Limits
 from acmedns_py.check.caa import Wanted
 from acmedns_py.check.client import check_client
 from acmedns_py.check.client_file import read as read_client_file
@@ -25,7 +27,7 @@ from acmedns_py.config.load import Loaded
 from acmedns_py.config.settings import Settings
 from acmedns_py.dns import name
 from acmedns_py.dns.codes import RRType
-from acmedns_py.errors import Unusable
+from acmedns_py.errors import AcmednsError, Unusable
 from acmedns_py.service.door import Door, NotDone, open_remote, open_server
 from acmedns_py.service.probe import reachable
 from acmedns_py.service.sockets import api_addresses, dns_addresses, global_addresses, holder_of
@@ -48,16 +50,20 @@ async def check_zone(
     hints: Path | None,
     begun: Callable[[str], None],
     hosts: Iterable[Host] = (),
+    labelled: bool = False,
     elsewhere: Elsewhere | None = None,
+    limits: Limits = BY_HAND,
 ) -> Report:
     """Check a zone and hosts, against its configuration where that is `loaded`; `begun` is told each part.
+
+    `labelled`: also the hosts that the labels of accounts name, where the server can be asked.
 
     `hints` goes before the configuration's own file of root hints, `elsewhere` before the server on this host. Raises
     `Unusable` for hints that can't be read.
     """
     if hints is None and loaded is not None:
         hints = loaded.settings.check.root_hints
-    walk = _walk(hints)
+    walk = _walk(hints, limits)
     with ExitStack() as ends:
         ours, routes, why = None, None, "no configuration of its server is at hand"
         try:
@@ -71,6 +77,8 @@ async def check_zone(
                 routes = ends.enter_context(open_server(loaded.settings))
         except NotDone as error:
             why = str(error)
+        if labelled:
+            hosts = [*hosts, *await _labelled(routes)]
         return await check(subject_of(apex, loaded), walk, _targets(loaded, hosts, routes, why), ours, begun=begun)
 
 
@@ -85,9 +93,19 @@ async def check_storage(file: Path, *, url: str, domain: str, hints: Path | None
     return await check_client(_walk(hints), credentials, str(file))
 
 
-def _walk(hints: Path | None) -> Walk:
+def _walk(hints: Path | None, limits: Limits = BY_HAND) -> Walk:
     roots: Mapping[str, tuple[str, ...]] = ROOT_HINTS if hints is None else read_hints(hints)
-    return Walk(Asker(), roots)
+    return Walk(Asker(limits), roots)
+
+
+async def _labelled(routes: Door | None) -> list[Host]:
+    if routes is None:
+        return []
+    try:
+        return await asyncio.to_thread(labelled_hosts, routes)
+    except AcmednsError:
+        # Why the server can't be asked is told by those who need it more.
+        return []
 
 
 def _targets(loaded: Loaded | None, hosts: Iterable[Host], routes: Door | None, why: str) -> Targets:
