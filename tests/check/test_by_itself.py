@@ -7,6 +7,7 @@ import json
 import pytest
 
 from tests.check.lab import ZONE, Account, Checked, Lab
+from tests.check.resolvers import Kind
 from tests.lab.laboratory import ACMEDNS
 from tests.lab.namespace import until
 from tests.server import value
@@ -103,3 +104,22 @@ def test_the_last_report_reads_as_any_other(lab):
     assert shown[0].startswith("begun ")
     by_hand = lab.check("--labels").printed.splitlines()
     assert [line.split(":")[0] for line in shown[1:]] == [line.split(":")[0] for line in by_hand]
+
+
+def questions(lab: Lab, subdomain: str) -> int:
+    """How many there were for the name of an account since its last update."""
+    rounds = lab.ask("GET", f"/admin/v1/accounts/{subdomain}/trace")["rounds"]
+    return sum(one["questions"] for one in rounds[:1])
+
+
+def test_no_check_is_taken_for_a_ca_in_the_trace_of_an_account(lab):
+    """monitoring.md 3. By itself or by hand, through the machine's resolver too; another resolver's question shows."""
+    update(lab, "web", value(2))
+    check(lab)
+    both = ("--host", "www.example.org", "--host", "*.www.example.org")
+    resolvers = {"ACMEDNS_CHECK__RESOLVERS": Kind.FILTERED.value}
+    assert lab.check(*both, "--json", options=resolvers).findings("hosts", "resolvers") == []
+    lab.namespace.dig(Kind.INTERNAL.value, "_acme-challenge.www.example.org", "TXT")
+    # What a check had asked would be told by now: workers tell of all questions twice a second.
+    until(lambda: questions(lab, "web") > 0, seconds=20, what="the question of a resolver")
+    assert questions(lab, "web") == 1
