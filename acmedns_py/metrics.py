@@ -72,6 +72,7 @@ TABLE: Final = (
     Metric("acmedns_dns_truncated_total", _C, "Responses with TC", (WORKER,)),
     Metric("acmedns_dns_rate_limited_total", _C, "Queries over dns.rate_limit, told to come again", (WORKER,)),
     Metric("acmedns_dns_unlogged_total", _C, "Queries that dns.log chose and that were too many to log", (WORKER,)),
+    Metric("acmedns_dns_untraced_total", _C, "Questions for values that were too many for account trace", (WORKER,)),
     Metric("acmedns_dns_internal_errors_total", _C, "Queries that met a fault of this program", (WORKER,)),
     Metric(
         "acmedns_dns_latency_seconds",

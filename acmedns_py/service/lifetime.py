@@ -213,9 +213,9 @@ class Service:
             traces=self._traces,
             live=Live(self._traces.activity, pool.counters),
         )
-        if self._local is not None:
-            await self._local.start(routes)
         tokens, traffic = compose.make_tokens(store), Traffic()
+        if self._local is not None:
+            await self._local.start(routes, traffic)
         ready = compose.make_readiness(settings, store, pool, keeper, self._backups)
         listeners = await compose.start_api(
             settings,

@@ -43,6 +43,7 @@ _OF_A_WORKER: Final = {
     "acmedns_dns_truncated_total": "truncated",
     "acmedns_dns_rate_limited_total": "rate_limited",
     "acmedns_dns_unlogged_total": "unlogged",
+    "acmedns_dns_untraced_total": "untraced",
     "acmedns_dns_internal_errors_total": "internal_errors",
 }
 

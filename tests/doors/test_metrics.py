@@ -5,8 +5,10 @@ import json
 import os
 import re
 import signal
+import socket
 import time
 
+import dns.message
 import pytest
 import trustme
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
@@ -15,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from acmedns_py.api.openapi import document
 from acmedns_py.config.load import load
 from acmedns_py.metrics import METRICS, TABLE, Kind
-from acmedns_py.service.door import open_server
+from acmedns_py.service.door import NotDone, open_server
 from tests.ask import ask, from_every_worker
 from tests.doors.test_check import DEAD_ROOT
 from tests.faults.test_workers import wait_for_workers
@@ -254,6 +256,34 @@ def test_too_many_wrong_passwords_are_counted(reader):
         pass
     assert reader.number("acmedns_attempts_limited_total", limit="login_source") == 1
     assert reader.number("acmedns_api_requests_total", status="429") == 1
+
+
+def test_requests_by_the_local_socket_are_counted_too(reader):
+    """By the pattern of the route, as those of the API; what is no route, and what is refused, as well."""
+    with open_server(load(reader.server.config, {}).settings) as asked:
+        asked.ask("GET", "/admin/v1/stats")
+        for path in ("/admin/v1/accounts/nobody", "/admin/v1/nothing/x", "/x?y"):
+            with pytest.raises(NotDone):
+                asked.ask("GET", path)
+    for route, status in (("/stats", 200), ("/accounts/NAME", 404), ("", 404)):
+        counted = reader.number("acmedns_api_requests_total", route=f"/admin/v1{route}", status=str(status))
+        assert counted == reader.number("acmedns_api_request_seconds_count", route=f"/admin/v1{route}")
+        assert counted == (1 if route else 2)
+
+
+def test_questions_that_are_too_many_to_trace_are_counted(reader):
+    """They are answered as all others are."""
+    account = reader.server.register()
+    assert reader.number("acmedns_dns_untraced_total") == 0
+    asked = dns.message.make_query(account["fulldomain"], "TXT").to_wire()
+
+    def too_many():
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            for _ in range(5000):
+                sock.sendto(asked, reader.server.dns)
+        return reader.number("acmedns_dns_untraced_total") > 0
+
+    reader.reaches(too_many)
 
 
 def test_findings_of_the_check_are_counted_by_kind(reader):
