@@ -8,7 +8,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import uuid
@@ -18,6 +17,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+
+from tests.server import free_port
 
 USER = "acmedns"
 PASSWORD = "right-password"
@@ -49,9 +50,7 @@ class Postgres:
             self._user = next(name for name in ("postgres", "nobody") if _exists(name))
             owner = pwd.getpwnam(self._user)
             os.chown(directory, owner.pw_uid, owner.pw_gid)
-        with socket.socket() as probe:
-            probe.bind((_LOOPBACK, 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         secret = directory / "password"
         secret.write_text(PASSWORD)
         secret.chmod(0o644)

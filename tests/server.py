@@ -4,6 +4,7 @@ Readiness comes as systemd gets it, by a datagram to NOTIFY_SOCKET, so that noth
 """
 
 import http.client
+import itertools
 import json
 import os
 import signal
@@ -11,13 +12,18 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 ACMEDNS = Path(sys.executable).with_name("acmedns")
 START_SECONDS = 60
 ZONE = "auth.example.org"
+PORTS = (10_000, 32_500)
+"""Below those that Linux gives to whoever asks for any (from 32768), and above those of services."""
+PORTS_A_PROCESS = 500
 
 
 @dataclass(frozen=True)
@@ -196,18 +202,35 @@ url = "{database_url}"
 
 
 def free_port() -> int:
-    """Give a port that is free on loopback for both UDP and TCP."""
-    for _ in range(50):
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
-            tcp.bind(("127.0.0.1", 0))
-            port: int = tcp.getsockname()[1]
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-                try:
-                    udp.bind(("127.0.0.1", port))
-                except OSError:
-                    continue
-                return port
+    """Give a port that is free on loopback for both UDP and TCP, and that nobody takes who asks for any port."""
+    for _ in range(PORTS_A_PROCESS):
+        port = next(_own_ports())
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+        ):
+            try:
+                tcp.bind(("127.0.0.1", port))
+                udp.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
     raise AssertionError("no free port on loopback")
+
+
+@cache
+def _own_ports() -> Iterator[int]:
+    """Go round the ports of this process: those of a block that no other process of the tests holds."""
+    for first in range(*PORTS, PORTS_A_PROCESS):
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0acmedns tests, ports from {first}")
+        except OSError:
+            claim.close()
+            continue
+        claim.detach()  # held until the process ends
+        return itertools.cycle(range(first, first + PORTS_A_PROCESS))
+    raise AssertionError(f"too many processes of the tests: all ports of {PORTS} are theirs")
 
 
 def value(number: int) -> str:

@@ -4,6 +4,7 @@ An account is named by its username, its label or its complete name in DNS. A di
 answered without values; a deleted one is gone from DNS, and its label is never handed out again.
 """
 
+from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -37,6 +38,7 @@ from acmedns_py.accounts.persist_record import remark
 from acmedns_py.accounts.ports import Entry, Publisher, Token, Written
 from acmedns_py.accounts.trace import Traced, Traces
 from acmedns_py.accounts.txt_rule import TxtRule, objection
+from acmedns_py.accounts.withdrawal import Withdrawals
 from acmedns_py.errors import AcmednsError, BadInput, NotServed, OutcomeUnknown, UnknownAccount, Unusable
 from acmedns_py.log import quoted
 
@@ -97,6 +99,7 @@ class Administration:
         `traces` are those of a running server.
         """
         self._directory = directory
+        self._withdrawals = Withdrawals(directory)
         self._publisher = publisher
         self._pool = pool
         self._forget = forget
@@ -144,7 +147,8 @@ class Administration:
     ) -> Credential:
         """Make an account, with a label that was chosen or a random one.
 
-        One that the workers did not confirm in time is given all the same, and says so: it is there for good.
+        One that the workers did not confirm in time is given all the same, and says so: it is there for good. One whose
+        request is broken off is taken back.
 
         Raises `Unusable` for what can't be used, `LabelTaken`, `Overloaded`, `StoreUnavailable`.
         """
@@ -178,11 +182,18 @@ class Administration:
             by=by.token,
         )
         try:
+            return await self._told(fresh, entry, commit)
+        except CancelledError:
+            await self._withdrawals.withdraw(verifier, replace(entry, action="registration_withdrawn"))
+            raise
+
+    async def _told(self, fresh: Credential, entry: Entry, commit: Awaitable[Written]) -> Credential:
+        """Have an account committed and served; it is given wherever it is there, as nobody else knows its password."""
+        try:
             await self._carry_out(entry, commit)
         except NotServed:
             return replace(fresh, served=False)
         except OutcomeUnknown:
-            # Nobody else knows the password of one that is there by now.
             found = await self._directory.find(username=fresh.username, label=fresh.label)
             if fresh.username not in {one.username for one in found}:
                 raise

@@ -146,19 +146,19 @@ class Registrar(Protocol):
         where it can't be had, `RegistrationRefused` where the token has ended, `StoreUnavailable`.
         """
 
-
-class Store(Registrar, Protocol):
-    """The durable side. Every method raises `StoreUnavailable` where the database could not do it."""
-
-    async def account(self, username: str) -> Account | None:
-        """The account of that username, or None."""
-
     async def withdraw(self, username: str, verifier: str, entry: Entry) -> Written:
         """Commit that an account of which nobody has heard never was: its label is free, its token's use given back.
 
         It comes behind every write asked for before, those whose outcome is unknown included. Raises `UnknownAccount`
         where there is none, `Refused` where its password is no longer the one of `verifier`.
         """
+
+
+class Store(Registrar, Protocol):
+    """The durable side. Every method raises `StoreUnavailable` where the database could not do it."""
+
+    async def account(self, username: str) -> Account | None:
+        """The account of that username, or None."""
 
     async def replace_verifier(self, account: Account, verifier: str) -> Written:
         """Commit another verifier of the same password; raises `Refused` where the account's is no longer that one."""

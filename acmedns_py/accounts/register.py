@@ -2,13 +2,13 @@
 
 Clients know no other good answer than 201, and drop the password of any other. So an account that the workers did not
 confirm in time, or whose commit the database did not answer, is taken back by a commit of its own before the client
-hears that it failed: the next try must find its label free, and no account may be left behind that nobody can use.
+hears that it failed: the next try must find its label free, and no account may be left behind that nobody can use. So
+is one whose request the stop of the server breaks off.
 """
 
+from asyncio import CancelledError
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
-
-import structlog
 
 from acmedns_py.accounts import labels
 from acmedns_py.accounts.allow_from import canonical_entries
@@ -17,18 +17,8 @@ from acmedns_py.accounts.credentials import Credentials, fresh_name, fresh_passw
 from acmedns_py.accounts.ports import Entry, Publisher, Store, Token
 from acmedns_py.accounts.tokens import REGISTER, Tokens
 from acmedns_py.accounts.txt_rule import TxtRule
-from acmedns_py.errors import (
-    AcmednsError,
-    BadInput,
-    LabelTaken,
-    NotServed,
-    OutcomeUnknown,
-    RegistrationRefused,
-    TokenNotAccepted,
-    UnknownAccount,
-)
-
-_log = structlog.get_logger(__name__)
+from acmedns_py.accounts.withdrawal import Withdrawals
+from acmedns_py.errors import BadInput, LabelTaken, NotServed, OutcomeUnknown, RegistrationRefused, TokenNotAccepted
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +59,7 @@ class Registration:
         self._credentials = credentials
         self._tokens = tokens
         self._store = store
+        self._withdrawals = Withdrawals(store)
         self._publisher = publisher
         self._zone = zone
         self._token_required = token_required
@@ -124,34 +115,16 @@ class Registration:
             )
         except LabelTaken as taken:
             raise BadInput("subdomain_taken", str(taken)) from taken
-        except OutcomeUnknown:
-            await self._withdraw(fresh, verifier, withdrawn)
+        except (OutcomeUnknown, CancelledError):
+            await self._withdrawals.withdraw(verifier, withdrawn)
             raise
         tell(entry)
         try:
             await self._publisher.served(written.cursor)
-        except NotServed:
-            await self._withdraw(fresh, verifier, withdrawn)
+        except (NotServed, CancelledError):
+            await self._withdrawals.withdraw(verifier, withdrawn)
             raise
         return fresh
-
-    async def _withdraw(self, fresh: Registered, verifier: str, entry: Entry) -> None:
-        """Take back what the client will never hear of; where that fails, somebody has to delete it by hand."""
-        try:
-            await self._store.withdraw(fresh.username, verifier, entry)
-        except UnknownAccount:
-            # What had no answer was not done.
-            return
-        except AcmednsError as error:
-            _log.error(
-                "registration_left_behind",
-                account=fresh.username,
-                subdomain=fresh.label,
-                reason=str(error),
-                cure="nobody has its password: acmedns account delete, or rotate to use it",
-            )
-        else:
-            tell(entry)
 
     def _chosen_label(self, wish: Wish, token: Token | None) -> str | None:
         if token is None or token.labels is None or not wish.label:

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any, Final, cast
@@ -34,6 +33,7 @@ from acmedns_py.certificate.pem import Certificate, read_key
 from acmedns_py.certificate.rule import LONGEST_WISH
 from acmedns_py.certificate.state import Order
 from acmedns_py.errors import ConfigError, NotIssued
+from acmedns_py.http_date import read_http_date
 
 REQUEST_SECONDS: Final = 30
 
@@ -295,7 +295,7 @@ class CertificateAuthority:
         # Called before anything of the body is read.
         response.raw = _Bounded(response.raw)
         self._retry_after = 0.0 if response.ok else _seconds(response.headers.get("Retry-After", ""), response)
-        date = _time(response.headers.get("Date", ""))
+        date = read_http_date(response.headers.get("Date", ""))
         if date is not None:
             self._ahead = time.time() - date
 
@@ -392,20 +392,11 @@ def _seconds(retry_after: str, response: requests.Response) -> float:
     """Read Retry-After (RFC 9110 10.2.3) in seconds, a time by the CA's clock if it tells; 0 where it says nothing."""
     if retry_after.isdecimal():
         return float(retry_after)
-    then = _time(retry_after)
+    then = read_http_date(retry_after)
     if then is None:
         return 0.0
-    date = _time(response.headers.get("Date", ""))
+    date = read_http_date(response.headers.get("Date", ""))
     return max(0.0, then - (time.time() if date is None else date))
-
-
-def _time(text: str) -> float | None:
-    """Read an HTTP date (RFC 9110 5.6.7) in seconds since 1970, in UTC where it does not say; None: it is none."""
-    try:
-        when = parsedate_to_datetime(text)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return (when if when.tzinfo is not None else when.replace(tzinfo=UTC)).timestamp()
 
 
 def _identifier(certificate: Certificate) -> str | None:

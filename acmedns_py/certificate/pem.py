@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from acmedns_py.certificate.options import KeyType
-from acmedns_py.certificate.rule import Life
 from acmedns_py.errors import Unusable
+from acmedns_py.lifetime import Life
 
 SELF_SIGNED_LIFE: Final = timedelta(days=365)
 

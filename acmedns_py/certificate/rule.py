@@ -7,6 +7,8 @@ started or failed together don't come together again.
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
+from acmedns_py.lifetime import Life
+
 SHORTEST_PAUSE: Final = 60.0
 LONGEST_PAUSE: Final = 12 * 3600.0
 
@@ -21,19 +23,6 @@ LONGEST_WISH: Final = 7 * 86_400.0
 
 LONGEST_REST: Final = 6 * 3600.0
 """After a success nothing is ordered for so long, whatever a CA's renewal window or this machine's clock says."""
-
-
-@dataclass(frozen=True, slots=True)
-class Life:
-    """From when to when a certificate is valid."""
-
-    not_before: float
-    not_after: float
-
-    @property
-    def length(self) -> float:
-        """All of it."""
-        return self.not_after - self.not_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +47,13 @@ class Pause:
 
 
 def renewal_time(life: Life, *, jitter: float, suggested: float | None = None) -> float:
-    """When to renew: the CA's suggestion (RFC 9773) where there is one, else with a third of the life left.
+    """When to renew: the CA's suggestion (RFC 9773) where there is one, else when it is due.
 
     A suggestion that comes too late for failures is not believed.
     """
     if suggested is not None:
         return min(suggested, life.not_after - life.length / 6)
-    return life.not_after - life.length / 3 - jitter * life.length / 30
+    return life.due - jitter * life.length / 30
 
 
 def failed(

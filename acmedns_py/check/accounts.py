@@ -2,13 +2,17 @@
 
 import asyncio
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final
 from urllib.parse import quote
 
+import msgspec
+
+from acmedns_py.accounts.administration import TITLE_CHARACTERS
 from acmedns_py.check.paths import Ending, Host, Link, Path, host_from_text
+from acmedns_py.check.routes import Routes, read, read_name
 from acmedns_py.dns import name
 from acmedns_py.errors import AcmednsError
 
@@ -36,15 +40,6 @@ _PAGE: Final = 1_000
 """Accounts whose labels are read for it, 20,000 in all: it is another's database that pays."""
 
 
-class Routes(Protocol):
-    """The operator's routes, by the local socket or with a token."""
-
-    def ask(
-        self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Mapping[str, Any] | None = None
-    ) -> dict[str, Any]:
-        """Give the document of a good answer; raises `AcmednsError`."""
-
-
 @dataclass(frozen=True, slots=True)
 class Account:
     """An account: its complete name, folded, what people call it, and whether it is disabled."""
@@ -61,6 +56,15 @@ class Account:
     def names_others(self) -> bool:
         """Whether its label looks like the names of hosts, so that one which is not among them is a mistake."""
         return all("." in part.strip() and " " not in part.strip() for part in self.label.split(","))
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts that its label lists, none where it is another text."""
+        if not self.names_others:
+            return ()
+        found = tuple(part.strip() for part in self.label.split(","))
+        # A longer list was cut when the account was made, perhaps within a name.
+        return found[:-1] if len(self.label) >= TITLE_CHARACTERS else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +84,21 @@ def labelled_hosts(routes: Routes) -> list[Host]:
     after: int | None = 0
     for _ in range(_MOST_PAGES):
         query = {"never_updated": "false", "disabled": "false", "after": str(after), "limit": str(_PAGE)}
-        page = routes.ask("GET", _ACCOUNTS, query=query)
-        for document in page["accounts"]:
-            found.update(dict.fromkeys(_hosts_in(document["label"])))
-        after = page["next"]
+        page = read(routes.ask("GET", _ACCOUNTS, query=query), _Page)
+        for one in page.accounts:
+            found.update(dict.fromkeys(_hosts(_account(one))))
+        after = page.next
         if after is None or len(found) >= MOST_LABELLED_HOSTS:
             break
     return list(found)[:MOST_LABELLED_HOSTS]
 
 
-def _hosts_in(label: str) -> Iterator[Host]:
-    """Give the host names of a label, none where it is of another kind: an address, a sentence."""
-    for part in label.split(","):
+def _hosts(account: Account) -> Iterator[Host]:
+    """Give the hosts of its label, but what only looks like one, as an address does."""
+    for text in account.hosts:
         with suppress(name.InvalidName):
-            if _HOST_NAME.fullmatch(part.strip()):
-                yield host_from_text(part.strip())
+            if _HOST_NAME.fullmatch(text):
+                yield host_from_text(text)
 
 
 async def holders(routes: Routes, paths: Sequence[Path]) -> dict[Host, Holders]:
@@ -121,23 +125,35 @@ class _Asking:
         if link.owner == link.cut.apex or name.parent(link.owner) != link.cut.apex:
             return None
         try:
-            return _account(self._routes.ask("GET", f"{_ACCOUNTS}/{quote(_text(link.owner), safe='')}"))
+            document = self._routes.ask("GET", f"{_ACCOUNTS}/{quote(_text(link.owner), safe='')}")
         except AcmednsError as error:
             if getattr(error, "word", "") == _UNKNOWN:
                 return None
             raise
+        return _account(read(document, _Told))
 
     def _labelled(self, host: Host) -> tuple[Account, ...]:
         if not self._searches:
             return ()
         self._searches -= 1
         query = {"label": _text(host.name), "limit": str(_MOST_LABELLED)}
-        listed = map(_account, self._routes.ask("GET", _ACCOUNTS, query=query)["accounts"])
+        listed = map(_account, read(self._routes.ask("GET", _ACCOUNTS, query=query), _Page).accounts)
         return tuple(one for one in listed if one.is_for(host))
 
 
-def _account(document: Mapping[str, Any]) -> Account:
-    return Account(name.from_text(document["fulldomain"]), document["label"], document["disabled"])
+class _Told(msgspec.Struct):
+    fulldomain: str
+    label: str
+    disabled: bool
+
+
+class _Page(msgspec.Struct):
+    accounts: list[_Told]
+    next: int | None = None
+
+
+def _account(one: _Told) -> Account:
+    return Account(read_name(one.fulldomain), one.label, one.disabled)
 
 
 def _text(owner: bytes) -> str:

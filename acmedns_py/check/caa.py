@@ -10,7 +10,16 @@ from acmedns_py.check.finding import Finding, Kind, Verdict, catalogue, told
 from acmedns_py.check.paths import Host
 from acmedns_py.check.walk import Lookup, Walk
 from acmedns_py.dns import name
-from acmedns_py.dns.caa import CRITICAL, Obstacle, issuers, obstacle, properties, unknown_critical
+from acmedns_py.dns.caa import (
+    CRITICAL,
+    Obstacle,
+    correction,
+    issuers,
+    obstacle,
+    properties,
+    shut_out,
+    unknown_critical,
+)
 from acmedns_py.dns.codes import RRType
 from acmedns_py.dns.rrset import RRset
 
@@ -38,28 +47,37 @@ FORBIDS: Final = Kind(
     Verdict.FAIL,
     "the CAA records do not let the CA issue",
     _REFUSES,
-    "Add a record that names the CA.",
+    "Add a record that names the CA; those that are there may stay beside it.",
 )
 METHOD: Final = Kind(
     "caa-method",
     Verdict.FAIL,
     "the CAA records let the CA issue by other methods than dns-01",
     _REFUSES,
-    "Add dns-01 to validationmethods.",
+    "Add dns-01 to validationmethods: the record to paste goes in the place of the one that it was made of.",
 )
 ACCOUNT: Final = Kind(
     "caa-account",
     Verdict.FAIL,
     "the CAA records let another account of the CA issue than yours",
     _REFUSES,
-    "Write your client's account URL as accounturi; the client shows it (certbot show_account, lego's account.json).",
+    "Add a record with your client's account URL as accounturi, which the client shows (certbot show_account, lego's "
+    "account.json); the one that is there may stay beside it.",
+)
+ACCOUNT_SOME: Final = Kind(
+    "caa-account-some",
+    Verdict.WARN,
+    "the CAA records let one of your accounts of the CA issue, and another one not",
+    "If the client with that account renews the host, the CA will refuse it.",
+    "Add a record for that account too. Nothing, if each account has hosts of its own: then check them apart, with "
+    "--account-url.",
 )
 ACCOUNT_BOUND: Final = Kind(
     "caa-account-bound",
     Verdict.NOTE,
     "the CAA records let one account of a CA issue alone",
     "That is as safe as can be. A client with a new account at the CA will be refused.",
-    "To have it compared, give your client's account URL: check.accounts.",
+    "To have it compared, give your client's account URL: check.accounts, or --account-url.",
 )
 MALFORMED: Final = Kind(
     "caa-malformed",
@@ -85,7 +103,7 @@ ALLOWS: Final = Kind(
 )
 
 KINDS: Final = catalogue(
-    (UNANSWERED, CRITICAL_UNKNOWN, FORBIDS, METHOD, ACCOUNT, ACCOUNT_BOUND, MALFORMED, FLAG, ALLOWS)
+    (UNANSWERED, CRITICAL_UNKNOWN, FORBIDS, METHOD, ACCOUNT, ACCOUNT_SOME, ACCOUNT_BOUND, MALFORMED, FLAG, ALLOWS)
 )
 
 _BY_OBSTACLE: Final = {
@@ -156,12 +174,9 @@ def _judged(climb: Climb, wanted: Wanted) -> Iterator[Finding]:
         return
     yield from _oddities(rrset, last)
     way = obstacle(rrset.rdatas, wanted.identities, wildcard=climb.host.wildcard, accounts=wanted.accounts)
-    if way is not None:
-        kind, host = _BY_OBSTACLE[way], climb.host.text
-        who = ", ".join(sorted(wanted.identities)) or "Every CA"
-        consequence = kind.consequence.replace(_REFUSES, f"{who} will refuse {host}, and say that CAA forbids it.")
-        paste, repeat = _paste(way, owner, climb.host, wanted), last.steps[-1].repeat
-        yield Finding(kind, host, _seen(owner, rrset), consequence, paste=paste, repeat=repeat)
+    shut = shut_out(rrset.rdatas, wanted.identities, sorted(wanted.accounts), wildcard=climb.host.wildcard)
+    if way is not None or shut:
+        yield _hindered(climb, rrset, wanted, ACCOUNT_SOME if way is None else _BY_OBSTACLE[way], shut)
         return
     named = issuers(rrset.rdatas, wildcard=climb.host.wildcard)
     who = "any CA" if named is None else ", ".join(sorted({told(one.domain) for one in named if one.domain}))
@@ -187,16 +202,43 @@ def _oddities(rrset: RRset, found: Lookup) -> Iterator[Finding]:
         yield Finding(FLAG, _name(rrset.owner), _seen(rrset.owner, rrset), repeat=repeat)
 
 
-def _paste(way: Obstacle, owner: bytes, host: Host, wanted: Wanted) -> tuple[str, ...]:
-    if not wanted.identities or way is Obstacle.CRITICAL:
-        return ()
-    identity = min(wanted.identities)
-    parameters = {
-        Obstacle.METHOD: "; validationmethods=dns-01",
-        Obstacle.ACCOUNT: f"; accounturi={min(wanted.accounts, default='')}",
-    }.get(way, "")
-    tag = "issuewild" if host.wildcard else "issue"
-    return (f'{_name(owner)} CAA 0 {tag} "{identity}{parameters}"',)
+def _hindered(climb: Climb, rrset: RRset, wanted: Wanted, kind: Kind, shut: Sequence[str]) -> Finding:
+    owner, found = climb.levels[-1]
+    host = climb.host.text
+    who = ", ".join(sorted(wanted.identities)) or "Every CA"
+    consequence = kind.consequence.replace(_REFUSES, f"{who} will refuse {host}, and say that CAA forbids it.")
+    kept_out = f"not for {', '.join(shut)}: " if shut else ""
+    return Finding(
+        kind,
+        host,
+        told(f"{kept_out}{_seen(owner, rrset)}"),
+        consequence,
+        cure=_cure(kind, owner, rrset),
+        paste=() if kind is CRITICAL_UNKNOWN else _paste(rrset, climb.host, wanted, shut),
+        repeat=found.steps[-1].repeat,
+    )
+
+
+def _cure(kind: Kind, owner: bytes, rrset: RRset) -> str:
+    """Say where the record goes: what is at an alias itself nobody sees, and no server serves (RFC 2181 10.1)."""
+    if rrset.owner == owner:
+        return ""
+    there = _name(rrset.owner)
+    return (
+        f"{kind.cure} It goes to {there}, and not to {_name(owner)}: that is a CNAME, beside which no other record may "
+        f"stand, and CAs take the records of its target (RFC 8659 3). If {there} is not yours, ask whose it is, or put "
+        "addresses in the place of the CNAME."
+    )
+
+
+def _paste(rrset: RRset, host: Host, wanted: Wanted, shut: Sequence[str]) -> tuple[str, ...]:
+    """The records that are missing, for each account that is shut out; no name of a CA's, no record."""
+    made = [
+        correction(rrset.rdatas, wanted.identities, account, wildcard=host.wildcard) for account in (shut or (None,))
+    ]
+    lines = (f"{name.to_text(rrset.owner)} CAA {one.text}" for one in made if one is not None)
+    # Half a record is none.
+    return tuple(line for line in lines if line == told(line))
 
 
 def _seen(owner: bytes, rrset: RRset) -> str:

@@ -10,12 +10,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import quote
 
-from acmedns_py.check.accounts import Routes
+import msgspec
+
 from acmedns_py.check.asking import Asker
 from acmedns_py.check.facts import Answer, Question, texts
 from acmedns_py.check.finding import Finding, Kind, Verdict, catalogue, told
 from acmedns_py.check.reach import said
+from acmedns_py.check.routes import Routes, read, read_name
 from acmedns_py.dns import name
 from acmedns_py.dns.codes import Rcode, RRType
 from acmedns_py.errors import AcmednsError, Unusable
@@ -80,6 +83,12 @@ KINDS: Final = catalogue(
 )
 
 
+class _Canary(msgspec.Struct):
+    name: str
+    fulldomain: str
+    txt: str
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """Where it was looked for last: `seconds` is when it was there, None for not at all; `answer` is the last one."""
@@ -106,15 +115,16 @@ async def collect(
     Raises `AcmednsError` where the routes can't be used at all, or are those of another zone's server.
     """
     try:
-        canary = await asyncio.to_thread(routes.ask, "POST", _CANARIES)
+        document = await asyncio.to_thread(routes.ask, "POST", _CANARIES)
     except AcmednsError as error:
         if getattr(error, "word", "") not in _REFUSALS:
             raise
         return CanaryFacts(name.ROOT, (), told(str(error)))
+    canary = read(document, _Canary)
     try:
-        owner, value = name.from_text(canary["fulldomain"]), canary["txt"].encode()
+        owner, value = read_name(canary.fulldomain), canary.txt.encode()
         if not name.is_subdomain(owner, zone):
-            raise Unusable(f"the server that was asked is another zone's: its value is at {told(canary['fulldomain'])}")
+            raise Unusable(f"the server that was asked is another zone's: its value is at {told(canary.fulldomain)}")
         begun = time.monotonic()
         seen = await asyncio.gather(
             *(_look(asker, Question(owner, RRType.TXT), address, value, begun) for address in servers),
@@ -126,7 +136,7 @@ async def collect(
     finally:
         # Where that fails it goes by itself, later.
         with suppress(AcmednsError):
-            await asyncio.to_thread(routes.ask, "DELETE", f"{_CANARIES}/{canary['name']}")
+            await asyncio.to_thread(routes.ask, "DELETE", f"{_CANARIES}/{quote(canary.name, safe='')}")
     return CanaryFacts(owner, tuple(seen))
 
 

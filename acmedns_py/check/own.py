@@ -3,18 +3,24 @@
 import asyncio
 import ssl
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import aiohttp
+import msgspec
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from acmedns_py.check.finding import Finding, Kind, Verdict, catalogue, listed, told
-from acmedns_py.check.walk import Walk
+from acmedns_py.check.finding import Finding, listed, told
+from acmedns_py.check.own_kinds import KINDS
+from acmedns_py.check.routes import Routes, read
+from acmedns_py.check.walk import Walk, addresses_of
 from acmedns_py.dns import name
+from acmedns_py.dns.codes import RRType
+from acmedns_py.errors import AcmednsError
+from acmedns_py.http_date import read_http_date
+from acmedns_py.lifetime import ENDING_SLACK, LATE_SLACK, Life, slack_used
 
 NAME: Final = "api"
 TITLE: Final = "The API, as clients meet it"
@@ -24,103 +30,9 @@ VISIT_SECONDS: Final = 8.0
 MOST_SKEW_SECONDS: Final = 60
 """ACME clients and TLS bear more, and a clock that is wrong at all is one that nobody sets."""
 
-WARN_SLACK: Final = 0.25
-FAIL_SLACK: Final = 0.75
-"""Of the time between when a certificate should have been renewed and its end."""
+_STATS: Final = "/admin/v1/stats"
 
 _DAY: Final = 86_400
-
-_CUT_OFF: Final = "Clients that meet this can't update, and their certificates are not renewed."
-
-KINDS: Final = catalogue(
-    (
-        Kind(
-            "api-unknown",
-            Verdict.NOTE,
-            "it is not known by which URL clients reach the API",
-            "Whether they do was not looked at.",
-            "Name it in check.api_url; behind a proxy nothing else tells it.",
-        ),
-        Kind(
-            "api-no-address",
-            Verdict.FAIL,
-            "the name of the API has no address",
-            _CUT_OFF,
-            "Give it A or AAAA records; inside the zone by zone.records.",
-        ),
-        Kind(
-            "api-unreachable",
-            Verdict.FAIL,
-            "the API does not answer at an address of its name",
-            _CUT_OFF,
-            "Let the API or its proxy listen there (api.listen), and its port through every firewall; or take the "
-            "address away from the name.",
-        ),
-        Kind(
-            "api-ipv6-untested",
-            Verdict.NOT_TESTED,
-            "this host has no IPv6, so the IPv6 addresses of the API were not visited",
-            "Clients with IPv6 use them first, and what they meet there is not known.",
-            "Run the check from a host with IPv6.",
-        ),
-        Kind(
-            "api-certificate",
-            Verdict.FAIL,
-            "the certificate of the API is not valid for its name, or not trusted",
-            _CUT_OFF,
-            'With api.tls = "acme" see acmedns certificate show; else renew the certificate of the proxy.',
-        ),
-        Kind(
-            "api-certificate-late",
-            Verdict.WARN,
-            "the certificate of the API should have been renewed by now",
-            "When it ends clients can't update any more, and their certificates end after it.",
-            'With api.tls = "acme" see acmedns certificate show; else see why it is not renewed.',
-        ),
-        Kind(
-            "api-certificate-ending",
-            Verdict.FAIL,
-            "the certificate of the API ends soon, and was not renewed in time",
-            "When it ends clients can't update any more, and their certificates end after it.",
-            'With api.tls = "acme" see acmedns certificate show; else renew it by hand now.',
-        ),
-        Kind(
-            "api-not-ours",
-            Verdict.FAIL,
-            "what answers at the URL of the API is not the API",
-            _CUT_OFF,
-            "Look where the proxy sends requests for this name and path.",
-        ),
-        Kind(
-            "clock-off",
-            Verdict.WARN,
-            "the clock of the API's host and the clock here differ",
-            "Certificates and values that are judged by a wrong clock end too soon or too late.",
-            "Set both clocks by NTP: timedatectl set-ntp true.",
-        ),
-        Kind(
-            "registration-open",
-            Verdict.NOTE,
-            "whoever reaches the API may register",
-            "Strangers can make accounts; each is good for its own name alone.",
-            'Set api.registration to "token" and give your hosts a token, or to "off".',
-        ),
-        Kind(
-            "accounts-unused",
-            Verdict.NOTE,
-            "accounts have never been updated",
-            "Either their clients do not work, or nobody needs them.",
-            "Look at them with acmedns account list --never-updated; acmedns check --host NAME tells of one host.",
-        ),
-        Kind(
-            "accounts-disabled",
-            Verdict.NOTE,
-            "accounts are disabled",
-            "Their clients are refused, and certificates that need them are not renewed.",
-            "Look at them with acmedns account list --disabled; enable or delete them.",
-        ),
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +40,7 @@ class Visit:
     """One request to one address of the API's name.
 
     `problem` is why there was no answer, and `untrusted` what is wrong with the certificate, each empty for nothing;
-    `life` is from when to when the certificate is valid, `date` the clock of the other side, `now` ours, all in Unix
+    `life` is the certificate's, `date` the clock of the other side, `now` ours, all in Unix
     seconds.
     """
 
@@ -136,36 +48,71 @@ class Visit:
     now: float
     problem: str = ""
     untrusted: str = ""
-    life: tuple[float, float] | None = None
+    life: Life | None = None
     status: int = 0
     date: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class ApiFacts:
-    """`url` is the base URL, empty where it is not known; `stats` are the counts of accounts, None where not known.
+class Site:
+    """The API by one of its URLs: what was met at each address of its name.
 
-    `unvisited` are the addresses of IPv6 that this host has no way to.
+    `unvisited` are the addresses of IPv6 that this host has no way to; `broken` is why not all addresses are known,
+    else empty.
     """
 
     url: str
-    visits: tuple[Visit, ...]
-    stats: Mapping[str, Any] | None
-    registration_open: bool
+    visits: tuple[Visit, ...] = ()
     unvisited: tuple[str, ...] = ()
+    broken: str = ""
+
+    @property
+    def host(self) -> str:
+        """The name of the API in it."""
+        return urlsplit(self.url).hostname or ""
 
 
-async def collect(walk: Walk, url: str, *, stats: Mapping[str, Any] | None, registration_open: bool) -> ApiFacts:
-    """Visit each address of the API's name, as DNS has them and no hosts file."""
-    visits: Sequence[Visit] = ()
-    unvisited: Sequence[str] = ()
-    if url:
-        addresses = await walk.addresses(name.from_text(urlsplit(url).hostname or "."))
-        unvisited = [address for address in addresses if ":" in address]
-        if not unvisited or await walk.has_ipv6():
-            unvisited = ()
-        visits = await asyncio.gather(*(_visit(url, address) for address in addresses if address not in unvisited))
-    return ApiFacts(url, tuple(visits), stats, registration_open, tuple(unvisited))
+class Stats(msgspec.Struct, frozen=True):
+    """The counts of accounts that are told on."""
+
+    accounts: int
+    never_updated: int
+    disabled: int
+
+
+@dataclass(frozen=True, slots=True)
+class ApiFacts:
+    """`sites` has each URL, none where none is known; `stats` is None where not known, and `untold` why not."""
+
+    sites: tuple[Site, ...]
+    stats: Stats | None
+    registration_open: bool
+    untold: str = ""
+
+
+async def collect(walk: Walk, urls: Iterable[str], *, routes: Routes | None, registration_open: bool) -> ApiFacts:
+    """Visit each address of the API's names, as DNS has them and no hosts file; ask the routes, if any, for counts."""
+    sites = await asyncio.gather(*(_site(walk, url) for url in urls))
+    stats, untold = None, ""
+    if routes is not None:
+        try:
+            stats = read(await asyncio.to_thread(routes.ask, "GET", _STATS), Stats)
+        except AcmednsError as error:
+            untold = told(str(error))
+    return ApiFacts(tuple(sites), stats, registration_open, untold)
+
+
+async def _site(walk: Walk, url: str) -> Site:
+    host = name.from_text(urlsplit(url).hostname or ".")
+    # One after the other, so that the way to the name is gone once.
+    lookups = [await walk.lookup(host, rrtype) for rrtype in (RRType.A, RRType.AAAA)]
+    addresses = [address for found in lookups for address in addresses_of(found.rrset)]
+    unvisited = [address for address in addresses if ":" in address]
+    if not unvisited or await walk.has_ipv6():
+        unvisited = []
+    visits = await asyncio.gather(*(_visit(url, address) for address in addresses if address not in unvisited))
+    broken = next((found.broken for found in lookups if found.broken), "")
+    return Site(url, tuple(visits), tuple(unvisited), told(broken))
 
 
 async def _visit(url: str, address: str) -> Visit:
@@ -184,7 +131,7 @@ async def _visit(url: str, address: str) -> Visit:
         return Visit(address, time.time(), problem=told(getattr(error, "strerror", None) or str(error)))
 
 
-async def _certificate(address: str, port: int, host: str) -> tuple[float, float]:
+async def _certificate(address: str, port: int, host: str) -> Life:
     """Give from when to when the certificate is valid; raises what TLS raises where it is not trusted."""
     context = ssl.create_default_context()
     _, writer = await asyncio.open_connection(address, port, ssl=context, server_hostname=host)
@@ -192,22 +139,18 @@ async def _certificate(address: str, port: int, host: str) -> tuple[float, float
         certificate = writer.get_extra_info("peercert")
     finally:
         writer.transport.abort()
-    return ssl.cert_time_to_seconds(certificate["notBefore"]), ssl.cert_time_to_seconds(certificate["notAfter"])
+    begin, end = (ssl.cert_time_to_seconds(certificate[key]) for key in ("notBefore", "notAfter"))
+    return Life(begin, end)
 
 
-async def _request(url: str, address: str, life: tuple[float, float] | None) -> Visit:
+async def _request(url: str, address: str, life: Life | None) -> Visit:
     connector = aiohttp.TCPConnector(resolver=_Fixed(address))
     async with (
         aiohttp.ClientSession(connector=connector) as session,
         session.get(url, allow_redirects=False, headers={"Connection": "close"}) as response,
     ):
-        now = time.time()
-        try:
-            date = parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
-        except (ValueError, TypeError, OverflowError):
-            # What is no date comes to any of these.
-            date = None
-        return Visit(address, now, life=life, status=response.status, date=date)
+        date = read_http_date(response.headers.get("Date", ""))
+        return Visit(address, time.time(), life=life, status=response.status, date=date)
 
 
 class _Fixed(AbstractResolver):
@@ -225,27 +168,35 @@ class _Fixed(AbstractResolver):
 
 def judge(facts: ApiFacts) -> Iterator[Finding]:
     """Give what clients would stumble over, and what the operator may want to know."""
-    if not facts.url:
+    if not facts.sites:
         yield Finding(KINDS["api-unknown"], "the API", "neither check.api_url nor an API with HTTPS of its own")
-    elif not facts.visits and not facts.unvisited:
-        host = urlsplit(facts.url).hostname or ""
-        yield Finding(KINDS["api-no-address"], host, "neither A nor AAAA records", repeat=f"dig {host} A")
-    for visit in facts.visits:
-        yield from _visited(visit, facts.url)
-    if facts.unvisited:
-        yield Finding(KINDS["api-ipv6-untested"], urlsplit(facts.url).hostname or "", listed(facts.unvisited))
+    for site in facts.sites:
+        yield from _of_site(site)
     if facts.registration_open:
         yield Finding(KINDS["registration-open"], "the API", 'api.registration = "open"')
+    if facts.untold:
+        yield Finding(KINDS["accounts-untold"], "accounts", facts.untold, repeat="acmedns stats")
     if facts.stats is not None:
         yield from _accounts(facts.stats)
 
 
-def _visited(visit: Visit, url: str) -> Iterator[Finding]:
-    host = urlsplit(url).hostname or ""
-    where = f"{host} at {visit.address}"
-    port = urlsplit(url).port or (443 if url.startswith("https:") else 80)
+def _of_site(site: Site) -> Iterator[Finding]:
+    repeat = f"dig {site.host} A"
+    if site.broken:
+        yield Finding(KINDS["api-unresolved"], site.host, site.broken, repeat=repeat)
+    elif not site.visits and not site.unvisited:
+        yield Finding(KINDS["api-no-address"], site.host, "neither A nor AAAA records", repeat=repeat)
+    for visit in site.visits:
+        yield from _visited(visit, site)
+    if site.unvisited:
+        yield Finding(KINDS["api-ipv6-untested"], site.host, listed(site.unvisited))
+
+
+def _visited(visit: Visit, site: Site) -> Iterator[Finding]:
+    where = f"{site.host} at {visit.address}"
+    port = urlsplit(site.url).port or (443 if site.url.startswith("https:") else 80)
     there = f"[{visit.address}]" if ":" in visit.address else visit.address
-    repeat = f"curl -v --resolve {host}:{port}:{there} {url.rstrip('/')}/health"
+    repeat = f"curl -v --resolve {site.host}:{port}:{there} {site.url.rstrip('/')}/health"
     if visit.untrusted:
         yield Finding(KINDS["api-certificate"], where, visit.untrusted, repeat=repeat)
     elif visit.problem:
@@ -253,38 +204,27 @@ def _visited(visit: Visit, url: str) -> Iterator[Finding]:
     elif visit.status != 200:
         yield Finding(KINDS["api-not-ours"], where, f"/health answered {visit.status}", repeat=repeat)
     if visit.life is not None:
-        slack = slack_used(visit.life, visit.now)
-        left = f"{(visit.life[1] - visit.now) / _DAY:.1f} days left of {(visit.life[1] - visit.life[0]) / _DAY:.0f}"
-        if slack > FAIL_SLACK:
+        slack = slack_used(visit.life.due, visit.life.not_after, visit.now)
+        left = f"{(visit.life.not_after - visit.now) / _DAY:.1f} days left of {visit.life.length / _DAY:.0f}"
+        if slack > ENDING_SLACK:
             yield Finding(KINDS["api-certificate-ending"], where, left, repeat=repeat)
-        elif slack > WARN_SLACK:
+        elif slack > LATE_SLACK:
             yield Finding(KINDS["api-certificate-late"], where, left, repeat=repeat)
     if visit.date is not None and abs(visit.date - visit.now) > MOST_SKEW_SECONDS:
         seen = f"{abs(visit.date - visit.now):.0f} s {'ahead' if visit.date > visit.now else 'behind'}"
         yield Finding(KINDS["clock-off"], where, seen, repeat=repeat)
 
 
-def slack_used(life: tuple[float, float], now: float) -> float:
-    """Give how much of the time for a renewal is gone: below 0 before it is due, from 1 on where the end is past.
-
-    Due is a third of the life before the end, at most 30 days; half of it where the life is shorter than 10 days.
-    """
-    begin, end = life
-    length = end - begin
-    due = end - (length / 2 if length < 10 * _DAY else min(length / 3, 30 * _DAY))
-    return (now - due) / (end - due) if end > due else 1.0
-
-
-def _accounts(stats: Mapping[str, Any]) -> Iterator[Finding]:
-    for key, kind, option in (
-        ("never_updated", "accounts-unused", "--never-updated"),
-        ("disabled", "accounts-disabled", "--disabled"),
+def _accounts(stats: Stats) -> Iterator[Finding]:
+    for count, kind, option in (
+        (stats.never_updated, "accounts-unused", "--never-updated"),
+        (stats.disabled, "accounts-disabled", "--disabled"),
     ):
-        if stats[key]:
+        if count:
             repeat = f"acmedns account list {option}"
-            yield Finding(KINDS[kind], "accounts", f"{stats[key]} of {stats['accounts']}", repeat=repeat)
+            yield Finding(KINDS[kind], "accounts", f"{count} of {stats.accounts}", repeat=repeat)
 
 
 def summary(facts: ApiFacts) -> str:
     """Tell in few words what was looked at."""
-    return f"{facts.url} at {listed(visit.address for visit in facts.visits)}" if facts.url else ""
+    return "; ".join(f"{site.url} at {listed(visit.address for visit in site.visits)}" for site in facts.sites)

@@ -3,18 +3,32 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from acmedns_py.check import caa, canary, client, delegation, host_kinds, hosts, own, reach, resolvers, serving
+from acmedns_py.check import (
+    caa,
+    canary,
+    client,
+    delegation,
+    delegation_kinds,
+    host_kinds,
+    hosts,
+    own,
+    own_kinds,
+    reach,
+    reach_kinds,
+    resolvers,
+    serving,
+)
 from acmedns_py.check.finding import Kind
 
 GROUPS: Final[tuple[tuple[str, Mapping[str, Kind]], ...]] = (
     (serving.TITLE, serving.KINDS),
-    (delegation.TITLE, delegation.KINDS),
-    (reach.TITLE, reach.KINDS),
+    (delegation.TITLE, delegation_kinds.KINDS),
+    (reach.TITLE, reach_kinds.KINDS),
     (canary.TITLE, canary.KINDS),
     (hosts.TITLE, host_kinds.KINDS),
     (caa.TITLE, caa.KINDS),
     (resolvers.TITLE, resolvers.KINDS),
-    (own.TITLE, own.KINDS),
+    (own.TITLE, own_kinds.KINDS),
     (client.TITLE, client.KINDS),
 )
 """In the order of a report."""

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from acmedns_py.check import caa, hosts, resolvers
-from acmedns_py.check.accounts import Routes, holders
+from acmedns_py.check.accounts import holders
 from acmedns_py.check.finding import told
 from acmedns_py.check.paths import Host, Path, walk_path
 from acmedns_py.check.report import Report
+from acmedns_py.check.routes import Routes
 from acmedns_py.check.walk import Walk
 from acmedns_py.errors import AcmednsError
 

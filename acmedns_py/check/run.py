@@ -1,11 +1,10 @@
 """The whole check, in the order of a CA's query: what is collected first tells what to ask next."""
 
-import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from acmedns_py.check import canary, delegation, own, reach, serving
+from acmedns_py.check.finding import told
 from acmedns_py.check.per_host import Targets, check_hosts
 from acmedns_py.check.report import Report
 from acmedns_py.check.subject import Subject
@@ -16,13 +15,13 @@ from acmedns_py.errors import AcmednsError
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """The zone's server: where on this host it should serve DNS, none where it is on another; the URL of its API.
+    """The zone's server: where on this host it should serve DNS, none where it is on another; the URLs of its API.
 
-    The URL is empty where it is not known.
+    There is a URL for each name of the API, and none where it is not known.
     """
 
     places: tuple[serving.Place, ...]
-    api_url: str
+    api_urls: tuple[str, ...]
     registration_open: bool
 
 
@@ -48,20 +47,9 @@ async def check(
     await check_hosts(report, walk, subject.apex, targets, begun=begun)
     if ours is not None:
         begun(own.TITLE)
-        stats = await _stats(targets)
-        facts = await own.collect(walk, ours.api_url, stats=stats, registration_open=ours.registration_open)
+        facts = await own.collect(walk, ours.api_urls, routes=targets.routes, registration_open=ours.registration_open)
         report.add(own.NAME, own.TITLE, own.judge(facts), seen=own.summary(facts))
     return report
-
-
-async def _stats(targets: Targets) -> Mapping[str, Any] | None:
-    if targets.routes is None:
-        return None
-    try:
-        return await asyncio.to_thread(targets.routes.ask, "GET", "/admin/v1/stats")
-    except AcmednsError:
-        # Why the server can't be asked is told by those who need it more.
-        return None
 
 
 async def _delegation(report: Report, subject: Subject, walk: Walk, targets: Targets) -> delegation.DelegationFacts:
@@ -94,6 +82,6 @@ async def _canary(
     try:
         facts = await canary.collect(walk.asker, targets.routes, subject.apex, servers, targets.resolvers)
     except AcmednsError as error:
-        report.skip(canary.NAME, canary.TITLE, str(error))
+        report.skip(canary.NAME, canary.TITLE, told(str(error)))
         return
     report.add(canary.NAME, canary.TITLE, canary.judge(facts), seen=canary.summary(facts))

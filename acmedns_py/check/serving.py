@@ -9,6 +9,7 @@ from acmedns_py.check.asking import Asker
 from acmedns_py.check.facts import Answer, Question
 from acmedns_py.check.finding import Finding, Kind, Verdict, catalogue, told
 from acmedns_py.check.reach import said, serves
+from acmedns_py.check.reach_kinds import FREE_PORT_53
 from acmedns_py.dns.codes import RRType
 
 NAME: Final = "server"
@@ -30,9 +31,7 @@ KINDS: Final = catalogue(
             Verdict.FAIL,
             "another program answers at an address that this server should listen on",
             _UNSERVED,
-            "Have that program leave the address, but this host not without a resolver (acmedns setup shows how "
-            "for systemd-resolved; dnsmasq: bind-interfaces and listen-address=127.0.0.1); or name other addresses in "
-            "dns.listen.",
+            FREE_PORT_53,
         ),
     )
 )

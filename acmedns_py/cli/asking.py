@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from acmedns_py.cli.config import tell_problems
+from acmedns_py.cli.problems import tell_problems
 from acmedns_py.config.load import load
 from acmedns_py.config.problems import ConfigProblems, one_line
 from acmedns_py.config.settings import Settings

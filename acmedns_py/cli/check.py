@@ -12,13 +12,14 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from acmedns_py.accounts.token_text import has_form
+from acmedns_py.check.client_file import FORMS
 from acmedns_py.check.paths import Host, host_from_text
 from acmedns_py.check.per_host import MOST_HOSTS
 from acmedns_py.check.report import EXIT_NOT_TESTED, Report, report_of
 from acmedns_py.cli.asking import ConfigPath, Json, door, print_json, when
 from acmedns_py.cli.client_files import bare_domain
-from acmedns_py.cli.config import tell_problems
 from acmedns_py.cli.name_lists import read_names
+from acmedns_py.cli.problems import tell_problems
 from acmedns_py.config import values
 from acmedns_py.config.load import Loaded, load
 from acmedns_py.config.problems import ConfigProblems, one_line
@@ -105,8 +106,13 @@ def zone(
 @app.command()
 def client(
     storage: Annotated[
-        Path, typer.Option("--storage", metavar="FILE", help="The file, or directory, of its accounts.")
+        Path,
+        # Whether it can be read is said by whom reads it, with the exit code for that.
+        typer.Option("--storage", metavar="FILE", readable=False, help="The file, or directory, of its accounts."),
     ],
+    form: Annotated[
+        str, typer.Option("--format", metavar="CLIENT", help=f"Whose file it should be: {', '.join(FORMS)}.")
+    ] = "",
     api_url: Annotated[str, typer.Option("--api-url", metavar="URL", help="Of the API, before the file's own.")] = "",
     domain: Annotated[
         str, typer.Option("--domain", metavar="NAME", help="What the account is for, where the file does not say.")
@@ -117,11 +123,15 @@ def client(
 ) -> None:
     """Try the credentials in a client's own file, and the CNAME records that lead to them; changes nothing.
 
-    Exit codes are those of "acmedns check". The form of the file is seen by itself.
+    Exit codes are those of "acmedns check". The form of the file is seen by itself; with --format another is refused.
     """
     configure_command()
     try:
-        report = asyncio.run(check_storage(storage, url=_url(api_url), domain=_domain(domain), hints=root_hints))
+        if form and form not in FORMS:
+            raise Unusable(f"--format {form!r} is not known; known are {', '.join(FORMS)}")
+        report = asyncio.run(
+            check_storage(storage, form=form, url=_url(api_url), domain=_domain(domain), hints=root_hints)
+        )
     except (AcmednsError, ValueError) as error:
         _fail(str(error))
     _tell(report, json=json)

@@ -2,10 +2,12 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from acmedns_py.cli.asking import Json, print_json
+from acmedns_py.cli.problems import tell_problems, tell_warnings
 from acmedns_py.config.load import Loaded, load
 from acmedns_py.config.problems import ConfigProblems, one_line
 
@@ -22,30 +24,39 @@ def check(
     path: Annotated[
         Path | None, typer.Option("--config", "-c", metavar="PATH", help="The file to check, else the first one found.")
     ] = None,
+    *,
+    json: Json = False,
 ) -> None:
     """Print every problem of the configuration, one a line, and exit 1; without any, say what would be served."""
     try:
         loaded = load(path, os.environ)
     except ConfigProblems as problems:
-        tell_problems(problems)
+        if json:
+            print_json(_document(problems))
+        else:
+            tell_problems(problems)
         raise typer.Exit(1) from None
-    _tell("warning: ", loaded.warnings)
-    typer.echo(one_line(summary(loaded)))
+    if json:
+        print_json(_document(loaded))
+    else:
+        tell_warnings(loaded.warnings)
+        typer.echo(one_line(_summary(loaded)))
 
 
-def tell_problems(problems: ConfigProblems) -> None:
-    """Print warnings and problems, one a line, on standard error."""
-    where = f"{problems.path}: " if problems.path is not None else ""
-    _tell("warning: ", problems.warnings)
-    _tell(where, [str(problem) for problem in problems.problems])
-
-
-def summary(loaded: Loaded) -> str:
+def _summary(loaded: Loaded) -> str:
     """Give one line that names the file, the zone and the records that follow from it."""
     where = loaded.path if loaded.path is not None else "environment"
     return f"{where}: no problems; zone {loaded.settings.zone.name}, derived records: {'; '.join(loaded.derived)}"
 
 
-def _tell(before: str, lines: list[str] | tuple[str, ...]) -> None:
-    for line in lines:
-        typer.echo(one_line(before + line), err=True)
+def _document(read: Loaded | ConfigProblems) -> dict[str, Any]:
+    """Say the same for programs; `file` is null where the environment alone was read."""
+    wrong = read.problems if isinstance(read, ConfigProblems) else []
+    return {
+        "good": not wrong,
+        "file": None if read.path is None else one_line(str(read.path)),
+        "problems": [{"option": one_line(each.option), "problem": one_line(str(each))} for each in wrong],
+        "warnings": [one_line(warning) for warning in read.warnings],
+        "zone": None if isinstance(read, ConfigProblems) else read.settings.zone.name,
+        "derived_records": [] if isinstance(read, ConfigProblems) else list(read.derived),
+    }

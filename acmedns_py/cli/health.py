@@ -4,11 +4,13 @@ It reads the same configuration as `serve`, and so finds the addresses that `ser
 """
 
 import os
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from acmedns_py.cli.asking import Json, print_json
 from acmedns_py.config.load import load
 from acmedns_py.config.problems import one_line
 from acmedns_py.errors import AcmednsError
@@ -16,13 +18,40 @@ from acmedns_py.service.probe import unhealthy
 from acmedns_py.service.standing import awaits_certificate
 
 
+@dataclass(slots=True)
+class _Health:
+    """What was found; `zone` is None where the configuration can't be read."""
+
+    zone: str | None
+    awaits_certificate: bool
+    problems: list[str]
+
+
 def health(
     config: Annotated[Path | None, typer.Option("-c", "--config", help="The configuration file.")] = None,
+    *,
+    json: Json = False,
 ) -> None:
     """Print one line; exit 0 where DNS and the API answer as they should, 1 where they don't."""
-    waits = False
+    found = _health(config)
+    if json:
+        print_json({"healthy": not found.problems, **asdict(found)})
+    elif found.problems:
+        typer.echo("unhealthy: " + "; ".join(found.problems))
+    else:
+        answering = (
+            "DNS answers, the API waits for its certificate" if found.awaits_certificate else "DNS and API answer"
+        )
+        typer.echo(f"healthy: {answering}, zone {found.zone}")
+    if found.problems:
+        raise typer.Exit(1)
+
+
+def _health(config: Path | None) -> _Health:
+    zone, waits = None, False
     try:
         settings = load(config, os.environ).settings
+        zone = settings.zone.name
         wrong, wrong_api = unhealthy(settings)
         if wrong_api:
             try:
@@ -33,8 +62,4 @@ def health(
             wrong += wrong_api
     except AcmednsError as error:
         wrong = str(error).splitlines()
-    if wrong:
-        typer.echo(one_line("unhealthy: " + "; ".join(wrong)))
-        raise typer.Exit(1)
-    answering = "DNS answers, the API waits for its certificate" if waits else "DNS and API answer"
-    typer.echo(f"healthy: {answering}, zone {settings.zone.name}")
+    return _Health(zone, waits, [one_line(each) for each in wrong])

@@ -15,16 +15,19 @@ from acmedns_py.cli.asking import (
     path_of,
     print_json,
     print_table,
+    run,
     settings_of,
 )
 from acmedns_py.cli.client_files import bare_domain
+from acmedns_py.config.problems import one_line
 from acmedns_py.config.settings import Settings
 from acmedns_py.config.values import host_name
-from acmedns_py.dns import name
+from acmedns_py.dns import caa, name
 from acmedns_py.errors import Unusable
+from acmedns_py.service.checking import caa_places
 from acmedns_py.service.door import Door
 from acmedns_py.setup import firewall
-from acmedns_py.setup.hosts import caa_records, challenge_record
+from acmedns_py.setup.hosts import caa_record, caa_value, challenge_record
 from acmedns_py.setup.parent import parent_of, parent_records
 from acmedns_py.setup.record import Record
 
@@ -65,27 +68,38 @@ def records(
     if not hosts:
         tell_zone(settings_of(config), parent, json=json)
         return
-    wanted = [_bare(host) for host in hosts]
+    wanted = list(dict.fromkeys(_bare(host) for host in hosts))
     zone = None if parent is None else parent_zone(parent, above=wanted)
     try:
         issuer = host_name(ca)
-        caa = {
-            bare: caa_records(bare, issuer, account_url=account_url, wildcard=wildcard or f"*.{bare}" in hosts)
-            for bare in wanted
-        }
+        value = caa_value(issuer, account_url)
     except Unusable as error:
         fail(f"--account-url {error}")
     except ValueError as error:
         fail(f"--ca {ca!r} can't be used: {error}")
+    settings = settings_of(config)
     with door(config) as asked:
-        found = {bare: _fulldomain(asked, bare, account) for bare in caa}
-    pointers = [challenge_record(bare, fulldomain) for bare, fulldomain in found.items()]
-    limits = [record for some in caa.values() for record in some]
+        pointers = [challenge_record(bare, _fulldomain(asked, bare, account)) for bare in wanted]
+    places = run(caa_places(map(name.from_text, wanted), settings))
+    limits: dict[Record, None] = {}
+    for bare in wanted:
+        place = places[name.from_text(bare)]
+        here = place.owner == name.from_text(bare)
+        for limit in caa.limits(place.found, value, wildcard=wildcard or f"*.{bare}" in hosts, alone=here):
+            limits[caa_record(name.to_text(place.owner).removesuffix("."), limit)] = None
+    remarks = list(dict.fromkeys(remark for place in places.values() for remark in place.remarks))
     if json:
-        print_json({"records": [record.document(zone) for record in (*pointers, *limits)]})
+        found = [record.document(zone) for record in (*pointers, *limits)]
+        print_json({"records": found, "remarks": remarks})
         return
-    _print_lines(f"In the zone of {', '.join(caa)}, with no other record at the same name", pointers)
-    _print_lines(f"Worth having: no CA but {issuer} issues for it, by nothing but dns-01", limits)
+    _print_lines(f"In the zone of {', '.join(wanted)}, with no other record at the same name", pointers)
+    _print_lines(f"Worth having: no CA but {issuer} issues for it, by nothing but dns-01", list(limits))
+    for remark in remarks:
+        typer.echo(one_line(remark))
+    if any(limit.value.endswith('";"') for limit in limits):
+        typer.echo(
+            'issuewild ";" lets nobody issue wildcards there, and below where names have no CAA; else --wildcard.'
+        )
     if account_url is None:
         typer.echo("By --account-url, no ACME account but the client's own.")
     if zone is not None:

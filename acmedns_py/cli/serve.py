@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from acmedns_py.cli.config import tell_problems
+from acmedns_py.cli.problems import tell_problems
 from acmedns_py.config.load import load
 from acmedns_py.config.problems import ConfigProblems, one_line
 from acmedns_py.errors import AcmednsError

@@ -10,7 +10,7 @@ import typer
 
 from acmedns_py import tls as tls_files
 from acmedns_py.cli.asking import Json, fail
-from acmedns_py.cli.config import tell_problems
+from acmedns_py.cli.problems import tell_problems
 from acmedns_py.cli.questions import Questions, one_of
 from acmedns_py.cli.records import Parent, parent_zone, tell_zone
 from acmedns_py.config import values

@@ -4,7 +4,7 @@ The set is the relevant one: of the name, or of the first name above it that has
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Final
 
@@ -13,6 +13,9 @@ CRITICAL: Final = 128
 
 METHOD: Final = "dns-01"
 """What all is about, where no other method of proof is named (RFC 8555 8.4)."""
+
+_METHODS: Final = "validationmethods"
+_ACCOUNT: Final = "accounturi"
 
 _ISSUE: Final = "issue"
 _ISSUEWILD: Final = "issuewild"
@@ -37,6 +40,11 @@ class Property:
     tag: str
     value: str
 
+    @property
+    def text(self) -> str:
+        """The rdata in presentation form (RFC 8659 4.1.1)."""
+        return f'{self.flags} {self.tag} "{"".join(map(_escaped, self.value))}"'
+
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
@@ -45,6 +53,14 @@ class Issuer:
     domain: str
     methods: frozenset[str] | None = None
     account: str | None = None
+
+    def takes(self, method: str) -> bool:
+        """Whether it may issue by this method."""
+        return self.methods is None or method in self.methods
+
+    def serves(self, account: str) -> bool:
+        """Whether it may issue for this account."""
+        return self.account is None or self.account == account
 
 
 def properties(rdatas: Iterable[bytes]) -> list[Property]:
@@ -57,10 +73,7 @@ def issuers(rdatas: Iterable[bytes], *, wildcard: bool = False) -> list[Issuer] 
 
     For wildcards `issuewild` goes before `issue` (RFC 8659 4.3).
     """
-    found = properties(rdatas)
-    wild = [one for one in found if one.tag == _ISSUEWILD] if wildcard else []
-    named = wild or [one for one in found if one.tag == _ISSUE]
-    return [_issuer(one.value) for one in named] or None
+    return [_issuer(one.value) for one in _relevant(rdatas, wildcard=wildcard)] or None
 
 
 def unknown_critical(rdatas: Iterable[bytes]) -> list[Property]:
@@ -83,18 +96,106 @@ def obstacle(
     """
     if unknown_critical(rdatas):
         return Obstacle.CRITICAL
-    named = issuers(rdatas, wildcard=wildcard)
-    if named is None:
+    if issuers(rdatas, wildcard=wildcard) is None:
         return None
-    wanted = [one for one in named if one.domain and (not identities or one.domain in identities)]
-    if not wanted:
+    named = _naming(rdatas, identities, wildcard=wildcard)
+    if not named:
         return Obstacle.ISSUER
-    able = [one for one in wanted if one.methods is None or method in one.methods]
-    if not able:
+    if not any(issuer.takes(method) for _, issuer in named):
         return Obstacle.METHOD
-    if accounts and not any(one.account is None or one.account in accounts for one in able):
-        return Obstacle.ACCOUNT
-    return None
+    shut = shut_out(rdatas, identities, accounts, method=method, wildcard=wildcard)
+    return Obstacle.ACCOUNT if accounts and len(shut) == len(accounts) else None
+
+
+def shut_out(
+    rdatas: Iterable[bytes],
+    identities: Collection[str],
+    accounts: Iterable[str],
+    *,
+    method: str = METHOD,
+    wildcard: bool = False,
+) -> list[str]:
+    """Give those of the accounts that no record lets in, where the CA itself is let in by some; else none."""
+    able = [issuer for _, issuer in _naming(rdatas, identities, wildcard=wildcard) if issuer.takes(method)]
+    return [one for one in accounts if able and not any(issuer.serves(one) for issuer in able)]
+
+
+def correction(
+    rdatas: Sequence[bytes],
+    identities: Collection[str],
+    account: str | None = None,
+    *,
+    method: str = METHOD,
+    wildcard: bool = False,
+) -> Property | None:
+    """Give the record that lets a CA issue by a method, and for an account where one is given.
+
+    It is made of the record that is nearest to that, whose other parameters it keeps, unknown ones too; where none
+    names the CA it is the name alone, and None where there is no name. For wildcards it is an `issuewild` only where
+    there is one already: the first one shuts out all CAs that `issue` let in (RFC 8659 4.3).
+    """
+    near = _naming(rdatas, identities, wildcard=wildcard)
+    if not near:
+        tag = next((one.tag for one in _relevant(rdatas, wildcard=wildcard)), _ISSUE)
+        return Property(0, tag, min(identities)) if identities else None
+
+    def distance(one: tuple[Property, Issuer]) -> tuple[bool, bool, bool]:
+        issuer = one[1]
+        wanted = account is None or issuer.serves(account)
+        return not wanted and not _of_one_ca(issuer.account, account), not issuer.takes(method), not wanted
+
+    record, issuer = min(near, key=distance)
+    value = record.value
+    if not issuer.takes(method):
+        value = _with(value, _METHODS, ",".join((*sorted(issuer.methods or ()), method)))
+    if account is not None and not issuer.serves(account):
+        value = _with(value, _ACCOUNT, account)
+    return replace(record, value=value)
+
+
+def limits(rdatas: Iterable[bytes], value: str, *, wildcard: bool, alone: bool) -> list[Property]:
+    """Give the records by which the CA of this value may issue for a name, to stand beside those that are there.
+
+    With `wildcard` for wildcards of it too: `issue` lets them in, unless there is an `issuewild` (RFC 8659 4.3). Else
+    nobody may for wildcards, where the name is `alone` in having the records, and nothing is said of wildcards yet.
+    """
+    said = any(one.tag == _ISSUEWILD for one in properties(rdatas))
+    found = [Property(0, _ISSUE, value)]
+    if said and wildcard:
+        found.append(Property(0, _ISSUEWILD, value))
+    elif not said and not wildcard and alone:
+        found.append(Property(0, _ISSUEWILD, ";"))
+    return found
+
+
+def _relevant(rdatas: Iterable[bytes], *, wildcard: bool) -> list[Property]:
+    found = properties(rdatas)
+    wild = [one for one in found if one.tag == _ISSUEWILD] if wildcard else []
+    return wild or [one for one in found if one.tag == _ISSUE]
+
+
+def _naming(rdatas: Iterable[bytes], identities: Collection[str], *, wildcard: bool) -> list[tuple[Property, Issuer]]:
+    """The records that name one of these CAs, and without any, all that name a CA."""
+    read = [(one, _issuer(one.value)) for one in _relevant(rdatas, wildcard=wildcard)]
+    return [(one, issuer) for one, issuer in read if issuer.domain and (not identities or issuer.domain in identities)]
+
+
+def _of_one_ca(url: str | None, other: str | None) -> bool:
+    """Whether two accounts are at the same host."""
+    return url is not None and other is not None and url.split("/")[:3] == other.split("/")[:3]
+
+
+def _with(value: str, wanted: str, text: str) -> str:
+    """Give the value of a record with this parameter, in the place of all others of its name."""
+    domain, *parameters = (part.strip(" \t") for part in value.split(";"))
+    kept = [one for one in parameters if one and one.partition("=")[0].strip(" \t").lower() != wanted]
+    return "; ".join((domain, *kept, f"{wanted}={text}"))
+
+
+def _escaped(character: str) -> str:
+    if character in '"\\':
+        return f"\\{character}"
+    return character if " " <= character <= "~" else f"\\{ord(character):03d}"
 
 
 def _property(rdata: bytes) -> Property:
@@ -113,10 +214,9 @@ def _issuer(value: str) -> Issuer:
         if parameter and not equals:
             # What is no issue-value lets nobody issue (RFC 8659 4.2).
             return Issuer("")
-        match tag.lower():
-            case "validationmethods":
-                methods = frozenset(method.strip(" \t") for method in text.split(","))
-            case "accounturi":
-                # A second one makes a record that no account can fulfil (RFC 8657 3).
-                account = text if account is None else ""
+        if tag.lower() == _METHODS:
+            methods = frozenset(method.strip(" \t") for method in text.split(",") if method.strip(" \t"))
+        elif tag.lower() == _ACCOUNT:
+            # A second one makes a record that no account can fulfil (RFC 8657 3).
+            account = text if account is None else ""
     return Issuer(domain.lower(), methods, account)

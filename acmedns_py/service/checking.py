@@ -11,6 +11,8 @@ from typing import Final
 from acmedns_py.check.accounts import labelled_hosts
 from acmedns_py.check.asking import BY_HAND, Asker, Limits
 from acmedns_py.check.caa import Wanted
+from acmedns_py.check.caa_place import Place as CaaPlace
+from acmedns_py.check.caa_place import places
 from acmedns_py.check.client import check_client
 from acmedns_py.check.client_file import read as read_client_file
 from acmedns_py.check.paths import Host
@@ -68,7 +70,7 @@ async def check_zone(
         ours, routes, why = None, None, "no configuration of its server is at hand"
         try:
             if elsewhere is not None:
-                ours = Ours((), elsewhere.api_url, registration_open=False)
+                ours = Ours((), (elsewhere.api_url,), registration_open=False)
                 why = "no token was given by which its server could be asked"
                 if elsewhere.token:
                     routes = ends.enter_context(open_remote(elsewhere.api_url, elsewhere.token))
@@ -82,15 +84,22 @@ async def check_zone(
         return await check(subject_of(apex, loaded), walk, _targets(loaded, hosts, routes, why), ours, begun=begun)
 
 
-async def check_storage(file: Path, *, url: str, domain: str, hints: Path | None) -> Report:
+async def check_storage(file: Path, *, form: str, url: str, domain: str, hints: Path | None) -> Report:
     """Check the credentials in a client's file; raises `Unusable` where it can't be used.
 
-    `url` is the API's, and `domain` what the credential is for, where the file does not say.
+    `form` is the file's, empty to see it by itself; `url` is the API's, and `domain` what the credential is for, where
+    the file does not say.
     """
-    credentials = [replace(one, url=url or one.url, domain=one.domain or domain) for one in read_client_file(file)]
+    found = read_client_file(file, form)
+    credentials = [replace(one, url=url or one.url, domain=one.domain or domain) for one in found]
     if any(not one.url for one in credentials):
         raise Unusable(f"{file} does not say where the API is; name it with --api-url https://auth.example.org")
     return await check_client(_walk(hints), credentials, str(file))
+
+
+async def caa_places(hosts: Iterable[bytes], settings: Settings) -> dict[bytes, CaaPlace]:
+    """See in DNS where the CAA records of hosts can stand; raises `Unusable` for root hints that can't be read."""
+    return await places(_walk(settings.check.root_hints), hosts)
 
 
 def _walk(hints: Path | None, limits: Limits = BY_HAND) -> Walk:
@@ -126,16 +135,16 @@ def _ours(settings: Settings) -> Ours:
         for tcp in (False, True)
         if not protocol.startswith("udp" if tcp else "tcp")
     ]
-    return Ours(tuple(places), _api_url(settings), settings.api.registration == "open")
+    return Ours(tuple(places), _api_urls(settings), settings.api.registration == "open")
 
 
-def _api_url(settings: Settings) -> str:
-    if settings.check.api_url or settings.api.tls == "none":
-        return settings.check.api_url
+def _api_urls(settings: Settings) -> tuple[str, ...]:
+    if settings.check.api_url:
+        return (settings.check.api_url,)
     # Another port is one that something in front leads to, a container's for example, and which one clients know of is
     # not said here.
-    known = any(address.port == _HTTPS for address in api_addresses(settings.api.listen))
-    return f"https://{host_names(settings)[0]}" if known else ""
+    known = settings.api.tls != "none" and any(address.port == _HTTPS for address in api_addresses(settings.api.listen))
+    return tuple(f"https://{host}" for host in host_names(settings)) if known else ()
 
 
 def _is_ours(apex: bytes, loaded: Loaded) -> bool:

@@ -35,6 +35,9 @@ ANSWER_SECONDS: Final = 60.0
 MOST_OCTETS: Final = 64 * 1024 * 1024
 """Of an answer; a page of a thousand accounts with all their values has less."""
 
+MOST_DETAIL: Final = 2_000
+"""Characters of what is told of a refusal; ours are shorter."""
+
 
 class NotDone(AcmednsError):
     """The routes refused; the text says why and what to do, `word` is for programs."""
@@ -152,7 +155,7 @@ class _HttpDoor:
             raise NotDone("no_answer", f"the server at {self._place} broke off: {reason}; {cure}") from error
         try:
             document: dict[str, Any] = msgspec.json.decode(octets, type=dict[str, Any])
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise NotDone("no_answer", f"what listens at {self._place} is no acmedns server") from error
         return _good(status, document)
 
@@ -197,5 +200,5 @@ def _routes(settings: Settings, store: SqlStore, hashes: HashPool) -> AdminRoute
 
 def _good(status: int, document: dict[str, Any]) -> dict[str, Any]:
     if status >= http.HTTPStatus.BAD_REQUEST:
-        raise NotDone(str(document.get("error", "failed")), str(document.get("detail", document)))
+        raise NotDone(str(document.get("error", "failed")), str(document.get("detail", document))[:MOST_DETAIL])
     return document

@@ -21,10 +21,11 @@ from prometheus_client.utils import floatToGoString
 from acmedns_py.accounts.hashing import SECONDS_BOUNDS as HASH_BOUNDS
 from acmedns_py.accounts.hashing import HashingLoad
 from acmedns_py.api.traffic import SECONDS_BOUNDS as API_BOUNDS
-from acmedns_py.certificate.rule import Life, renewal_time
+from acmedns_py.certificate.rule import renewal_time
 from acmedns_py.dns.codes import Rcode
 from acmedns_py.feed.latency import BOUNDS_SECONDS
 from acmedns_py.histogram import Seen
+from acmedns_py.lifetime import Life
 from acmedns_py.metrics import METRICS, Kind
 from acmedns_py.service.backups import Backups
 from acmedns_py.service.checks import Checks

@@ -2,6 +2,7 @@
 
 from acmedns_py.accounts.challenge_label import check_account_url
 from acmedns_py.dns import name
+from acmedns_py.dns.caa import METHOD, Property
 from acmedns_py.errors import Unusable
 from acmedns_py.setup.record import Record
 
@@ -19,20 +20,20 @@ def challenge_record(domain: str, fulldomain: str, *, label: str = "") -> Record
     return Record(f"{label}{CHALLENGE}{domain}", CNAME_SECONDS, "CNAME", f"{fulldomain}.", "challenge")
 
 
-def caa_records(domain: str, ca: str, *, account_url: str | None, wildcard: bool) -> list[Record]:
-    """The CAA records by which `ca` alone issues for the domain, by dns-01 alone, for one ACME account where given.
+def caa_value(ca: str, account_url: str | None) -> str:
+    """The value of a CAA record by which `ca` issues by dns-01 alone, and for one ACME account where given (RFC 8657).
 
-    Without `wildcard` none is issued for wildcards of it: by themselves they are let in by `issue` (RFC 8659 4.3).
-    The parameters are those of RFC 8657. Raises `Unusable` for what is no account URL, or can't stand in a record.
+    Raises `Unusable` for what is no account URL, or can't stand in a record.
     """
-    value = f"{ca}; validationmethods=dns-01"
+    value = f"{ca}; validationmethods={METHOD}"
     if account_url is not None:
         check_account_url(account_url)
         if any(character in account_url for character in ';"\\'):
             raise Unusable(f"{account_url[:200]!r} has a character in it that CAA can't hold (RFC 8659 4.2)")
         value += f"; accounturi={account_url}"
-    wild = value if wildcard else ";"
-    return [
-        Record(domain, CAA_SECONDS, "CAA", f'0 {tag} "{text}"', "caa")
-        for tag, text in (("issue", value), ("issuewild", wild))
-    ]
+    return value
+
+
+def caa_record(owner: str, limit: Property) -> Record:
+    """A CAA record for the zone that the owner is in."""
+    return Record(owner, CAA_SECONDS, "CAA", limit.text, "caa")

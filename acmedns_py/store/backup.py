@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select
 from acmedns_py.errors import StoreRefused
 from acmedns_py.store import rows
 from acmedns_py.store.backup_file import FORMAT, Header, Sink
-from acmedns_py.store.bulk import fetched
+from acmedns_py.store.bulk import fetched, numbered
 from acmedns_py.store.engine import FOREIGN_ERRORS, Target, Use, opening_error, snapshot
 from acmedns_py.store.maintenance import require_tables
 from acmedns_py.store.migrate import program_version, schema_state
@@ -53,6 +53,7 @@ async def copy_out(place: Target, *, zone_name: str, out: Out, name: str, with_a
                     for called, table in rows.BY_NAME.items()
                     if with_audit or table is not audit
                 },
+                numbered=await numbered(connection, place),
             )
             with out() as file:
                 sink = Sink(file, name, header)

@@ -2,7 +2,7 @@
 
 The last line has the number of rows and the SHA-256 of every octet before it, so that a file that was cut off, damaged,
 put in another order or joined with another is refused whole. Compressed (gzip) or not is seen by the first octets.
-Nothing here knows a database, and a whole file is never in memory.
+Nothing here asks a database, and a whole file is never in memory.
 """
 
 import fcntl
@@ -24,6 +24,7 @@ import msgspec
 
 from acmedns_py.errors import BackupRefused, OutputClosed
 from acmedns_py.store import rows
+from acmedns_py.store.bulk import NUMBERED
 from acmedns_py.store.schema import REVISIONS
 
 FORMAT: Final = 1
@@ -48,7 +49,10 @@ _ELSE: Final = "name a file made by acmedns backup or acmedns export"
 
 
 class Header(msgspec.Struct, tag_field=rows.TAG, tag="backup", kw_only=True):
-    """The first line: what wrote it, of what and when (microseconds since 1970 by the database), and rows by table."""
+    """The first line: what wrote it, of what and when (microseconds since 1970 by the database), and rows by table.
+
+    `numbered` has the highest number that was given by tables that give none twice, perhaps to a row that is gone.
+    """
 
     format: int
     program: str
@@ -57,6 +61,7 @@ class Header(msgspec.Struct, tag_field=rows.TAG, tag="backup", kw_only=True):
     cursor: int
     made_at: int
     counts: dict[str, int]
+    numbered: dict[str, int] = {}
 
 
 class End(msgspec.Struct, tag_field=rows.TAG, tag="end", kw_only=True):
@@ -279,6 +284,9 @@ class Reader:
             raise self._damaged("its header's made_at is no time of the years 1 to 9999")
         if not 0 <= header.cursor <= rows.MOST_NUMBERED:
             raise self._damaged(f"its header's cursor is none from 0 to {rows.MOST_NUMBERED}")
+        for table, number in header.numbered.items():
+            if table not in NUMBERED or not 0 < number <= rows.MOST_NUMBERED:
+                raise self._damaged(f"its header's numbered has {table!r}: {number}, which can't be")
         self._sum.update(line)
         return header
 

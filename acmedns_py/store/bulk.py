@@ -1,18 +1,24 @@
 """Many rows at once, out of tables and into them, by the drivers' own ways: SQLAlchemy's take several times as long."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Select, Table, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from acmedns_py.store.engine import Target
+from acmedns_py.store.schema import metadata
 
 ROWS_AT_ONCE = 5_000
 """Rows fetched in one step; between two the event loop runs."""
 
 CACHE_KIB = 131_072
 """SQLite's memory for pages: the index of a million usernames, which come in random order, fits."""
+
+NUMBERED = frozenset(
+    str(table.name) for table in metadata.sorted_tables if table.dialect_options["sqlite"]["autoincrement"]
+)
+"""Tables that give no number twice; those of others are free again with their row, on SQLite."""
 
 Rows = Sequence[tuple[Any, ...]]
 
@@ -63,6 +69,46 @@ async def take_ids(connection: AsyncConnection, place: Target, table: Table, cou
     )
     last = max(numbered or 0, await connection.scalar(select(func.max(table.c.id))) or 0)
     return list(range(last + 1, last + 1 + count))
+
+
+async def numbered(connection: AsyncConnection, place: Target) -> dict[str, int]:
+    """Give the highest number that each table which numbers for good has given; one that has given none is left out."""
+    if place.path is None:
+        question = text(
+            "SELECT called, pg_sequence_last_value(pg_get_serial_sequence(called, 'id')::regclass)"
+            " FROM unnest(CAST(:tables AS text[])) AS called"
+        )
+        found = await connection.execute(question, {"tables": list(NUMBERED)})
+    else:
+        found = await connection.execute(text("SELECT name, seq FROM sqlite_sequence"))
+    return {name: number for name, number in found if name in NUMBERED and number}
+
+
+async def number_on(connection: AsyncConnection, place: Target, given: Mapping[str, int]) -> None:
+    """Let the tables number on above their rows and above what was `given` elsewhere, and never back."""
+    if place.path is None:
+        for name, table in metadata.tables.items():
+            if "id" in table.columns:
+                await connection.execute(
+                    text(
+                        f"SELECT setval(numbers, greatest(nextval(numbers), (SELECT max(id) FROM {name}), :given))"  # noqa: S608 - ours
+                        f" FROM (SELECT pg_get_serial_sequence('{name}', 'id')::regclass AS numbers) AS found"
+                    ),
+                    {"given": given.get(name, 0)},
+                )
+        return
+    for name, number in given.items():
+        here = {"name": name, "number": number}
+        await connection.execute(
+            text(
+                "INSERT INTO sqlite_sequence (name, seq) SELECT :name, 0"
+                " WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = :name)"
+            ),
+            here,
+        )
+        await connection.execute(
+            text("UPDATE sqlite_sequence SET seq = :number WHERE name = :name AND seq < :number"), here
+        )
 
 
 async def settle(connection: AsyncConnection, place: Target, tables: Sequence[Table]) -> None:

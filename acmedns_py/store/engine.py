@@ -18,7 +18,7 @@ from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]
 from sqlalchemy import URL, event, make_url
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, EmulatedDBAPIException, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool
@@ -360,9 +360,31 @@ def _reason(error: BaseException) -> str:
     innermost = list(causes(error))[-1]
     if isinstance(innermost, (TimeoutError, asyncio.CancelledError)) and not str(innermost):
         return "no answer in time"
+    if _out_of_step(innermost):
+        return "the connection was lost"
     said = str(innermost).strip() or type(innermost).__name__
     return said.splitlines()[0]
 
 
-FOREIGN_ERRORS = (SQLAlchemyError, sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
-"""All that SQLAlchemy, the drivers and the system raise where a database fails."""
+def _out_of_step(cause: BaseException) -> bool:
+    """Whether the driver does not know any more what its connection is at.
+
+    So it is from when it has read that a backend ends (an administrator stops PostgreSQL) until it reads that the
+    connection is closed: whatever is asked then fails as if something else were asked at the same time.
+    """
+    return isinstance(cause, asyncpg.InternalClientError) or (
+        isinstance(cause, asyncpg.InterfaceError) and "another operation is in progress" in str(cause)
+    )
+
+
+FOREIGN_ERRORS = (
+    SQLAlchemyError,
+    EmulatedDBAPIException,
+    sqlite3.Error,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
+"""All that SQLAlchemy, its adapters, the drivers and the system raise where a database fails."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, select
+from sqlalchemy import ColumnElement, Table, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from acmedns_py.accounts.hashing import outdated
@@ -22,7 +22,7 @@ from acmedns_py.errors import StoreRefused
 from acmedns_py.store import rows
 from acmedns_py.store.accounts import padded
 from acmedns_py.store.backup_file import examined, file_name, opened
-from acmedns_py.store.bulk import copy_in, make_room, settle, take_ids
+from acmedns_py.store.bulk import ROWS_AT_ONCE, copy_in, make_room, settle, take_ids
 from acmedns_py.store.engine import FOREIGN_ERRORS, Target, Use, connect, opening_error, snapshot
 from acmedns_py.store.maintenance import require_tables
 from acmedns_py.store.migrate import schema_state
@@ -138,6 +138,8 @@ class _Merge:
         self._unlike: set[int] = set()
         self._lasting: set[int] = set()
         self._tokens: dict[int, int] = {}
+        # The highest number in the audit log before anything came.
+        self._last_entry: int | None = None
         # Names of those that are revoked, here or, of what is new, there.
         self._revoked: dict[int, str] = {}
 
@@ -239,16 +241,30 @@ class _Merge:
 
     async def _entries(self, batch: list[Any]) -> None:
         columns = [str(column.name) for column in audit.columns if column is not audit.c.id]
-        here = {
-            # What the file has of an entry with a NUL is its escaped form.
-            tuple(rows.escaped(getattr(found, column)) for column in columns)
-            for found in await self._found(audit, audit.c.at, [row.at for row in batch])
-        }
         said = [tuple(getattr(row, column) for column in columns) for row in batch]
+        here = await self._said_here(columns, set(said))
         new = [one for one in said if one not in here]
         self._count(audit, NEW, len(new))
         self._count(audit, PRESENT, len(said) - len(new))
         await self._insert(audit, columns, new)
+
+    async def _said_here(self, columns: Sequence[str], said: set[tuple[Any, ...]]) -> set[tuple[Any, ...]]:
+        """Give those of these entries that were here before the merge.
+
+        However many are of one time, as a file may have made them, only as many are kept as were asked for.
+        """
+        if self._last_entry is None:
+            self._last_entry = await self._connection.scalar(select(func.max(audit.c.id))) or 0
+        place = columns.index(audit.c.at.name)
+        asked = select(*(audit.c[column] for column in columns)).where(
+            audit.c.at.in_(padded({one[place] for one in said})), audit.c.id <= self._last_entry
+        )
+        here = set()
+        async with self._connection.stream(asked) as found:
+            async for some in found.partitions(ROWS_AT_ONCE):
+                # What the file has of an entry with a NUL is its escaped form.
+                here |= said.intersection(tuple(map(rows.escaped, one)) for one in some)
+        return here
 
     async def _compare_passwords(self, batch: list[Any]) -> None:
         """Find accounts that are here with another password; a hash that a login has renewed is no difference."""

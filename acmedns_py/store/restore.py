@@ -1,7 +1,8 @@
 """Makes a database what a backup says: all of it in one transaction, or nothing.
 
 The file is read to its end before anything is touched, and a second time while its rows go in. Static records are not
-among them: the next start makes them of the configuration.
+among them: the next start makes them of the configuration. Of what is replaced only this stays: no label of an account
+that was deleted there is handed out again, unless the file has that account, and no number of an account.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, delete, func, insert, select, text
+from sqlalchemy import Column, ColumnElement, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from acmedns_py.accounts.audit import OFFLINE
@@ -25,7 +26,7 @@ from acmedns_py.store import rows
 from acmedns_py.store.accounts import padded
 from acmedns_py.store.backup import copy_out
 from acmedns_py.store.backup_file import Header, examined, file_name, opened, remove_unfinished, written
-from acmedns_py.store.bulk import copy_in, make_room, settle
+from acmedns_py.store.bulk import copy_in, make_room, number_on, settle
 from acmedns_py.store.engine import Owner, Target, Use, connect
 from acmedns_py.store.home import home
 from acmedns_py.store.owned import owned
@@ -117,7 +118,7 @@ async def restore(
                 cursor = resumed(header, replaced=replaced, now=now)
                 again = GoodAgain() if kept is None else await _good_again(connection, path, now)
                 for table in reversed(metadata.sorted_tables):
-                    if table is not compatibility:
+                    if table not in (compatibility, retired_label):
                         await connection.execute(delete(table))
                 await _fill(connection, place, path, header, now)
                 # An older program may have left it there; nobody may fetch it any more.
@@ -232,20 +233,11 @@ async def _fill(connection: AsyncConnection, place: Target, path: Path, header: 
                     for row in batch:
                         # A clock that was ahead there must not let a value outlive those that come here.
                         row.written_at = min(row.written_at, now)
+                elif table is retired_label:
+                    here = set(await _those(connection, retired_label.c.label, [row.label for row in batch]))
+                    batch = [row for row in batch if row.label not in here]  # noqa: PLW2901 - what is left of it
                 await copy_in(connection, place, table, table.columns.keys(), [rows.cells(row) for row in batch])
-    if place.path is None:
-        for table in rows.CARRIED:
-            if "id" in table.columns:
-                await connection.execute(_NUMBER_ON[table.name])
+    held = select(account.c.label)
+    await connection.execute(delete(retired_label).where(retired_label.c.label.in_(held)))
+    await number_on(connection, place, header.numbered)
     await settle(connection, place, rows.CARRIED)
-
-
-_NUMBER_ON = {
-    table.name: text(
-        f"SELECT setval(numbers, greatest(nextval(numbers), (SELECT max(id) FROM {table.name})))"  # noqa: S608 - ours
-        f" FROM (SELECT pg_get_serial_sequence('{table.name}', 'id')::regclass AS numbers) AS found"
-    )
-    for table in rows.CARRIED
-    if "id" in table.columns
-}
-"""Lets PostgreSQL's own numbering go on above the rows that came with their numbers, and never back."""

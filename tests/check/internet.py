@@ -75,7 +75,11 @@ FARTHER_ZONE = [
     f"_acme-challenge.farther.org. CNAME plain.{ZONE}.",
 ]
 OWNER_ZONE = [*cut(OWNER, PROVIDERS), *DELEGATION, f"www.{OWNER}. A 45.33.9.7"]
-ELSEWHERE_ZONE = [*cut("elsewhere.org", dict.fromkeys(PROVIDERS, ())), "www.elsewhere.org. A 45.33.9.9"]
+ELSEWHERE_ZONE = [
+    *cut("elsewhere.org", dict.fromkeys(PROVIDERS, ())),
+    "www.elsewhere.org. A 45.33.9.9",
+    'has.elsewhere.org. CAA 0 issue "other.example"',
+]
 
 
 class NameServer:

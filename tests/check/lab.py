@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,19 @@ class Lab:
                 server = self.upper[name]
                 ends.enter_context(server.serving(OWNER, [*server.zones[OWNER], *more]))
             yield
+
+    @contextmanager
+    def site(
+        self, *, days: tuple[int, int] = (-1, 89), status: int = 200, skew: int = 0, body: str = ""
+    ) -> Iterator[Program]:
+        """Run another HTTPS server, site.example.org, its certificate valid between these days from now."""
+        begin, end = (datetime.now(UTC) + timedelta(days=one) for one in days)
+        chain, key = self.trust.issue(f"site.{OWNER}", not_before=begin, not_after=end)
+        arguments = (chain, key, str(status), str(skew), body, layouts.CLIENT)
+        module = (sys.executable, "-m", "tests.check.website", *arguments)
+        with self.namespace.running("site", *module, env={"PYTHONPATH": str(REPOSITORY)}) as started:
+            started.wait_for("listening")
+            yield started
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """Ask a route of the operator's by the server's local socket."""

@@ -13,7 +13,7 @@ class Kind(Enum):
     """Which resolver, with the address it answers at."""
 
     GOOD = "127.0.0.1"
-    INTERNAL = "127.0.0.3"  # answers for the owner's zone itself, as a company's own server does
+    INTERNAL = "127.0.0.3"  # answers for names of the owner's zone itself, or asks another, as a company's server does
     STALE = "127.0.0.4"  # keeps what it has once seen
     FILTERED = "127.0.0.5"  # has a list of names that nobody may look up
     CLOSED = "127.0.0.6"  # answers nobody but itself
@@ -23,6 +23,9 @@ INTERNAL_NAME = "_acme-challenge.internal.example.org"
 ABSENT_NAME = "_acme-challenge.absent.example.org"
 """What the internal view has of its own, and what it has not, both in zones that it answers for."""
 
+FAILING_NAME = "_acme-challenge.failing.example.org"
+"""What the internal view leaves to a server that is gone."""
+
 FILTERED_NAME = "_acme-challenge.filtered.example.org"
 
 _FORGETFUL = "  cache-max-ttl: 0\n  cache-max-negative-ttl: 0\n"
@@ -30,7 +33,8 @@ _SERVER = {
     Kind.GOOD: _FORGETFUL,
     Kind.INTERNAL: _FORGETFUL
     + f'  local-zone: "{INTERNAL_NAME}" static\n  local-data: "{INTERNAL_NAME} 300 CNAME inside.example.org."\n'
-    + f'  local-zone: "{ABSENT_NAME}" static\n  local-data: "{ABSENT_NAME} SOA ns.inside. admin.inside. 1 2 3 4 5"\n',
+    + f'  local-zone: "{ABSENT_NAME}" static\n  local-data: "{ABSENT_NAME} SOA ns.inside. admin.inside. 1 2 3 4 5"\n'
+    + f'forward-zone:\n  name: "{FAILING_NAME}"\n  forward-addr: 127.0.0.9\n',
     Kind.STALE: "  cache-min-ttl: 3600\n",
     Kind.FILTERED: _FORGETFUL,
     Kind.CLOSED: "  access-control: 127.0.0.0/8 refuse\n",

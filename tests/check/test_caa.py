@@ -13,18 +13,26 @@ ANYBODY: dict[str, str] = {}
 CA = {"ACMEDNS_CHECK__CA": "ca.example"}
 URL = "https://ca.example/acct/17"
 CLIENT = {**CA, "ACMEDNS_CHECK__ACCOUNTS": URL}
+WITH_DNS = "validationmethods=http-01,dns-01"
+OTHER = "https://ca.example/acct/18"
+CLIENTS = {**CA, "ACMEDNS_CHECK__ACCOUNTS": f"{URL},{OTHER}"}
 
 
 @dataclass(frozen=True)
 class Row:
-    """CAA records by owner, "@" being the host; the finding, "" for none; and its subject where that is not the host."""
+    """CAA records by owner, "@" being the host; the finding, "" for none; and its subject where that is not the host.
+
+    `seen` and `cure` are what is in those texts of the finding, besides.
+    """
 
     finding: str
     host: str
     records: tuple[str, ...]
     options: dict[str, str] = field(default_factory=lambda: ANYBODY)
     subject: str = ""
-    paste: str = ""
+    paste: tuple[str, ...] = ()
+    seen: str = ""
+    cure: str = ""
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -45,11 +53,27 @@ ROWS = [
         "other.example.org",
         ('@ CAA 0 issue "other.example"',),
         CA,
-        paste='other.example.org. CAA 0 issue "ca.example"',
+        paste=('other.example.org. CAA 0 issue "ca.example"',),
     ),
     Row("caa-forbids", "nobody.example.org", ('@ CAA 0 issue ";"',)),
     Row("caa-forbids", "x.y.above.example.org", ('above.example.org. CAA 0 issue ";"',), CA),
-    Row("caa-forbids", "alias.example.org", ("@ CNAME caatarget.example.org.", 'caatarget CAA 0 issue ";"'), CA),
+    # Nothing can stand beside a CNAME, at whatever height it is.
+    Row(
+        "caa-forbids",
+        "alias.example.org",
+        ("@ CNAME caatarget.example.org.", 'caatarget CAA 0 issue ";"'),
+        CA,
+        paste=('caatarget.example.org. CAA 0 issue "ca.example"',),
+        cure="It goes to caatarget.example.org., and not to alias.example.org.: that is a CNAME",
+    ),
+    Row(
+        "caa-forbids",
+        "below.alias.example.org",
+        (),
+        CA,
+        paste=('caatarget.example.org. CAA 0 issue "ca.example"',),
+        cure="It goes to caatarget.example.org., and not to alias.example.org.: that is a CNAME",
+    ),
     # The parent of an alias's target says nothing (RFC 8659 3).
     Row("", "toalias.example.org", ("@ CNAME a.parent.example.org.", "a.parent TXT x", 'parent CAA 0 issue ";"'), CA),
     Row(
@@ -57,13 +81,64 @@ ROWS = [
         "*.wild.example.org",
         ('@ CAA 0 issue "ca.example"', '@ CAA 0 issuewild ";"'),
         CA,
-        paste='wild.example.org. CAA 0 issuewild "ca.example"',
+        paste=('wild.example.org. CAA 0 issuewild "ca.example"',),
+    ),
+    # The first issuewild would shut out the other CA.
+    Row(
+        "caa-forbids",
+        "*.starless.example.org",
+        ('@ CAA 0 issue "other.example"',),
+        CA,
+        paste=('starless.example.org. CAA 0 issue "ca.example"',),
     ),
     Row("", "tame.example.org", ('@ CAA 0 issue "ca.example"', '@ CAA 0 issuewild ";"'), CA),
     Row("", "*.only.example.org", ('@ CAA 0 issue ";"', '@ CAA 0 issuewild "ca.example"'), CA),
     Row("caa-forbids", "*.deep.sub.example.org", ('sub.example.org. CAA 0 issuewild ";"',), CA),
-    Row("caa-method", "http.example.org", ('@ CAA 0 issue "ca.example; validationmethods=http-01"',), CA),
-    Row("caa-account", "acct.example.org", ('@ CAA 0 issue "ca.example; accounturi=https://ca.example/1"',), CLIENT),
+    Row(
+        "caa-method",
+        "http.example.org",
+        ('@ CAA 0 issue "ca.example; validationmethods=http-01"',),
+        CA,
+        paste=('http.example.org. CAA 0 issue "ca.example; validationmethods=http-01,dns-01"',),
+    ),
+    # Whatever else a record says is kept.
+    Row(
+        "caa-method",
+        "*.params.example.org",
+        (
+            '@ CAA 0 issue "ca.example"',
+            f'@ CAA 128 issuewild "ca.example; validationmethods=http-01; accounturi={URL}; tier=7"',
+        ),
+        CA,
+        paste=(f'params.example.org. CAA 128 issuewild "ca.example; accounturi={URL}; tier=7; {WITH_DNS}"',),
+    ),
+    Row(
+        "caa-account",
+        "acct.example.org",
+        ('@ CAA 0 issue "ca.example; accounturi=https://ca.example/1; validationmethods=dns-01"',),
+        CLIENT,
+        paste=(f'acct.example.org. CAA 0 issue "ca.example; validationmethods=dns-01; accounturi={URL}"',),
+        seen=f"not for {URL}: acct.example.org.",
+    ),
+    Row(
+        "caa-account",
+        "neither.example.org",
+        ('@ CAA 0 issue "ca.example; accounturi=https://ca.example/1"',),
+        CLIENTS,
+        paste=tuple(f'neither.example.org. CAA 0 issue "ca.example; accounturi={one}"' for one in (URL, OTHER)),
+        seen=f"not for {URL}, {OTHER}: neither.example.org.",
+    ),
+    Row(
+        "caa-account-some",
+        "one.example.org",
+        (f'@ CAA 0 issue "ca.example; accounturi={URL}"',),
+        CLIENTS,
+        paste=(f'one.example.org. CAA 0 issue "ca.example; accounturi={OTHER}"',),
+        seen=f"not for {OTHER}: one.example.org.",
+    ),
+    Row(
+        "", "both.example.org", tuple(f'@ CAA 0 issue "ca.example; accounturi={one}"' for one in (URL, OTHER)), CLIENTS
+    ),
     Row("", "mine.example.org", (f'@ CAA 0 issue "ca.example; accounturi={URL}"',), CLIENT),
     Row(
         "caa-account-bound",
@@ -92,7 +167,7 @@ RECORDS = [line for row in ROWS if not row.host.endswith("puppet.org") for line 
 def checked(lab, tmp_path_factory):
     """A check of all hosts that are wanted by the same CA for the same client, by its options."""
     made = {}
-    for options in (ANYBODY, CA, CLIENT):
+    for options in (ANYBODY, CA, CLIENT, CLIENTS):
         hosts = tmp_path_factory.mktemp("hosts") / "hosts"
         hosts.write_text("".join(f"{row.host}\n" for row in ROWS if row.options is options))
         made[id(options)] = lab.check("--hosts-file", str(hosts), "--json", options=options)
@@ -108,8 +183,11 @@ def test_records_have_just_the_finding_that_they_should(checked, row):
         [(row.finding, row.subject or row.host)] if row.finding else []
     )
     if row.paste:
-        assert findings[0]["paste"] == [row.paste]
-        assert findings[0]["consequence"] == f"ca.example will refuse {row.host}, and say that CAA forbids it."
+        assert findings[0]["paste"] == list(row.paste)
+        assert row.seen in findings[0]["seen"]
+        assert row.cure in findings[0]["cure"]
+        if findings[0]["verdict"] == "FAIL":
+            assert findings[0]["consequence"] == f"ca.example will refuse {row.host}, and say that CAA forbids it."
 
 
 def test_who_may_issue_is_told(checked):

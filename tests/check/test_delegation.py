@@ -90,6 +90,11 @@ DELEGATIONS: dict[str, tuple[Sequence[str], Sequence[str], set[str]]] = {
         cut("moved.org", {"good.moved.org": (GOOD,), "bad.moved.org": (LAGGING,)}),
         {"glue-differs"},
     ),
+    "lacking.org": (
+        cut("lacking.org", {"good.lacking.org": (GOOD,), "bad.lacking.org": (GOOD,)}),
+        cut("lacking.org", {"good.lacking.org": (GOOD,), "bad.lacking.org": (GOOD, GOOD_V6)}),
+        {"glue-incomplete"},
+    ),
     "bogus.org": (
         [*cut("bogus.org", servers("bogus.org", (GOOD_V6,))), f"bogus.org. DS 12345 13 2 {'AB' * 32}"],
         cut("bogus.org", servers("bogus.org", (GOOD_V6,))),
@@ -196,6 +201,11 @@ def test_a_fault_of_an_address_is_found_and_nothing_else(broken, zone):
 def test_a_fault_of_a_delegation_is_found_and_nothing_else(broken, zone):
     """What the zone above says, and what not."""
     assert set(found(broken, zone)) - ALWAYS == DELEGATIONS[zone][2]
+
+
+def test_a_lost_letter_case_is_no_failure_by_itself(broken):
+    """Let's Encrypt then asks all servers, and is content where they agree (dns-correctness #36)."""
+    assert broken.check("lower-case.org", "--json", configured=False).code == 1
 
 
 def test_servers_of_the_zone_above_that_disagree_are_told(broken):

@@ -158,12 +158,18 @@ def test_what_follows_and_what_to_do_name_the_host(checked):
 def test_a_path_that_is_good_is_shown_with_its_ttls(checked):
     """Every host that no CA will refuse has one."""
     found = {one["subject"]: one["seen"] for one in checked.good("hosts")}
+    assert {one["id"] for one in checked.good("hosts")} == {"host-path"}
     failing = {one["subject"] for one in checked.findings("hosts") if one["verdict"] in {"FAIL", "NOT TESTED"}}
     ours = f"api.{OUR}"
     assert set(found) == {*(row.host for row in ROWS), *SOUND, "b.half.org"} - failing - {ours}
     assert found["twice.example.org"] == (
         f"_acme-challenge.twice.example.org. (60 s) -> t.example.org. (60 s) -> plain.{OUR}."
     )
+
+
+def test_a_host_without_caa_records_may_have_certificates(checked):
+    """That is told of each, as what lets the CA issue."""
+    assert ("caa-allows", "good.example.org") in {(one["id"], one["subject"]) for one in checked.good("caa")}
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-
 import pytest
 
-from acmedns_py.check.own import ApiFacts, Visit, judge, slack_used
-from tests.check.lab import REPOSITORY, Account, Lab
+from acmedns_py.check.own import ApiFacts, Site, Visit, judge
+from tests.check.internet import ZONE
+from tests.check.lab import Account, Lab
 from tests.check.resolvers import Kind
 from tests.lab.layouts import CLIENT, OTHER_CLIENT, SERVER
 
@@ -23,8 +19,6 @@ RECORDS = [
 
 ALWAYS = {"registration-open", "accounts-unused", "accounts-disabled"}
 """The lab has accounts that nobody uses, and lets everybody register."""
-
-DAY = 86_400
 
 
 def findings(lab: Lab, section: str, **options: str) -> list[dict]:
@@ -55,6 +49,8 @@ def test_an_address_that_is_not_served_is_told(lab, listen, kind, seen):
     ("url", "kind"),
     [
         ("https://nothing.example.org", "api-no-address"),
+        ("https://www.silent.puppet.org", "api-unresolved"),
+        ("https://www.lame.org", "api-unresolved"),
         ("https://dark.example.org", "api-unreachable"),
         ("https://misnamed.example.org", "api-certificate"),
     ],
@@ -71,22 +67,17 @@ def test_behind_a_proxy_the_url_has_to_be_named(lab):
     assert {one["id"] for one in found} - ALWAYS == {"api-unknown"}
 
 
+def test_every_name_of_the_api_is_visited(lab):
+    """A client may know any of them: here the second is not in the certificate."""
+    found = findings(lab, "api", ACMEDNS_API__HOSTNAMES=f"{ZONE},misnamed.example.org")
+    wrong = {(one["id"], one["subject"]) for one in found if one["id"] not in ALWAYS}
+    assert wrong == {("api-certificate", f"misnamed.example.org at {SERVER[0]}")}
+
+
 def test_registration_that_takes_a_token_is_not_open(lab):
     """The note is gone."""
     found = findings(lab, "api", ACMEDNS_API__REGISTRATION="token")
     assert {one["id"] for one in found} == ALWAYS - {"registration-open"}
-
-
-@contextmanager
-def site(lab: Lab, *, days: tuple[int, int] = (-1, 89), status: int = 200, skew: int = 0) -> Iterator[None]:
-    """Run another HTTPS server, its certificate valid between these days from now."""
-    begin, end = (datetime.now(UTC) + timedelta(days=one) for one in days)
-    chain, key = lab.trust.issue("site.example.org", not_before=begin, not_after=end)
-    arguments = map(str, (chain, key, status, skew, CLIENT))
-    module = (sys.executable, "-m", "tests.check.website", *arguments)
-    with lab.namespace.running("site", *module, env={"PYTHONPATH": str(REPOSITORY)}) as started:
-        started.wait_for("listening")
-        yield
 
 
 @pytest.mark.parametrize(
@@ -102,7 +93,7 @@ def site(lab: Lab, *, days: tuple[int, int] = (-1, 89), status: int = 200, skew:
 )
 def test_what_answers_at_the_url_is_looked_at(lab, how, kind):
     """Its status, its clock, and how long its certificate lasts."""
-    with site(lab, **how):
+    with lab.site(**how):
         found = findings(lab, "api", ACMEDNS_CHECK__API_URL="https://site.example.org/")
     assert {one["id"] for one in found} - ALWAYS == ({kind} if kind else set())
 
@@ -111,17 +102,6 @@ def test_addresses_that_this_host_has_no_way_to_are_not_called_wrong():
     """A host without IPv6 knows nothing of them."""
     visit = Visit("192.0.2.1", 1000.0, status=200, date=1000.0)
     for visits in ((visit,), ()):
-        facts = ApiFacts("https://api.example.org", visits, None, False, ("2001:db8::1",))
+        site = Site("https://api.example.org", visits, ("2001:db8::1",))
+        facts = ApiFacts((site,), stats=None, registration_open=False)
         assert [one.kind.id for one in judge(facts)] == ["api-ipv6-untested"]
-
-
-@pytest.mark.parametrize(
-    ("days", "due"),
-    [(90, 30), (47, 15.67), (200, 30), (160 / 24, 80 / 24)],
-)
-def test_the_slack_of_a_certificate_is_that_of_its_renewal(days, due):
-    """None is used when it is due, all at its end (monitoring 2)."""
-    life = (0.0, days * DAY)
-    assert slack_used(life, (days - due) * DAY) == pytest.approx(0, abs=0.01)
-    assert slack_used(life, days * DAY) == 1
-    assert slack_used(life, 0.0) < 0

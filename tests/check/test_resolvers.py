@@ -6,7 +6,7 @@ import pytest
 
 from acmedns_py.check.resolvers import system_resolvers
 from tests.check.lab import SIGNED, Account
-from tests.check.resolvers import ABSENT_NAME, FILTERED_NAME, INTERNAL_NAME, Kind
+from tests.check.resolvers import ABSENT_NAME, FAILING_NAME, FILTERED_NAME, INTERNAL_NAME, Kind
 from tests.check.test_hosts import OUR, challenge
 
 ACCOUNTS = (Account("plain"), Account("former"))
@@ -31,6 +31,8 @@ ROWS = [
     Row("resolver-internal", INTERNAL, Kind.INTERNAL),
     Row("resolver-internal", host_of(ABSENT_NAME), Kind.INTERNAL),
     Row("resolver-filtered", FILTERED, Kind.FILTERED),
+    Row("resolver-fails", host_of(FAILING_NAME), Kind.INTERNAL),
+    *(Row("", host_of(FAILING_NAME), kind) for kind in (Kind.GOOD, Kind.STALE, Kind.FILTERED)),
     Row("resolver-refuses", "sound.example.org", Kind.CLOSED),
     Row("", "sound.example.org", Kind.INTERNAL),
     Row("", "sound.example.org", Kind.STALE),

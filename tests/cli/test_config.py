@@ -1,5 +1,6 @@
 """`acmedns config check`: exit codes and lines."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -98,3 +99,31 @@ def test_sample_of_acme_dns_is_checked():
     result = CliRunner().invoke(app, ["check", "-c", str(path)])
     assert result.exit_code == 0
     assert "127.0.0.1" in result.stderr
+
+
+def test_json_says_what_the_lines_say(check, tmp_path):
+    """One document on standard output, whose words and exit code are those of the lines."""
+    good, warned = MINIMUM, MINIMUM + '[database]\npassword = "geheim"\n'
+    for text, code in ((good, 0), (warned, 0), (warned + '[dns]\nport = 0\n[api]\n"a\\nb" = 1\n', 1), ("[zone", 1)):
+        lines, result = check(text), check(text, "--json")
+        assert (result.exit_code, result.stderr, result.stdout.count("\n")) == (code, "", 1)
+        document = json.loads(result.stdout)
+        # Of a file that is no TOML the problem is the file's own, and names it.
+        assert (document["good"], document["file"]) == (not code, None if text == "[zone" else f"{tmp_path}/file.toml")
+        before = f"{document['file']}: " if document["file"] else ""
+        problems = [before + one["problem"] for one in document["problems"]]
+        assert [f"warning: {one}" for one in document["warnings"]] + problems == lines.stderr.splitlines()
+        assert all(one["problem"].startswith(one["option"]) for one in document["problems"])
+        if not code:
+            summary = f"zone {document['zone']}, derived records: {'; '.join(document['derived_records'])}\n"
+            assert lines.stdout.endswith(summary)
+        else:
+            assert (document["zone"], document["derived_records"]) == (None, [])
+
+
+def test_json_of_the_environment_alone_names_no_file(tmp_path, monkeypatch):
+    """There is none."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ACMEDNS_ZONE__NAME", "env.example")
+    result = CliRunner().invoke(app, ["check", "--json"])
+    assert (json.loads(result.stdout)["file"], result.exit_code) == (None, 1)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acmedns_py.dns.caa import Obstacle, issuers, obstacle, properties, unknown_critical
+from acmedns_py.dns.caa import Obstacle, correction, issuers, obstacle, properties, shut_out, unknown_critical
 
 CA = frozenset({"ca.example", "ca.test"})
 ACCOUNT = "https://ca.example/acct/17"
@@ -99,3 +99,47 @@ def test_any_octets_are_judged(octets, wildcard):
     assert len(properties(octets)) <= len(octets)
     if not unknown_critical(octets):
         assert obstacle([*octets, rdata("issue", "ca.example")], CA) is None
+
+
+names = st.sampled_from(["ca.example", "ca.test", "other.example", ""])
+parameters = st.sampled_from(
+    [
+        "validationmethods=http-01",
+        "ValidationMethods=",
+        f"accounturi={ACCOUNT}",
+        "accounturi=x",
+        "tier = 7",
+        "nonsense",
+        "",
+    ]
+)
+issued = st.builds(
+    lambda tag, domain, more: rdata(tag, ";".join((domain, *more))),
+    st.sampled_from(["issue", "issuewild", "iodef"]),
+    names,
+    st.lists(parameters, max_size=4),
+)
+
+
+@given(st.lists(issued, max_size=4), st.booleans(), st.sampled_from([None, ACCOUNT]))
+def test_a_correction_lets_the_ca_issue_and_shuts_out_nobody(records, wildcard, account):
+    """Beside what is there, whatever that is; for other names than the wildcards too."""
+    made = correction(records, CA, account, wildcard=wildcard)
+    assert made is not None
+    together = [*records, rdata(made.tag, made.value, made.flags)]
+    accounts = [] if account is None else [account]
+    assert obstacle(together, CA, wildcard=wildcard, accounts=accounts) is None
+    assert shut_out(together, CA, accounts, wildcard=wildcard) == []
+    if issuers(records, wildcard=wildcard) is not None:
+        for wild in (False, True):
+            before = issuers(records, wildcard=wild)
+            after = issuers(together, wildcard=wild)
+            assert before is None or after is None or set(before) <= set(after)
+
+
+def test_a_correction_is_text_that_can_be_pasted():
+    """RFC 8659 4.1.1: quotes and backslashes escaped, and what is not printable."""
+    made = correction([rdata("issue", 'ca.example; a="\\\x07')], CA, ACCOUNT)
+    assert made is not None
+    assert made.text == r'0 issue "ca.example; a=\"\\\007"'
+    assert correction([rdata("issue", ";")], ()) is None

@@ -1,16 +1,19 @@
 """A database that dies, hangs or is held by others: DNS goes on from memory, writes are 503, it recovers by itself."""
 
+import asyncio
+import json
 import os
 import signal
 import sqlite3
 import time
 
+import asyncpg
 import pytest
 
 from tests.ask import ask, from_every_worker, rcode, values
 from tests.faults.test_workers import wait_for_workers
 from tests.postgres import Postgres
-from tests.server import value
+from tests.server import Reply, value
 
 
 @pytest.fixture
@@ -118,3 +121,27 @@ def test_a_locked_sqlite_file_puts_writes_off(make_server):
         other.close()
     until_ok(lambda: server.update(account, value(2)))
     assert values(ask(server.dns, account["fulldomain"])) == {value(1), value(2)}
+
+
+async def test_a_stop_takes_back_the_registrations_that_a_held_database_keeps_waiting(make_server, postgres_url):
+    """Those accounts are there that were told, and no others: the stop cuts the clients off, then the row is free."""
+    server = make_server(database_url=postgres_url).start()
+    told = {server.register()["username"]}
+    other = await asyncpg.connect(postgres_url)
+    try:
+        async with other.transaction():
+            await other.execute("SELECT * FROM zone FOR UPDATE")
+            asked = [asyncio.create_task(asyncio.to_thread(server.request, "POST", "/register")) for _ in range(3)]
+            waits = (
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            while not await other.fetchval(waits):
+                await asyncio.sleep(0.05)
+            server.signal(signal.SIGTERM)
+            replies = await asyncio.gather(*asked, return_exceptions=True)
+    finally:
+        await other.close()
+    told |= {reply.json["username"] for reply in replies if isinstance(reply, Reply) and reply.status == 201}
+    assert await asyncio.to_thread(server.process.wait, 20) == 0
+    listed = server.acmedns("account", "list", "--json")
+    assert {json.loads(line)["username"] for line in listed.stdout.splitlines()} == told

@@ -10,12 +10,14 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from tests.lab.authority import Certificate, read_certificate
 from tests.lab.clients import Account, Certbot, Lego, Result, account_map, cert_manager, goacmedns, start_caddy
 from tests.lab.laboratory import Laboratory
 from tests.lab.layouts import CLIENT, OTHER_CLIENT, SERVER
-from tests.lab.namespace import LabError
+from tests.lab.namespace import LabError, until
+from tests.lab.resolvers import MANY
 from tests.lab.zones import DOMAIN
 from tests.tools import peers
 
@@ -227,6 +229,25 @@ def lego_refused_by_allow_from(lab: Laboratory) -> None:
     lab.say("  lego, from an address that is not allowed: 401 forbidden, no certificate")
 
 
+def trace_tells_whether_a_ca_has_asked(lab: Laboratory) -> None:
+    """After an order the account's trace has the networks that the CA asked from, and knows too few from enough."""
+    name = f"traced.lego.{DOMAIN}"
+    lego = Lego(lab, lab.client_folder("lego-traced"))
+    account = {**lab.register(), "server_url": lab.layout.api}
+    lab.point(name, at=account["fulldomain"])
+    lego.storage.write_text(account_map([name], account))
+    if (verdict := _trace(lab, account)["verdict"]) != "never_updated":
+        raise LabError(f"before its first update the account is told as {verdict}")
+    # Two names, for Pebble looks three times at each: from all five networks, if it can.
+    _succeeds(lego.run(name, f"*.{name}"))
+    # The other resolver is the client's own as well; over IPv6 its network looks like another's.
+    few = {"asked_by_itself", "asked_by_few"}
+    expected = {"asked_by_a_ca"} if lab.layout.ca_resolver == MANY else few
+    # Workers tell of questions twice a second.
+    until(lambda: _trace(lab, account)["verdict"] in expected, seconds=20, what=f"{expected} in the account's trace")
+    lab.say(_indented(lab.command("account", "trace", account["subdomain"])))
+
+
 FLOWS: tuple[Flow, ...] = (
     lego_registers_then_issues,
     lego_base_and_wildcard,
@@ -242,7 +263,17 @@ FLOWS: tuple[Flow, ...] = (
     go_libraries_update,
     allow_from_binds_the_source,
     lego_refused_by_allow_from,
+    trace_tells_whether_a_ca_has_asked,
 )
+
+
+def _trace(lab: Laboratory, account: Account) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(lab.command("account", "trace", account["subdomain"], "--json"))
+    return found
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.splitlines())
 
 
 def _registered(lab: Laboratory, version: str) -> Account:

@@ -13,18 +13,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.lab import layouts, zones
+from tests.lab import layouts, resolvers, zones
 from tests.lab.authority import Trust, start_pebble
 from tests.lab.layouts import CLIENT, SERVER, Layout
 from tests.lab.namespace import LabError, Namespace, Program
-from tests.lab.resolvers import Kind, start_resolver
+from tests.lab.resolvers import MANY, Kind, start_perspectives, start_resolver
 from tests.lab.zones import Zones
 from tests.tools import peers
 
 ACMEDNS = Path(sys.executable).with_name("acmedns")
 
 # Programs without which there is no lab; asked for first, so that what is missing is said before anything starts.
-PROGRAMS = ("dig", "ip", "nsd", "nsenter", "pebble", "setpriv", "unbound", "unshare")
+PROGRAMS = ("dig", "dnsdist", "ip", "nsd", "nsenter", "pebble", "setpriv", "unbound", "unshare")
 
 _START_SECONDS = 60
 
@@ -108,6 +108,11 @@ class Laboratory:
         text, _, status = printed.rpartition("\n")
         return int(status), text
 
+    def command(self, *arguments: str) -> str:
+        """Run our program's own command on the server's host; gives what it prints."""
+        config = self.folder / "acmedns" / "config.toml"
+        return self.namespace.run(ACMEDNS, *arguments, "-c", config).stdout
+
     def challenge_values(self, owner: str, server: str = SERVER[0]) -> set[str]:
         """Ask one address of our server what TXT values a name has."""
         lines = self.namespace.dig(server, owner, "TXT", "+short", "+norecurse").splitlines()
@@ -123,15 +128,17 @@ def laboratory(folder: Path, layout: Layout, *, say: Callable[[str], None]) -> I
     for program in PROGRAMS:
         peers.need(program)
     trust = Trust(folder)
-    addresses = (*zones.ADDRESSES, *layouts.ADDRESSES)
+    addresses = (*zones.ADDRESSES, *layouts.ADDRESSES, *resolvers.ADDRESSES)
     with Namespace(folder, addresses=addresses, resolver=Kind.STRICT.value) as namespace:
         parent = Zones(namespace, layout.parent_records())
         say(f"NSD serves the root, org and {zones.DOMAIN}, which delegates {layout.zone} ({layout.title})")
         for kind in Kind:
             start_resolver(namespace, kind, parent.hints())
-        say(f"unbound resolves: at {Kind.LETS_ENCRYPT.value} as Let's Encrypt's, at {Kind.STRICT.value} strictly")
-        start_pebble(namespace, trust, layout.ca_resolver.value)
-        say(f"Pebble validates through {layout.ca_resolver.value}")
+        start_perspectives(namespace, parent.hints())
+        say(f"unbound resolves: as Let's Encrypt's at {Kind.LETS_ENCRYPT.value}, and from five networks at {MANY}")
+        say(f"and strictly at {Kind.STRICT.value}")
+        start_pebble(namespace, trust, layout.ca_resolver)
+        say(f"Pebble validates through {layout.ca_resolver}")
         home = namespace.folder / "acmedns"
         home.mkdir()
         server = start_server(namespace, home, _configuration(home, layout, trust))

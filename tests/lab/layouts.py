@@ -1,14 +1,14 @@
 """The two ways in which operators lay out the DNS of an acme-dns server; every flow runs in both.
 
 They differ in more than the delegation, so that each run covers more: the one has its API on HTTPS under the zone's own
-name and a CA whose resolver is as Let's Encrypt's; the other plain HTTP under another name and a minimising resolver.
+name and a CA that looks from five networks as Let's Encrypt does; the other plain HTTP under another name and a minimising resolver.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.lab.resolvers import Kind
+from tests.lab.resolvers import MANY, Kind
 from tests.lab.zones import DOMAIN, Delegation, address_record
 
 # Where our server answers DNS, two addresses of each family, and where it has its API.
@@ -30,7 +30,7 @@ class Layout:
     nameservers: tuple[str, ...]  # as in our configuration; none: the zone's own name
     api_host: str
     https: bool
-    ca_resolver: Kind
+    ca_resolver: str
 
     @property
     def zone(self) -> str:
@@ -61,7 +61,7 @@ ONE_NAME = Layout(
     nameservers=(),
     api_host=f"auth.{DOMAIN}",
     https=True,
-    ca_resolver=Kind.LETS_ENCRYPT,
+    ca_resolver=MANY,
 )
 
 SEPARATE_NAMES = Layout(
@@ -70,7 +70,7 @@ SEPARATE_NAMES = Layout(
     nameservers=(f"ns1.{DOMAIN}", f"ns2.{DOMAIN}"),
     api_host=f"api.{DOMAIN}",
     https=False,
-    ca_resolver=Kind.STRICT,
+    ca_resolver=Kind.STRICT.value,
 )
 
 LAYOUTS = {"one-name": ONE_NAME, "separate-names": SEPARATE_NAMES}

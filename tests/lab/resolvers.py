@@ -3,10 +3,13 @@
 The first asks what it is asked, in mixed case, and keeps nothing. The second minimises query names and means it, cuts
 everything below an NXDOMAIN, caches as long as it may and takes no UDP answer over 512 octets, as Let's Encrypt's did
 until 2024: it stands for the other CAs and for a client's own resolver.
+
+Besides, a CA looks from several networks. Pebble knows of one resolver only, so dnsdist stands in front of five.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 
@@ -21,6 +24,20 @@ class Kind(Enum):
     LETS_ENCRYPT = "127.0.0.2"
     STRICT = "127.0.0.1"
 
+
+MANY = "127.0.0.10"
+"""Asks resolvers like Let's Encrypt's in turn, each in a network of its own."""
+
+_PERSPECTIVES = {
+    "127.0.0.11": ("23.178.1.1", "2600:3c01:1::1"),
+    "127.0.0.12": ("18.116.1.1", "2600:3c02:1::1"),
+    "127.0.0.13": ("34.222.1.1", "2600:3c03:1::1"),
+    "127.0.0.14": ("35.180.1.1", "2600:3c04:1::1"),
+    "127.0.0.15": ("13.250.1.1", "2600:3c05:1::1"),
+}
+"""Where each of these answers, and from which addresses it asks the world."""
+
+ADDRESSES = tuple(address for sources in _PERSPECTIVES.values() for address in sources)
 
 _SETTINGS = {
     # jsha/unboundtest's file, which its author calls very similar to production.
@@ -50,15 +67,33 @@ _REFUSED = (
 
 def start_resolver(namespace: Namespace, kind: Kind, hints: Path) -> Program:
     """Start a resolver and wait until it answers for the parent zone."""
-    name = f"unbound-{kind.name.lower()}"
+    return _start_unbound(namespace, kind, hints, f"unbound-{kind.name.lower()}", kind.value)
+
+
+def start_perspectives(namespace: Namespace, hints: Path) -> None:
+    """Start those behind `MANY`, and what chooses among them; the namespace has to have `ADDRESSES`."""
+    for number, (address, sources) in enumerate(_PERSPECTIVES.items(), 1):
+        _start_unbound(namespace, Kind.LETS_ENCRYPT, hints, f"unbound-perspective-{number}", address, sources)
+    configuration = namespace.folder / "dnsdist.conf"
+    lines = [f'setLocal("{MANY}:53")', "setServerPolicy(roundrobin)", 'setSecurityPollSuffix("")']
+    lines += [f'newServer("{address}:53"):setUp()' for address in _PERSPECTIVES]
+    configuration.write_text("\n".join(lines), encoding="ascii")
+    options = ("--supervised", "--disable-syslog", "-C", configuration)
+    namespace.start("dnsdist", peers.need("dnsdist"), *options).wait_for("Listening on")
+
+
+def _start_unbound(
+    namespace: Namespace, kind: Kind, hints: Path, name: str, address: str, sources: Sequence[str] = ()
+) -> Program:
     folder = namespace.folder / name
     folder.mkdir()
     refused = "\n".join(f"  do-not-query-address: {network}" for network in _REFUSED)
     configuration = folder / "unbound.conf"
+    outgoing = "\n".join(f"  outgoing-interface: {source}" for source in sources)
     # The lab's zones are not signed, so there is nothing to validate and no trust anchor to fetch.
     configuration.write_text(
         f"""server:
-  interface: {kind.value}
+  interface: {address}
   port: 53
   access-control: 127.0.0.0/8 allow
   do-daemonize: no
@@ -77,6 +112,7 @@ def start_resolver(namespace: Namespace, kind: Kind, hints: Path) -> Program:
   do-ip6: yes
   harden-glue: yes
   harden-dnssec-stripped: yes
+{outgoing}
 {refused}
 {_SETTINGS[kind]}
 remote-control:
@@ -88,7 +124,7 @@ remote-control:
     program.wait_for("start of service")
 
     def answers() -> bool:
-        return f"ns.{DOMAIN}." in namespace.dig(kind.value, DOMAIN, "NS", "+short")
+        return f"ns.{DOMAIN}." in namespace.dig(address, DOMAIN, "NS", "+short")
 
     until(answers, seconds=20, what=f"{name} to resolve {DOMAIN}")
     return program

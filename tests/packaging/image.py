@@ -57,10 +57,15 @@ class Images:
         self._folder = peers.cache() / "image"
         self._folder.mkdir(parents=True, exist_ok=True)
 
+    @property
+    def store(self) -> Path:
+        """Where images are kept."""
+        return self._folder / "store"
+
     def command(self, *arguments: str | Path) -> list[str]:
         """Give the command line of buildah on this store."""
-        store, state = self._folder / "store", self._folder / "run"
-        return [str(self._program), "--root", str(store), "--runroot", str(state), *map(str, arguments)]
+        state = self._folder / "run"
+        return [str(self._program), "--root", str(self.store), "--runroot", str(state), *map(str, arguments)]
 
     def buildah(self, *arguments: str | Path) -> str:
         """Run buildah to its end and give what it printed; fails with its output."""

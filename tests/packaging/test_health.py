@@ -1,5 +1,6 @@
 """`acmedns health` beside a running server: exit code and one line that names what is wrong."""
 
+import json
 import socket
 import subprocess
 from collections.abc import Callable
@@ -11,13 +12,28 @@ from tests.server import ACMEDNS, Server, free_port
 
 
 def health(server: Server, *, environ: dict[str, str] | None = None) -> tuple[int, str]:
-    """Ask and give exit code and output."""
-    done = subprocess.run(
-        [ACMEDNS, "health", "-c", server.config], env=environ or {}, capture_output=True, text=True, check=False
+    """Ask and give exit code and output, which says the same in JSON."""
+    line, document = (
+        subprocess.run(
+            [ACMEDNS, "health", *option, "-c", server.config],
+            env=environ or {},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        for option in ((), ("--json",))
     )
-    assert done.stderr == ""
-    assert done.stdout.count("\n") == 1
-    return done.returncode, done.stdout.rstrip()
+    assert line.stderr == document.stderr == ""
+    assert line.stdout.count("\n") == document.stdout.count("\n") == 1
+    told = json.loads(document.stdout)
+    assert document.returncode == line.returncode == (not told["healthy"])
+    if told["healthy"]:
+        assert line.stdout.endswith(f", zone {told['zone']}\n")
+        assert ("the API waits" in line.stdout) == told["awaits_certificate"]
+        assert told["problems"] == []
+    else:
+        assert line.stdout == f"unhealthy: {'; '.join(told['problems'])}\n"
+    return line.returncode, line.stdout.rstrip()
 
 
 def test_a_running_server_is_healthy(make_server: Callable[..., Server]):

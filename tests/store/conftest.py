@@ -16,6 +16,8 @@ from acmedns_py.feed.image import ZoneImage
 from acmedns_py.store.engine import Use, connect, target
 from acmedns_py.store.schema import MICROSECONDS, DatabaseClock
 from acmedns_py.store.store import SqlStore
+from tests.postgres import Postgres
+from tests.store.link import Link
 
 APEX = b"\x04auth\x07example\x00"
 
@@ -110,6 +112,15 @@ def open_store(open_at: OpenStore, database_url: str) -> OpenStore:
 async def opened(open_store: OpenStore) -> Opened:
     """One open store."""
     return await open_store()
+
+
+@pytest.fixture
+async def link(postgres: Postgres) -> AsyncIterator[Link]:
+    """A link to the session's server."""
+    one = Link(postgres.port)
+    await one.open()
+    yield one
+    one.server.close()
 
 
 Sql = Callable[..., Awaitable[list[Any]]]

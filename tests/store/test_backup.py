@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -19,14 +20,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Boolean, Column, ForeignKey, LargeBinary, Table, Text, select
 
-from acmedns_py.accounts.ports import Entry
+from acmedns_py.accounts.directory import Delete
+from acmedns_py.accounts.ports import Account, Entry
 from acmedns_py.accounts.times import moment_of
 from acmedns_py.accounts.txt_rule import TxtRule
 from acmedns_py.api.local import user_name
 from acmedns_py.cli.backup import counted
-from acmedns_py.errors import AcmednsError, BackupRefused, StoreRefused, StoreUnavailable
+from acmedns_py.errors import AcmednsError, BackupRefused, LabelTaken, StoreRefused, StoreUnavailable
+from acmedns_py.store import backup_file, bulk, rows, schema
 from acmedns_py.store import restore as restoring
-from acmedns_py.store import rows, schema
 from acmedns_py.store.backup import back_up
 from acmedns_py.store.backup_file import BATCH_OCTETS, LONGEST_LINE, Header, examined, file_name, opened, written
 from acmedns_py.store.bulk import copy_in
@@ -46,7 +48,8 @@ from acmedns_py.store.restore import (
 from acmedns_py.store.store import SqlStore
 from acmedns_py.store.takeover import MOST_TOLD
 from tests.postgres import Postgres
-from tests.store.conftest import APEX, OpenStore, a_value, execute
+from tests.store.conftest import APEX, Opened, OpenStore, a_value, execute
+from tests.store.link import Link
 
 ZONE = "auth.example"
 ACTOR = user_name(os.getuid())
@@ -190,6 +193,65 @@ async def test_numbers_go_on_above_those_that_came(engine: str, urls, tmp_path: 
     assert account.id > 1_000 + EACH - 1
 
 
+async def deleted(one: Opened, account: Account) -> Account:
+    """Have an operator delete an account."""
+    entry = Entry(ACTOR, "test", "account_deleted", account.username)
+    await one.store.change(account.id, Delete(), entry)
+    return account
+
+
+async def require_gone_for_ever(one: Opened, account: Account) -> None:
+    """Its label is refused to who chooses it, and the next account has a higher number."""
+    with pytest.raises(LabelTaken):
+        await one.store.register(
+            username=str(uuid.uuid4()), label=account.label, allow_from=[], verifier="v", chosen=True
+        )
+    assert (await one.new_account()).id > account.id
+
+
+@BOTH
+@pytest.mark.parametrize("into", ["sqlite", "postgresql"])
+async def test_what_was_deleted_before_the_backup_stays_so(
+    engine: str, into: str, urls, tmp_path: Path, open_at: OpenStore
+):
+    """Neither label nor number is handed out by the restored server; of the highest number no row was left."""
+    source, destination = urls(engine, "source"), urls(into, "destination")
+    one = await open_at(source)
+    await one.new_account()
+    gone = await deleted(one, await one.new_account())
+    await backed_up(source, tmp_path / "backup")
+    await restored(destination, tmp_path / "backup")
+    await require_gone_for_ever(await open_at(destination), gone)
+
+
+@BOTH
+async def test_what_was_deleted_in_what_is_replaced_stays_so(engine: str, urls, tmp_path: Path, open_at: OpenStore):
+    """Unless the backup has the account: that is good again, and can be deleted again."""
+    url = urls(engine, "one")
+    one = await open_at(url)
+    old, always = await one.new_account(), await deleted(one, await one.new_account())
+    await backed_up(url, tmp_path / "backup")
+    since = await deleted(one, await one.new_account())
+    await deleted(one, old)
+    await one.store.close()
+    for _ in range(2):
+        await restored(url, tmp_path / "backup", replace=True)
+        assert {label for (label,) in (await contents(url))["retired_label"]} == {always.label, since.label}
+    one = await open_at(url)
+    for account in (always, since, await deleted(one, old)):
+        await require_gone_for_ever(one, account)
+
+
+async def test_a_backup_of_before_numbers_were_kept_is_restored(urls, tmp_path: Path):
+    """Its header says nothing of them."""
+    lines = await lines_of(urls, tmp_path)
+    path = tmp_path / "older"
+    path.write_bytes(b"".join(changed(lines, 0, numbered=...)))
+    url = urls("sqlite", "destination")
+    await restored(url, path)
+    assert len((await contents(url))["account"]) == EACH
+
+
 async def test_what_postgresql_can_not_store_of_an_old_audit_log_is_escaped(urls, tmp_path: Path):
     """SQLite took NUL, from a name that somebody typed; a merge knows such entries again."""
     source, destination = await filled(urls("sqlite", "source")), urls("postgresql", "destination")
@@ -262,7 +324,7 @@ async def test_a_restored_server_goes_on_above_the_serial(engine: str, urls, tmp
 
 @BOTH
 async def test_what_is_there_is_replaced_only_when_asked_and_is_kept(engine: str, urls, tmp_path: Path):
-    """Refused with what there is; with replace a backup of it is written that brings it back."""
+    """Refused with what there is; with replace a backup of it is written that brings it back, retired labels beside."""
     await backed_up(await filled(urls("sqlite", "source")), tmp_path / "backup")
     url = urls(engine, "destination")
     place = await prepared(url)
@@ -274,9 +336,10 @@ async def test_what_is_there_is_replaced_only_when_asked_and_is_kept(engine: str
     made = await restored(url, tmp_path / "backup", replace=True)
     assert made.kept is not None
     assert made.kept.stat().st_mode & 0o777 == 0o600
-    assert (await contents(url))["retired_label"] != before["retired_label"]
+    both = sorted([("gone",), *((f"retired-{number}",) for number in range(EACH))])
+    assert (await contents(url))["retired_label"] == both
     await restored(place, made.kept, replace=True)
-    assert await contents(url) == before
+    assert await contents(url) == before | {"retired_label": both}
 
 
 @BOTH
@@ -368,6 +431,14 @@ BAD: dict[str, tuple[Callable[[list[bytes]], bytes], str]] = {
     "not even text": (lambda _lines: b"\x00\xff" * 50, "is no backup of acmedns"),
     "gzip of something else": (lambda _lines: packed(b"tar\n"), "is no backup of acmedns"),
     "a database": (lambda _lines: b"SQLite format 3\0" + bytes(100), "is no backup of acmedns"),
+    "odd numbers in the header": (
+        lambda lines: b"".join(changed(lines, 0, numbered={"account": 2**63})),
+        "its header's numbered has 'account': 9223372036854775808, which can't be",
+    ),
+    "numbers of another table in the header": (
+        lambda lines: b"".join(changed(lines, 0, numbered={"shoe": 1})),
+        "its header's numbered has 'shoe': 1, which can't be",
+    ),
     "newer format": (
         lambda lines: b"".join(changed(lines, 0, format=2, program="7.0")),
         "has format 2, made by acmedns-py 7.0; this program reads format 1",
@@ -654,26 +725,65 @@ async def test_a_database_that_a_server_writes_is_refused_by_name(
         await restored(database_url, tmp_path / "backup", replace=True)
 
 
+BACKENDS = (
+    "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = '{}' AND pid <> pg_backend_pid()"
+)
+"""Ends whoever is connected to a database; they are gone when it is answered."""
+
+
+@pytest.mark.parametrize("hides_end", [False, True])
 async def test_postgresql_lost_in_the_middle_leaves_nothing_half_done(
-    urls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres: Postgres
+    urls,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    postgres: Postgres,
+    link: Link,
+    hides_end: bool,  # noqa: FBT001 - a case
 ):
-    """Its backend ends behind the first rows; the next try finds an empty database."""
+    """Its backend ends behind the first rows; the next try finds an empty database.
+
+    Between its last word and the end of its connection the driver says that another operation is in progress.
+    """
     await backed_up(await filled(urls("sqlite", "source")), tmp_path / "backup")
     url = await prepared(urls("postgresql", "destination"))
 
     async def copy_and_lose(connection: Any, place: Any, table: Table, *arguments: Any) -> None:
         await copy_in(connection, place, table, *arguments)
         if table is schema.credential:
-            database = place.url.database
-            ours = f"FROM pg_stat_activity WHERE datname = '{database}'"
-            postgres.sql(f"SELECT pg_terminate_backend(pid) {ours}")
+            link.hides_end = hides_end
+            link.ended.clear()
+            postgres.sql(BACKENDS.format(place.url.database))
+            await link.ended.wait()
+            # What had come for this process by then is read when this is answered.
+            await execute(url, "SELECT 1")
 
     with monkeypatch.context() as patched:
         patched.setattr(restoring, "copy_in", copy_and_lose)
-        with pytest.raises(StoreUnavailable):
-            await restored(url, tmp_path / "backup")
+        patched.setattr(backup_file, "BATCH", 1)
+        with pytest.raises(
+            StoreUnavailable, match=r"^PostgreSQL .* can't be reached: .*connection (is closed|was lost)"
+        ):
+            await restored(link.url(url), tmp_path / "backup")
     assert not any((await contents(url)).values())
     await restored(url, tmp_path / "backup")
+
+
+async def test_postgresql_lost_in_the_middle_of_a_backup_is_one_line(
+    urls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres: Postgres
+):
+    """Its backend ends between two steps through a table; there is no file."""
+    url = await filled(urls("postgresql", "source"))
+    encoded = rows.encoded
+
+    def encode_and_lose(table: Table, batch: Any) -> bytes:
+        postgres.sql(BACKENDS.format(target(url).url.database))
+        return encoded(table, batch)
+
+    monkeypatch.setattr(rows, "encoded", encode_and_lose)
+    monkeypatch.setattr(bulk, "ROWS_AT_ONCE", 1)
+    with pytest.raises(StoreUnavailable, match=r"^PostgreSQL .* can't be (used|reached): "):
+        await backed_up(url, tmp_path / "backup")
+    assert os.listdir(tmp_path) == []
 
 
 async def test_a_file_that_is_there_is_overwritten_only_by_force(urls, tmp_path: Path):

@@ -8,7 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +26,7 @@ from acmedns_py.errors import OutcomeUnknown, StoreRefused, StoreUnavailable
 from acmedns_py.store import engine
 from tests.postgres import Postgres
 from tests.store.conftest import Opened, OpenStore, a_value, execute, owner
+from tests.store.link import Link
 
 T = TypeVar("T")
 HERE = Path(__file__).parent
@@ -134,68 +135,11 @@ async def test_a_restart_between_two_writes_is_not_noticed(open_at: OpenStore, k
     assert await opened.loaded(account) == opened.values(account) != ()
 
 
-class Link:
-    """A TCP link to PostgreSQL that can be cut around a COMMIT."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self.cut: str = ""
-        self.cut_done = asyncio.Event()
-        self.server: asyncio.Server
-
-    async def open(self) -> int:
-        """Start; gives the port to connect to."""
-        self.server = await asyncio.start_server(self._link, "127.0.0.1", 0)
-        port: int = self.server.sockets[0].getsockname()[1]
-        return port
-
-    async def _link(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._port)
-        back = asyncio.ensure_future(self._copy(far_reader, writer))
-        try:
-            while octets := await reader.read(65_536):
-                if b"COMMIT" in octets and self.cut:
-                    cut, self.cut = self.cut, ""
-                    if cut == "after":
-                        # Hold the answer back, and wait until there is one.
-                        back.cancel()
-                        far_writer.write(octets)
-                        await far_reader.read(1)
-                    self.cut_done.set()
-                    break
-                far_writer.write(octets)
-        except (ConnectionError, asyncio.CancelledError):
-            pass
-        finally:
-            back.cancel()
-            for end in (writer, far_writer):
-                end.transport.abort()
-
-    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):
-            while octets := await reader.read(65_536):
-                writer.write(octets)
-        writer.transport.abort()
-
-
-@pytest.fixture
-async def link(postgres: Postgres) -> AsyncIterator[Link]:
-    """A link to the session's server."""
-    one = Link(postgres.port)
-    yield one
-    one.server.close()
-
-
-async def _opened_over(link: Link, open_at: OpenStore, postgres: Postgres, url: str) -> Opened:
-    port = await link.open()
-    return await open_at(url.replace(f":{postgres.port}/", f":{port}/"))
-
-
 async def test_a_commit_of_unknown_outcome_is_published_when_it_was_done(
     open_at: OpenStore, postgres: Postgres, postgres_url: str, link: Link
 ):
     """The answer to COMMIT is lost: the client hears 503, and what was committed is served before anything later."""
-    opened = await _opened_over(link, open_at, postgres, postgres_url)
+    opened = await open_at(link.url(postgres_url))
     account = await opened.new_account()
     lost, later = a_value(), a_value()
     link.cut = "after"
@@ -211,7 +155,7 @@ async def test_no_secret_is_lost_with_the_answer_to_its_commit(
     open_at: OpenStore, postgres: Postgres, postgres_url: str, link: Link, cut: str
 ):
     """What was done is told, since nobody else knows it; what was not done fails, and the former password stays good."""
-    opened = await _opened_over(link, open_at, postgres, postgres_url)
+    opened = await open_at(link.url(postgres_url))
     store, root = opened.store, Operator("user:root", "here")
     with closing(HashPool()) as pool:
         administration = Administration(
@@ -261,7 +205,7 @@ async def test_a_registration_whose_commit_was_not_answered_is_taken_back(
     open_at: OpenStore, postgres: Postgres, postgres_url: str, link: Link, cut: str
 ):
     """The client hears 503 and drops the password: nobody could use the account."""
-    opened = await _opened_over(link, open_at, postgres, postgres_url)
+    opened = await open_at(link.url(postgres_url))
     with closing(HashPool()) as pool:
         registration = Registration(
             credentials=Credentials(store=opened.store, pool=pool, clock=lambda: 0.0),
@@ -289,7 +233,7 @@ async def test_a_lost_commit_is_published_although_nobody_writes(
     open_at: OpenStore, postgres: Postgres, postgres_url: str, link: Link, monkeypatch: pytest.MonkeyPatch
 ):
     """The store looks by itself; no later write is needed."""
-    opened = await _opened_over(link, open_at, postgres, postgres_url)
+    opened = await open_at(link.url(postgres_url))
     account = await opened.new_account()
     value = a_value()
     published = asyncio.Event()
@@ -306,7 +250,7 @@ async def test_a_commit_that_never_arrived_is_not_published(
     open_at: OpenStore, postgres: Postgres, postgres_url: str, link: Link
 ):
     """The client hears 503 as well; the value is nowhere, and its repeat is an ordinary write."""
-    opened = await _opened_over(link, open_at, postgres, postgres_url)
+    opened = await open_at(link.url(postgres_url))
     account = await opened.new_account()
     value = a_value()
     link.cut = "before"

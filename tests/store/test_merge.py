@@ -1,6 +1,8 @@
 """What a merge of a backup brings, what it leaves as it is, and that it is the same however often it is done."""
 
 import gzip
+import json
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -215,3 +217,44 @@ async def test_a_file_that_is_not_whole_brings_nothing(database_url: str, file: 
     with pytest.raises(BackupRefused, match="is of the zone"):
         await merge(database_url, file, apex=APEX, zone_name="other.example", dry_run=False, actor=ACTOR)
     assert await contents(database_url) == before
+
+
+async def test_entries_of_one_time_are_not_all_kept_in_memory(database_url: str, sql: Sql, file: Path):
+    """A file may bring as many as it likes; with the next one of that time they would all be read at once."""
+    await prepared(database_url)
+    lots = (
+        "generate_series(1, 30000)"
+        if database_url.startswith("postgresql")
+        else "(WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 30000) SELECT x FROM n)"
+    )
+    ((at,),) = await execute(await filled(f"sqlite:///{file.parent}/other/acmedns.db"), "SELECT at FROM audit LIMIT 1")
+    await sql(
+        "INSERT INTO audit (at, actor, source, action, subject, result, details) "  # noqa: S608
+        f"""SELECT {at}, 'x', 'x', 'x', 'x', 'x', '{{"of": "{"x" * 2_000}"}}' FROM {lots} AS lots"""
+    )
+    tracemalloc.start()
+    try:
+        made = await merged(database_url, file)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert made.others["audit"] == {NEW: EACH, PRESENT: 0}
+    assert peak < 40 * 2**20, "30,000 of them have 60 MB of details alone"
+    assert (await merged(database_url, file)).others["audit"] == {NEW: 0, PRESENT: EACH}
+
+
+def with_an_entry_twice(file: Path) -> None:
+    """Change the file."""
+    lines = gzip.decompress(file.read_bytes()).splitlines(keepends=True)
+    number = next(number for number, line in enumerate(lines) if b'"type":"audit"' in line)
+    counted = {**json.loads(lines[0])["counts"], "audit": EACH + 1}
+    twin = lines[number].replace(b'"id":1000', b'"id":999999')
+    file.write_bytes(b"".join(changed([*lines[: number + 1], twin, *lines[number + 1 :]], 0, counts=counted)))
+
+
+async def test_entries_that_a_file_has_twice_come_twice_and_once(database_url: str, file: Path):
+    """What was done twice in one moment stays two entries; a repeat finds both."""
+    with_an_entry_twice(file)
+    await prepared(database_url)
+    assert (await merged(database_url, file)).others["audit"] == {NEW: EACH + 1, PRESENT: 0}
+    assert (await merged(database_url, file)).others["audit"] == {NEW: 0, PRESENT: EACH + 1}
