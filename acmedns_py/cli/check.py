@@ -17,7 +17,7 @@ from acmedns_py.check.paths import Host, host_from_text
 from acmedns_py.check.per_host import MOST_HOSTS
 from acmedns_py.check.report import EXIT_NOT_TESTED, Report, report_of
 from acmedns_py.cli.asking import ConfigPath, Json, door, print_json, when
-from acmedns_py.cli.client_files import bare_domain
+from acmedns_py.cli.client_files import bare_domain, base_url
 from acmedns_py.cli.name_lists import read_names
 from acmedns_py.cli.problems import tell_problems
 from acmedns_py.config import values
@@ -130,7 +130,7 @@ def client(
         if form and form not in FORMS:
             raise Unusable(f"--format {form!r} is not known; known are {', '.join(FORMS)}")
         report = asyncio.run(
-            check_storage(storage, form=form, url=_url(api_url), domain=_domain(domain), hints=root_hints)
+            check_storage(storage, form=form, url=_client_url(api_url), domain=_domain(domain), hints=root_hints)
         )
     except (AcmednsError, ValueError) as error:
         _fail(str(error))
@@ -182,6 +182,13 @@ def _url(text: str) -> str:
         return values.api_url(text)
     except ValueError as error:
         raise Unusable(f"--api-url {text!r}: {error}") from None
+
+
+def _client_url(text: str) -> str:
+    try:
+        return base_url(text) if text else ""
+    except ValueError as error:
+        raise Unusable(f"--api-url {text!r} can't be used; {error}") from None
 
 
 def _domain(text: str) -> str:

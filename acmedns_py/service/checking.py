@@ -23,12 +23,12 @@ from acmedns_py.check.root_hints import ROOT_HINTS, read_hints
 from acmedns_py.check.run import Ours, check
 from acmedns_py.check.serving import Place
 from acmedns_py.check.subject import Subject
-from acmedns_py.check.walk import Walk, addresses_of
+from acmedns_py.check.walk import Walk
+from acmedns_py.config.delegation import nameservers
 from acmedns_py.config.hostnames import host_names
 from acmedns_py.config.load import Loaded
 from acmedns_py.config.settings import Settings
 from acmedns_py.dns import name
-from acmedns_py.dns.codes import RRType
 from acmedns_py.errors import AcmednsError, Unusable
 from acmedns_py.service.door import Door, NotDone, open_remote, open_server
 from acmedns_py.service.probe import reachable
@@ -155,15 +155,4 @@ def subject_of(apex: bytes, loaded: Loaded | None) -> Subject:
     """Give the zone with what the configuration says of its name servers; nothing of the zone of another."""
     if loaded is None or not _is_ours(apex, loaded):
         return Subject(apex)
-    records = {(rrset.owner, rrset.rrtype): rrset for rrset in loaded.static}
-    servers = map(name.folded, records[apex, RRType.NS].rdatas)
-    return Subject(
-        apex,
-        {
-            server: tuple(
-                address for kind in (RRType.A, RRType.AAAA) for address in addresses_of(records.get((server, kind)))
-            )
-            for server in servers
-        },
-        frozenset(map(str, global_addresses())),
-    )
+    return Subject(apex, nameservers(apex, loaded.static), frozenset(map(str, global_addresses())))

@@ -107,6 +107,7 @@ def test_whatever_is_wished_for_is_a_configuration_without_a_problem(tmp_path, c
     assert (found.zone.nameservers or [zone]) == list(dict.fromkeys(servers))
     assert found.api.registration == wanted.get("--registration", "token")
     api = wanted.get("--api-name", zone)
+    assert found.check.api_url == (f"https://{api}" if wanted["--tls"] == "none" else "")
     addressed = {line.split()[0].rstrip(".") for line in done.stdout.splitlines() if re.search(r" IN A(AAA)? ", line)}
     if api == zone or api.endswith(f".{zone}"):
         owner = name.from_text(api)
@@ -128,6 +129,7 @@ def test_what_would_say_no_more_than_the_default_is_left_out(tmp_path):
         "zone": {"name": ZONE, "addresses": ["198.51.100.1"], "admin": "hostmaster@example.org"},
         "api": {"listen": ["127.0.0.1:8080"], "tls": "none", "registration": "token"},
         "database": {"url": "sqlite:////var/lib/acmedns/acmedns.db"},
+        "check": {"api_url": f"https://{ZONE}"},
     }
     lines = (tmp_path / "config.toml").read_text().splitlines()
     assert all(above.startswith("# ") for above, line in pairwise(lines) if " = " in line[:20])
@@ -151,7 +153,8 @@ def test_json_is_one_document(tmp_path):
         ("NS", "auth", "auth.example.org."),
         ("A", "auth", "198.51.100.1"),
     ]
-    assert all("53" in line for line in document["firewall"]["ufw"]) or "ufw" not in document["firewall"]
+    assert document["firewall"]
+    assert all("53" in " ".join(commands) for commands in document["firewall"].values())
     assert "198.51.100.1 is no public address" in done.stderr
 
 
