@@ -8,6 +8,7 @@
     ├── StoreRefused       the operator: this database is not one we may write (foreign, newer, held)
     ├── BackupRefused      the operator or the machine: a backup file that can't be written, or must not be read in
     │   └── OutputClosed           nobody: whoever read the output has seen enough
+    ├── AsideFailed        the machine or the operator: what a process beside the server was to do
     ├── WorkerNotStarted   the machine: a DNS worker's process can't be started
     ├── NotIssued          the CA, the way to it, or the DNS above us: no certificate for the API this time
     ├── NotServed          our own workers: a committed change was not confirmed in time
@@ -82,6 +83,10 @@ class BackupRefused(AcmednsError):
 
 class OutputClosed(BackupRefused):
     """Whoever read a backup from standard output has gone."""
+
+
+class AsideFailed(AcmednsError):
+    """A process that works beside the server, for a backup or a check, did not do it; the text is its last line."""
 
 
 class WorkerNotStarted(AcmednsError):

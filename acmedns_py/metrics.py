@@ -54,6 +54,8 @@ LIMITED: Final = _one_of(
 WORK: Final = _one_of("work", "login", "registration")
 REASON: Final = _one_of("reason", "full", "slow")
 OUTCOME: Final = _one_of("outcome", "written", "refused")
+FINDING: Final = Label("finding", "[a-z0-9-]{1,40}", "the id of a finding, as docs/findings.md lists them")
+SEVERITY: Final = _one_of("severity", "fail", "warn", "note", "not_tested")
 VERSION: Final = Label("version", "[0-9a-z.+]+", "the program's")
 PYTHON: Final = Label("python", "[0-9a-z.+]+", "Python's version")
 
@@ -70,6 +72,7 @@ TABLE: Final = (
     Metric("acmedns_dns_truncated_total", _C, "Responses with TC", (WORKER,)),
     Metric("acmedns_dns_rate_limited_total", _C, "Queries over dns.rate_limit, told to come again", (WORKER,)),
     Metric("acmedns_dns_unlogged_total", _C, "Queries that dns.log chose and that were too many to log", (WORKER,)),
+    Metric("acmedns_dns_untraced_total", _C, "Questions for values that were too many for account trace", (WORKER,)),
     Metric("acmedns_dns_internal_errors_total", _C, "Queries that met a fault of this program", (WORKER,)),
     Metric(
         "acmedns_dns_latency_seconds",
@@ -100,6 +103,10 @@ TABLE: Final = (
     Metric("acmedns_store_waiting", _G, "Requests in line for the writer, 1024 at most"),
     Metric("acmedns_backup_last_timestamp_seconds", _G, "When the newest scheduled backup was made, in Unix time"),
     Metric("acmedns_backup_failed", _G, "1 while the last try for a scheduled backup has failed"),
+    Metric("acmedns_check_problems", _G, "What the last check by the server has found, by kind", (FINDING, SEVERITY)),
+    Metric("acmedns_check_last_run_timestamp_seconds", _G, "When the last check was done, in Unix time"),
+    Metric("acmedns_check_duration_seconds", _G, "How long it took"),
+    Metric("acmedns_check_every_seconds", _G, "Time from one check to the next, 0 with check.every off"),
     Metric("acmedns_api_certificate_left_seconds", _G, "What is left of the life of the API's certificate"),
     Metric("acmedns_api_certificate_not_before_timestamp_seconds", _G, "When the API's certificate becomes valid"),
     Metric("acmedns_api_certificate_not_after_timestamp_seconds", _G, "When the API's certificate expires"),
@@ -107,7 +114,7 @@ TABLE: Final = (
     Metric("acmedns_api_certificate_issued", _G, "1 with a CA's certificate, 0 with one that stands in for it"),
     Metric("acmedns_api_certificate_failures", _G, "Tries in a row for a certificate that came to nothing"),
 )
-"""Metrics of what is not there (TLS, scheduled backups) are not there either; `api_certificate_issued` and `_failures`
-are for `api.tls = "acme"` alone."""
+"""Metrics of what is not there (TLS, scheduled backups, a check before the first) are not there either;
+`api_certificate_issued` and `_failures` are for `api.tls = "acme"` alone."""
 
 METRICS: Final = {metric.name: metric for metric in TABLE}

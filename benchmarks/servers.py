@@ -85,7 +85,7 @@ def ours(
         f'[zone]\nname = "{ZONE}"\naddresses = ["127.0.0.1"]\n'
         f'[dns]\nlisten = ["127.0.0.1:{port}"]\nworkers = {workers}\nrate_limit = {rate_limit}\n'
         f'[api]\nlisten = ["127.0.0.1:{api_port}"]\n{tls}[database]\nurl = "{database}"\n[log]\nlevel = "warning"\n'
-        + (f'[metrics]\nlisten = ["127.0.0.1:{metrics_port}"]\n' if metrics_port else ""),
+        '[check]\nevery = "off"\n' + (f'[metrics]\nlisten = ["127.0.0.1:{metrics_port}"]\n' if metrics_port else ""),
         encoding="utf-8",
     )
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:

@@ -47,7 +47,10 @@ class Server:
     def __init__(
         self, folder: Path, *, database_url: str, zone: str = ZONE, config: str = "", workers: int = 2
     ) -> None:
-        """Write the configuration; `config` holds further TOML lines, with sections of their own."""
+        """Write the configuration; `config` holds further TOML lines, with sections of their own.
+
+        Without one about it the server does not check by itself: it would ask the Internet.
+        """
         self.folder = folder
         self.zone = zone
         self.database_url = database_url
@@ -75,6 +78,7 @@ listen = ["{self.api[0]}:{self.api[1]}"]
 [database]
 url = "{database_url}"
 {config}
+{"" if "[check]" in config else f'[check]{chr(10)}every = "off"'}
 {"" if "[admin]" in config else f'[admin]{chr(10)}socket = "{folder}/admin.sock"'}
 """
         )

@@ -20,6 +20,7 @@ known nowhere else.
 | GET | /admin/v1/certificate | how the API's own certificate stands |
 | POST | /admin/v1/certificate/renewal | has it renewed: `force` |
 | POST | /admin/v1/certificate/revocation | has it revoked, then ordered anew: `reason` |
+| GET, POST | /admin/v1/check | the last report of the server's own check; POST has it run now |
 | GET | /admin/v1/audit | a page: `since`, `after`, `limit` |
 | GET | /admin/v1/stats | numbers |
 | GET | /admin/v1/top | what goes on: `limit` |
@@ -42,6 +43,7 @@ from acmedns_py.accounts.txt_rule import TxtRule
 from acmedns_py.api.asked import Asked, Told, body_of, flag, known, moment, next_after, number
 from acmedns_py.api.canary_routes import CanaryRoutes
 from acmedns_py.api.certificate_routes import CertificateRoutes
+from acmedns_py.api.check_routes import Checker, CheckRoutes
 from acmedns_py.api.problems import RETRY_AFTER_SECONDS
 from acmedns_py.api.token_routes import TokenRoutes
 from acmedns_py.api.top_routes import top
@@ -100,6 +102,7 @@ class AdminRoutes:
         issued: IssuedTokens,
         certificate: OwnCertificate,
         canaries: Canaries | None,
+        checker: Checker | None,
         live: Live | None,
         zone: str,
     ) -> None:
@@ -107,6 +110,7 @@ class AdminRoutes:
         self._tokens = TokenRoutes(issued)
         self._certificate = CertificateRoutes(certificate)
         self._canaries = CanaryRoutes(canaries)
+        self._check = CheckRoutes(checker)
         self._live = live
         self._zone = zone
 
@@ -156,6 +160,8 @@ class AdminRoutes:
                 routes = {"POST": lambda: self._canaries.set(asked)}
             case ["canaries", name]:
                 routes = {"DELETE": lambda: self._canaries.remove(asked, name)}
+            case ["check"]:
+                routes = {"GET": self._check.show, "POST": self._check.begin}
             case ["audit"]:
                 routes = {"GET": lambda: self._audit(asked)}
             case ["stats"]:
@@ -295,7 +301,7 @@ def _stored_for(found: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
 def template(path: str) -> str:
     """The route that a path below `PREFIX` leads to, without any name, for the log; `PREFIX` itself where to none."""
     match _parts(path):
-        case ["accounts" | "tokens" | "certificate" | "canaries" | "audit" | "stats" | "top" as kind]:
+        case ["accounts" | "tokens" | "certificate" | "canaries" | "check" | "audit" | "stats" | "top" as kind]:
             return f"{PREFIX}/{kind}"
         case ["accounts" | "tokens" | "canaries" as kind, _]:
             return f"{PREFIX}/{kind}/NAME"

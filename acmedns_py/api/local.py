@@ -11,6 +11,7 @@ import pwd
 import socket
 import stat
 import struct
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,10 @@ import structlog
 from aiohttp import web
 
 from acmedns_py.accounts.administration import Operator
-from acmedns_py.api.admin import AdminRoutes
+from acmedns_py.api.admin import AdminRoutes, template
 from acmedns_py.api.answers import Answer, json_answer
 from acmedns_py.api.asked import Asked
+from acmedns_py.api.traffic import Traffic
 from acmedns_py.errors import ListenError
 
 LOCAL = "local socket"
@@ -57,11 +59,14 @@ class LocalListener:
         found = self._path.stat()
         self._identity = (found.st_dev, found.st_ino)
 
-    async def start(self, routes: AdminRoutes) -> None:
-        """Begin to answer."""
+    async def start(self, routes: AdminRoutes, traffic: Traffic) -> None:
+        """Begin to answer, and to count what is answered."""
 
         async def answer(request: web.BaseRequest) -> web.StreamResponse:
-            return await _answered(routes, request)
+            began = time.perf_counter()
+            answered = await _answered(routes, request)
+            traffic.answered(template(_path(request)), answered.status, time.perf_counter() - began)
+            return answered
 
         self._connections = _Server(answer)
         self._listening = await asyncio.get_running_loop().create_unix_server(self._connections, sock=self._bound)
@@ -108,7 +113,11 @@ class _Server(web.Server):
         return _Connection(self, loop=asyncio.get_running_loop(), **options)
 
 
-async def _answered(routes: AdminRoutes, request: web.BaseRequest) -> web.StreamResponse:
+def _path(request: web.BaseRequest) -> str:
+    return request.raw_path.partition("?")[0]
+
+
+async def _answered(routes: AdminRoutes, request: web.BaseRequest) -> Answer:
     try:
         body = await _body(request)
     except (web.RequestPayloadError, ConnectionError):
@@ -117,9 +126,8 @@ async def _answered(routes: AdminRoutes, request: web.BaseRequest) -> web.Stream
         return json_answer(
             413, {"error": "payload_too_large", "detail": f"the body has more than {MOST_OCTETS} octets"}
         )
-    path = request.raw_path.partition("?")[0]
     told = await routes.answer(
-        Asked(request.method, path, dict(request.query), body, Operator(peer_name(request), LOCAL))
+        Asked(request.method, _path(request), dict(request.query), body, Operator(peer_name(request), LOCAL))
     )
     return json_answer(told.status, told.document, told.headers)
 

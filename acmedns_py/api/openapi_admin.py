@@ -116,6 +116,10 @@ def paths() -> dict[str, Any]:
             "parameters": [_NAME],
             "delete": _operation("removeCanary", "Take such a value away", "AdminRemoved", write=True),
         },
+        f"{PREFIX}/check": {
+            "get": _operation("showCheck", "The last report of the check that the server makes", "AdminCheck"),
+            "post": _operation("check", "Have it check now, beside its usual times", "AdminBegun", write=True),
+        },
         f"{PREFIX}/audit": {
             "get": _operation("audit", "A page of the audit log", "AdminAudit", query={**_PAGE, "since": _TIME})
         },
@@ -328,6 +332,16 @@ SCHEMAS: dict[str, Any] = {
             "fulldomain": _TEXT,
             "txt": _TEXT,
             "seconds": {**_COUNT, "description": "After how many it goes by itself"},
+        }
+    ),
+    "AdminCheck": _object(
+        {
+            "every_seconds": {**_COUNT, "description": "check.every; 0 where it is off"},
+            "running": {"type": "boolean", "description": "Whether one is under way"},
+            "failure": {"type": ["string", "null"], "description": "Why the last one came to no report"},
+            "begun": {**_MAYBE_TIME, "description": "When the one of this report began"},
+            "seconds": {"type": ["number", "null"], "minimum": 0, "description": "How long it took"},
+            "report": {"type": ["object", "null"], "description": "As acmedns check --json prints it"},
         }
     ),
     "AdminRemoved": _object({"removed": {"type": "boolean", "description": "Whether it was there still"}}),

@@ -1,6 +1,7 @@
 """What our server's operator routes know of the accounts that hosts' names lead to."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -10,12 +11,17 @@ import msgspec
 
 from acmedns_py.accounts import title
 from acmedns_py.check.deadline import Deadline
-from acmedns_py.check.paths import Ending, Host, Link, Path
+from acmedns_py.check.paths import Ending, Host, Link, Path, host_from_text
 from acmedns_py.check.routes import Routes, read, read_name
 from acmedns_py.dns import name
 from acmedns_py.errors import AcmednsError
 
 _ACCOUNTS: Final = "/admin/v1/accounts"
+
+_HOST_NAME: Final = re.compile(
+    r"(\*\.)?([A-Za-z0-9_]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9]"
+)
+"""With a dot, and no digits at the end: no address."""
 
 _UNKNOWN: Final = "unknown_account"
 
@@ -24,6 +30,14 @@ _MOST_LABELLED: Final = 100
 
 _MOST_SEARCHED: Final = 100
 """Hosts for which labels are searched: the database reads every account for each."""
+
+
+MOST_LABELLED_HOSTS: Final = 1_000
+"""That are checked without being named: each takes some ten questions."""
+
+_MOST_PAGES: Final = 20
+_PAGE: Final = 1_000
+"""Accounts whose labels are read for it, 20,000 in all: it is another's database that pays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +73,32 @@ class Holders:
 
     account: Account | None
     labelled: tuple[Account, ...] = ()
+
+
+def labelled_hosts(routes: Routes) -> list[Host]:
+    """Give the hosts that labels of accounts name, at most `MOST_LABELLED_HOSTS`; raises `AcmednsError`.
+
+    Of accounts in use alone: before a client's first update its host need not be ready.
+    """
+    found: dict[Host, None] = {}
+    after: int | None = 0
+    for _ in range(_MOST_PAGES):
+        query = {"never_updated": "false", "disabled": "false", "after": str(after), "limit": str(_PAGE)}
+        page = read(routes.ask("GET", _ACCOUNTS, query=query), _Page)
+        for one in page.accounts:
+            found.update(dict.fromkeys(_hosts(_account(one))))
+        after = page.next
+        if after is None or len(found) >= MOST_LABELLED_HOSTS:
+            break
+    return list(found)[:MOST_LABELLED_HOSTS]
+
+
+def _hosts(account: Account) -> Iterator[Host]:
+    """Give the hosts of its label, but what only looks like one, as an address does."""
+    for text in account.hosts:
+        with suppress(name.InvalidName):
+            if _HOST_NAME.fullmatch(text):
+                yield host_from_text(text)
 
 
 async def holders(routes: Routes, paths: Sequence[Path], deadline: Deadline) -> dict[Host, Holders]:
@@ -119,6 +159,7 @@ class _Told(msgspec.Struct):
 
 class _Page(msgspec.Struct):
     accounts: list[_Told]
+    next: int | None = None
 
 
 def _account(one: _Told) -> Account:

@@ -38,6 +38,9 @@ NO_WAY: Final = frozenset({errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EACCES,
 
 _UNREACHABLE: Final = NO_WAY | {errno.EHOSTUNREACH}
 
+AT_ONCE: Final = 200
+"""Questions on their way together, where somebody waits for the check."""
+
 SILENT_QUESTIONS: Final = 3
 """So many without an answer, each sent again, and none with one: the address is not asked any more in this check."""
 
@@ -63,7 +66,7 @@ class Limits:
 
     seconds: float = 2.0
     tries: int = 2
-    at_once: int = 200
+    at_once: int = AT_ONCE
     at_once_each: int = 25
     in_all: int = ZONE_QUESTIONS
 

@@ -59,7 +59,10 @@ def host_from_text(text: str) -> Host:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One name of a path: its zone, and what each address of that zone's servers answers to a question for TXT."""
+    """One name of a path: its zone, and what each address of that zone's servers answers.
+
+    They are asked for TXT, but for CNAME where the zone is ours.
+    """
 
     owner: bytes
     cut: Cut
@@ -165,14 +168,15 @@ def _ending(links: list[Link], zone: bytes) -> Ending | None:
 async def _link(walk: Walk, owner: bytes, zone: bytes) -> Link:
     ours = await walk.cut(zone)
     if name.is_subdomain(owner, zone) and owner != zone and ours.apex == zone and ours.addresses:
-        # What our servers are like is looked at by itself, so that what one of them says of an account will do.
-        answer = await walk.first(Question(owner, RRType.TXT), ours)
+        # What our servers are like is looked at by itself, so that what one of them says of an account will do. A
+        # question for TXT would be taken for a CA's, by whoever looks at the trace of the account.
+        answer = await walk.first(Question(owner, RRType.CNAME), ours)
         if usable(answer) or answer.untested:
             return Link(owner, ours, (answer,))
     cut = await walk.cut(owner)
     if cut.broken:
         return Link(owner, cut)
-    question = Question(owner, RRType.TXT)
+    question = Question(owner, RRType.CNAME if cut.apex == zone else RRType.TXT)
     reachable = cut.addresses if await walk.has_ipv6() else [one for one in cut.addresses if ":" not in one]
     asked = (walk.ask(question, address) for address in reachable)
     return Link(owner, cut, tuple(await asyncio.gather(*asked)))

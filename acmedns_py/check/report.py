@@ -4,11 +4,11 @@ A section with a finding that stops is the end of the way: what depends on it is
 same in other words.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from acmedns_py.check.finding import Finding, Verdict
+from acmedns_py.check.finding import Finding, Kind, Verdict
 
 EXIT_GOOD: Final = 0
 EXIT_WARN: Final = 1
@@ -101,6 +101,7 @@ class Report:
             "sections": [
                 {
                     "name": section.name,
+                    "title": section.title,
                     "verdict": section.verdict,
                     "seen": section.seen,
                     "not_tested": section.not_tested or None,
@@ -121,6 +122,30 @@ class Report:
         if cause is not None:
             yield ""
             yield f"Begin with {cause.kind.id} at {cause.subject}: what comes later may only follow from it."
+
+
+def report_of(document: Mapping[str, Any]) -> Report:
+    """Give the report that a document is of."""
+    return Report(
+        document["zone"],
+        [
+            Section(
+                section["name"],
+                section["title"],
+                tuple(_read(finding) for finding in section["findings"]),
+                section["not_tested"] or "",
+                section["seen"],
+            )
+            for section in document["sections"]
+        ],
+    )
+
+
+def _read(finding: Mapping[str, Any]) -> Finding:
+    consequence, cure = finding["consequence"], finding["cure"]
+    kind = Kind(finding["id"], Verdict(finding["verdict"]), finding["title"], consequence, cure)
+    paste, repeat = tuple(finding["paste"]), finding["repeat"] or ""
+    return Finding(kind, finding["subject"], finding["seen"], paste=paste, repeat=repeat)
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

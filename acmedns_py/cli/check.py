@@ -17,8 +17,8 @@ from acmedns_py.check.client_file import FORMS
 from acmedns_py.check.deadline import BASE_SECONDS, HOST_SECONDS
 from acmedns_py.check.paths import Host, host_from_text
 from acmedns_py.check.per_host import MOST_HOSTS
-from acmedns_py.check.report import EXIT_NOT_TESTED, Report
-from acmedns_py.cli.asking import ConfigPath, Json, print_json
+from acmedns_py.check.report import EXIT_NOT_TESTED, Report, report_of
+from acmedns_py.cli.asking import ConfigPath, Json, door, print_json, when
 from acmedns_py.cli.client_files import bare_domain, base_url
 from acmedns_py.cli.name_lists import read_names
 from acmedns_py.cli.problems import tell_problems
@@ -30,6 +30,7 @@ from acmedns_py.dns import name
 from acmedns_py.errors import AcmednsError, Unusable
 from acmedns_py.log import configure_command
 from acmedns_py.service.checking import Elsewhere, check_storage, check_zone
+from acmedns_py.service.door import open_server
 
 _USUAL: Final = "zone"
 
@@ -101,6 +102,10 @@ def zone(
         ),
     ] = None,
     *,
+    labels: Annotated[
+        bool,
+        typer.Option("--labels", help="Also the hosts that labels of accounts name, as the server does by itself."),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Check a zone; exit 0: good, 1: a warning, 2: something fails, 3: something could not be tested.
@@ -116,7 +121,16 @@ def zone(
         hosts, elsewhere = _hosts(host or [], hosts_file), _elsewhere(api_url, token_file)
         options = _options(loaded, resolvers=resolver, ca=ca, accounts=account_url, root_hints=root_hints)
         with _progress() as begun:
-            checked = check_zone(apex, loaded, options, begun=begun, hosts=hosts, elsewhere=elsewhere, seconds=timeout)
+            checked = check_zone(
+                apex,
+                loaded,
+                options,
+                begun=begun,
+                hosts=hosts,
+                labelled=labels,
+                elsewhere=elsewhere,
+                seconds=timeout,
+            )
             report = asyncio.run(checked)
     except (AcmednsError, name.InvalidName) as error:
         _fail(str(error))
@@ -155,6 +169,29 @@ def client(
     except (AcmednsError, ValueError) as error:
         _fail(str(error))
     _tell(report, json=json)
+
+
+@app.command()
+def last(config: ConfigPath = None, *, json: Json = False) -> None:
+    """Show the last check that the running server has made by itself; exit codes are those of "acmedns check"."""
+    try:
+        with door(config, way=open_server) as asked:
+            found = asked.ask("GET", "/admin/v1/check")
+    except typer.Exit:
+        # Another exit code than that of a warning.
+        raise typer.Exit(EXIT_NOT_TESTED) from None
+    if json:
+        print_json(found)
+    elif found["report"] is not None:
+        typer.echo(f"begun {when(found['begun'])}, took {found['seconds']:.1f} s")
+    if found["failure"] is not None:
+        typer.echo(f"The last try came to no report: {found['failure']}", err=True)
+    if found["report"] is None:
+        _fail("this server has not checked yet; acmedns check does it now")
+    report = report_of(found["report"])
+    if not json:
+        _print(report)
+    raise typer.Exit(report.exit_code)
 
 
 def _elsewhere(api_url: str, token_file: Path | None) -> Elsewhere | None:
@@ -207,9 +244,13 @@ def _tell(report: Report, *, json: bool) -> NoReturn:
     if json:
         print_json(report.document)
     else:
-        for line in report.lines():
-            typer.echo(line)
+        _print(report)
     raise typer.Exit(report.exit_code)
+
+
+def _print(report: Report) -> None:
+    for line in report.lines():
+        typer.echo(line)
 
 
 def _hosts(given: list[str], file: Path | None) -> list[Host]:

@@ -2,12 +2,14 @@
 
 import os
 import select
+import signal
 import sys
 import termios
 import tty
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Annotated, Any, Final
+from types import FrameType
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 from rich.console import Console, Group
@@ -22,6 +24,8 @@ from acmedns_py.service.door import open_server
 REFRESH_SECONDS: Final = 2.0
 _QUIT: Final = b"q"
 _KEYS_OCTETS: Final = 1024
+_SIGNALLED: Final = 128
+"""Added to a signal's number, it is what shells tell of a command that the signal has ended."""
 
 
 def top(
@@ -59,7 +63,8 @@ def _print(found: dict[str, Any]) -> None:
 
 
 def _watch(settings: Settings, limit: int) -> None:
-    """Show it anew again and again until `q` is typed."""
+    """Show it anew again and again until `q` is typed; a SIGTERM finds the terminal put back too."""
+    signal.signal(signal.SIGTERM, _terminated)
     former: dict[str, Any] | None = None
     console = Console(markup=False, highlight=False, emoji=False)
     with _typed() as keys, Live(console=console, screen=True, auto_refresh=False) as live:
@@ -69,6 +74,11 @@ def _watch(settings: Settings, limit: int) -> None:
             former = found
             if _ended(keys):
                 return
+
+
+def _terminated(number: int, _frame: FrameType | None) -> NoReturn:
+    """End by an exception, on whose way out the terminal is put back."""
+    raise SystemExit(_SIGNALLED + number)
 
 
 def _view(found: dict[str, Any], former: dict[str, Any] | None, height: int) -> Group:

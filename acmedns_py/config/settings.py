@@ -158,13 +158,19 @@ class Backup(_Section):
 
 
 class Check(_Section):
-    """How `acmedns check` finds its way, and whom it compares with what it finds."""
+    """How often the running server checks, how a check finds its way, and whom it compares with what it finds."""
 
+    every: Annotated[str, AfterValidator(values.duration_or_off)] = "6h"
     root_hints: File | None = None
     api_url: Annotated[str, AfterValidator(values.api_url)] = ""
     resolvers: Annotated[list[Address], Field(max_length=12)] = []
     ca: list[Name] = []
     accounts: list[Annotated[str, AfterValidator(values.account_url)]] = []
+
+    @property
+    def every_seconds(self) -> int:
+        """Seconds from one check to the next; 0 for none."""
+        return 0 if self.every == values.OFF else values.seconds(self.every)
 
 
 class Metrics(_Section):

@@ -41,6 +41,7 @@ _QUERY_LOG: Final = re.compile(r"off|errors|names|1/[1-9]\d{0,8}", re.ASCII)
 DURATION: Final = re.compile(r"(\d{1,6})(s|m|h|d|w)", re.ASCII)
 UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 SHORTEST_SECONDS: Final = 60
+OFF: Final = "off"
 
 
 def address(value: object) -> IPAddress:
@@ -180,6 +181,13 @@ def duration(text: str) -> str:
     """Check a duration of a minute or more, such as 15m, 1h or 30d; empty or 0 is none."""
     if 0 < seconds(text) < SHORTEST_SECONDS:
         raise ValueError(f"write at least {SHORTEST_SECONDS}s, or nothing")
+    return text
+
+
+def duration_or_off(text: str) -> str:
+    """Check a duration of a minute or more, or "off"."""
+    if text != OFF and seconds(text) < SHORTEST_SECONDS:
+        raise ValueError(f'write at least {SHORTEST_SECONDS}s, or "{OFF}"')
     return text
 
 

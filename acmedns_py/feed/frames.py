@@ -33,6 +33,9 @@ MOST_QUESTION_OCTETS: Final = 259
 TYPE_AND_CLASS_OCTETS: Final = 4
 """The longest name (RFC 1035 2.3.4), type and class."""
 
+_MOST_MISSED: Final = 2**32
+"""Far above what a worker can be asked between two such frames."""
+
 _LAST_SECOND: Final = 2.0**36
 """Beyond the year 4000."""
 
@@ -181,9 +184,11 @@ class Questions(Frame, frozen=True):
     missed: int
 
     def __post_init__(self) -> None:
-        """Take no more than a worker of ours says."""
-        if self.missed < 0 or sum(len(one.askers) for one in self.names) > MOST_NOTES:
-            raise ValueError("more networks than there are notes")
+        """Take no more than a worker of ours says: each question that is counted has been a note."""
+        if sum(asker.count for one in self.names for asker in one.askers) > MOST_NOTES:
+            raise ValueError("more questions than there are notes")
+        if not 0 <= self.missed < _MOST_MISSED:
+            raise ValueError("more missed questions than can come")
 
 
 class NotedQuery(msgspec.Struct, array_like=True, frozen=True):

@@ -1,14 +1,13 @@
 """Backups by the running server: when the next one is due, the process that writes it, which old ones go.
 
 Their state is the files: names have the zone and the time (UTC), so that a server that restarts goes on from the newest
-one. The work is done by a process of its own at the lowest priority (`backup_process`): the control process must not
-compress while hosts update, and what that process reads is another transaction than the writer's.
+one. The work is done aside (`backup_process`): the control process must not compress while hosts update, and what that
+process reads is another transaction than the writer's.
 """
 
 import asyncio
 import os
 import re
-import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,14 +17,12 @@ from typing import Any, Final
 import msgspec
 import structlog
 
-from acmedns_py.errors import BackupRefused
+from acmedns_py.errors import AsideFailed, BackupRefused
+from acmedns_py.service.aside import done_aside
 from acmedns_py.store.backup_file import remove_unfinished
 
 RETRY_SECONDS: Final = 900.0
 """Until a backup that failed is tried again; sooner where they are made more often than that."""
-
-END_SECONDS: Final = 1.0
-"""What the process gets to end in while the server stops."""
 
 SUFFIX: Final = ".jsonl.gz"
 
@@ -79,7 +76,7 @@ class Backups:
             now = datetime.now(UTC)
             try:
                 file = await self._make(now)
-            except (BackupRefused, OSError) as error:
+            except (BackupRefused, AsideFailed, OSError) as error:
                 self._failed = True
                 log.error("backup_failed", directory=str(self._plan.directory), reason=str(error))
                 await asyncio.sleep(min(RETRY_SECONDS, self._plan.every_seconds))
@@ -120,18 +117,8 @@ class Backups:
     async def _make(self, now: datetime) -> Path:
         await asyncio.to_thread(self._prepare)
         file = self._plan.directory / f"{self._zone}-{now.strftime(_TIME)}{SUFFIX}"
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-I", "-m", "acmedns_py.service.backup_process",
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        try:
-            _, said = await process.communicate(msgspec.json.encode(Job(self._url, self._zone, str(file))))
-        except asyncio.CancelledError:
-            await _end(process)
-            raise
-        if process.returncode != 0:
-            last = said.decode(errors="replace").strip().splitlines()[-1:]
-            raise BackupRefused(last[0] if last else f"its process ended with {process.returncode}")
+        job = msgspec.json.encode(Job(self._url, self._zone, str(file)))
+        await done_aside("acmedns_py.service.backup_process", given=job)
         return file
 
     def _prepare(self) -> None:
@@ -153,14 +140,3 @@ class Backups:
         """Remove all but the newest; to be called when the newest is whole."""
         for _time, path in self._made(now)[: -self._plan.keep]:
             path.unlink()
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Let it take its unfinished file away; not for long, as the server is stopping."""
-    with suppress(ProcessLookupError):
-        process.terminate()
-    try:
-        async with asyncio.timeout(END_SECONDS):
-            await process.wait()
-    except TimeoutError:
-        process.kill()

@@ -1,5 +1,6 @@
 """The wiring of `acmedns check`: what is checked, from the configuration, and the way to it."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -7,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from acmedns_py.check.asking import Asker, Limits, usual_questions
+from acmedns_py.check.accounts import labelled_hosts
+from acmedns_py.check.asking import AT_ONCE, Asker, Limits, usual_questions
 from acmedns_py.check.caa import Wanted
 from acmedns_py.check.caa_place import Place as CaaPlace
 from acmedns_py.check.caa_place import places
@@ -28,7 +30,7 @@ from acmedns_py.config.hostnames import host_names
 from acmedns_py.config.load import Loaded
 from acmedns_py.config.settings import Check, Settings
 from acmedns_py.dns import name
-from acmedns_py.errors import Unusable
+from acmedns_py.errors import AcmednsError, Unusable
 from acmedns_py.service.door import Door, NotDone, open_remote, open_server
 from acmedns_py.service.probe import reachable
 from acmedns_py.service.sockets import api_addresses, dns_addresses, global_addresses, holder_of
@@ -51,17 +53,18 @@ async def check_zone(
     *,
     begun: Callable[[str], None],
     hosts: Iterable[Host] = (),
+    labelled: bool = False,
     elsewhere: Elsewhere | None = None,
     seconds: float | None = None,
+    at_once: int = AT_ONCE,
 ) -> Report:
     """Check a zone and hosts, against its configuration where that is `loaded`; `begun` is told each part.
 
     `options` are those of the configuration, or others in their place; `elsewhere` goes before the server on this host.
-    After `seconds`, by default as many as are usual for so many hosts, what is left is not tested. Raises `Unusable`
-    for root hints that can't be read.
+    `labelled`: also the hosts that the labels of accounts name, where the server can be asked. After `seconds`, by
+    default as many as are usual for so many hosts, what is left is not tested; `at_once` questions are on their way
+    together at the most. Raises `Unusable` for root hints that can't be read.
     """
-    hosts = tuple(dict.fromkeys(hosts))
-    walk = _walk(options.root_hints, len(hosts), seconds)
     with ExitStack() as ends:
         ours, routes, why = None, None, "no configuration of its server is at hand"
         try:
@@ -75,6 +78,10 @@ async def check_zone(
                 routes = ends.enter_context(open_server(loaded.settings))
         except NotDone as error:
             why = str(error)
+        if labelled:
+            hosts = [*hosts, *await _labelled(routes)]
+        hosts = tuple(dict.fromkeys(hosts))
+        walk = _walk(options.root_hints, len(hosts), seconds, at_once)
         return await check(subject_of(apex, loaded), walk, _targets(options, hosts, routes, why), ours, begun=begun)
 
 
@@ -97,10 +104,20 @@ async def caa_places(hosts: Iterable[bytes], settings: Settings) -> dict[bytes, 
     return await places(_walk(settings.check.root_hints, len(hosts)), hosts)
 
 
-def _walk(hints: Path | None, hosts: int, seconds: float | None = None) -> Walk:
+def _walk(hints: Path | None, hosts: int, seconds: float | None = None, at_once: int = AT_ONCE) -> Walk:
     roots: Mapping[str, tuple[str, ...]] = ROOT_HINTS if hints is None else read_hints(hints)
     deadline = Deadline(usual_seconds(hosts) if seconds is None else seconds)
-    return Walk(Asker(Limits(in_all=usual_questions(hosts)), deadline=deadline), roots)
+    return Walk(Asker(Limits(at_once=at_once, in_all=usual_questions(hosts)), deadline=deadline), roots)
+
+
+async def _labelled(routes: Door | None) -> list[Host]:
+    if routes is None:
+        return []
+    try:
+        return await asyncio.to_thread(labelled_hosts, routes)
+    except AcmednsError:
+        # Why the server can't be asked is told by those who need it more.
+        return []
 
 
 def _targets(options: Check, hosts: tuple[Host, ...], routes: Door | None, why: str) -> Targets:

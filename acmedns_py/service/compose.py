@@ -31,6 +31,7 @@ from acmedns_py.accounts.update import Updates
 from acmedns_py.api.admin import AdminRoutes
 from acmedns_py.api.app import hsts_header, make_admin_app, make_app
 from acmedns_py.api.certificate import CertificateFiles
+from acmedns_py.api.check_routes import Checker
 from acmedns_py.api.client import ForwardedBy
 from acmedns_py.api.exposition import Exposition
 from acmedns_py.api.health import Readiness, Remembered
@@ -201,20 +202,21 @@ def admin_routes(
     forget: Callable[[str], None],
     keeper: "Keeper | None",
     canaries: Canaries | None,
+    checker: Checker | None,
     traces: Traces | None,
     live: Live | None,
 ) -> AdminRoutes:
     """Make the operator's routes; `forget` is told whose logins are to be judged anew.
 
-    `keeper`, `canaries`, `traces` and `live` are None where no server runs, the first also where its certificate is not
-    our own.
+    `keeper`, `canaries`, `checker`, `traces` and `live` are None where no server runs, the first also where its
+    certificate is not our own.
     """
     zone = settings.zone.name
     administration = Administration(
         directory=store, publisher=publisher, pool=hashes, forget=forget, zone=zone, traces=traces
     )
     issued = IssuedTokens(keeper=store, now=lambda: datetime.now(UTC))
-    return AdminRoutes(administration, issued, OwnCertificate(keeper, store.note), canaries, live, zone)
+    return AdminRoutes(administration, issued, OwnCertificate(keeper, store.note), canaries, checker, live, zone)
 
 
 def socket_path(settings: Settings) -> Path:

@@ -192,6 +192,7 @@ def _routes(settings: Settings, store: SqlStore, hashes: HashPool) -> AdminRoute
         forget=lambda _username: None,
         keeper=None,
         canaries=None,
+        checker=None,
         traces=None,
         live=None,
     )

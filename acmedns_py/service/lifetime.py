@@ -35,6 +35,7 @@ from acmedns_py.eventloop import event_loop_factory
 from acmedns_py.feed.changes import Commit, ZoneState
 from acmedns_py.feed.image import ZoneImage
 from acmedns_py.service import compose
+from acmedns_py.service.checks import Checks
 from acmedns_py.service.launch import Launcher, step_back
 from acmedns_py.service.measured import Measured
 from acmedns_py.service.notify import notify
@@ -48,6 +49,11 @@ from acmedns_py.store.store import SqlStore
 
 TAKEN_OVER: Final = frozenset(
     {
+        "check.accounts",
+        "check.api_url",
+        "check.ca",
+        "check.resolvers",
+        "check.root_hints",
         "dns.cookie_secrets",
         "dns.log",
         "log.level",
@@ -59,7 +65,10 @@ TAKEN_OVER: Final = frozenset(
         "zone.ttl",
     }
 )
-"""Options that SIGHUP changes in a running service; certificate files are read again under the same options."""
+"""Options that SIGHUP changes in a running service; certificate files are read again under the same options.
+
+Those of the check need no SIGHUP: each run reads the configuration.
+"""
 
 STOP_SECONDS: Final = 5.0
 CLOSE_SECONDS: Final = 2.0
@@ -93,7 +102,7 @@ def run(loaded: Loaded, *, path: Path | None, environ: Mapping[str, str]) -> Non
     compose.configure_log(settings)
     for warning in loaded.warnings:
         log.warning("configuration", text=warning)
-    service = Service(loaded, dns_sockets=dns_sockets, workers=workers, reread=lambda: load(path, environ))
+    service = Service(loaded, dns_sockets=dns_sockets, workers=workers, path=path, reread=lambda: load(path, environ))
     with asyncio.Runner(loop_factory=event_loop_factory()) as runner:
         runner.run(service.live(http))
 
@@ -112,9 +121,15 @@ class Service:
     """The control process from the bound sockets to the end."""
 
     def __init__(
-        self, loaded: Loaded, *, dns_sockets: list[DnsSocket], workers: int, reread: Callable[[], Loaded]
+        self,
+        loaded: Loaded,
+        *,
+        dns_sockets: list[DnsSocket],
+        workers: int,
+        path: Path | None,
+        reread: Callable[[], Loaded],
     ) -> None:
-        """Take what `run` has prepared; `reread` gives the configuration anew."""
+        """Take what `run` has prepared; `reread` gives the configuration anew, whose file is `path` if it was named."""
         self._loaded = loaded
         self._dns_sockets = dns_sockets
         self._workers = workers
@@ -131,6 +146,7 @@ class Service:
         self._certifying: asyncio.Task[None] | None = None
         self._traces = compose.make_traces(loaded.settings)
         self._backups = compose.make_backups(loaded.settings)
+        self._checks = Checks(every_seconds=loaded.settings.check.every_seconds, config=path)
         self._stop_asked = asyncio.Event()
         self._reload_asked = asyncio.Event()
 
@@ -147,7 +163,7 @@ class Service:
             if start.done():
                 store, pool, listeners = start.result()
                 self._say_ready()
-                beside = [asyncio.create_task(self._roll_secrets(pool))]
+                beside = [asyncio.create_task(self._roll_secrets(pool)), asyncio.create_task(self._checks.run())]
                 if self._backups is not None:
                     beside.append(asyncio.create_task(self._backups.run(), name="backups"))
                 await self._run(stop, store, pool, listeners)
@@ -193,12 +209,13 @@ class Service:
             forget=credentials.forget,
             keeper=keeper,
             canaries=canaries,
+            checker=self._checks,
             traces=self._traces,
             live=Live(self._traces.activity, pool.counters),
         )
-        if self._local is not None:
-            await self._local.start(routes)
         tokens, traffic = compose.make_tokens(store), Traffic()
+        if self._local is not None:
+            await self._local.start(routes, traffic)
         ready = compose.make_readiness(settings, store, pool, keeper, self._backups)
         listeners = await compose.start_api(
             settings,
@@ -229,6 +246,7 @@ class Service:
                 certificate=listeners[0].certificate,
                 keeper=keeper,
                 backups=self._backups,
+                checks=self._checks,
             )
             listeners.append(await compose.start_metrics(http.metrics, parts))
         if keeper is not None:

@@ -10,6 +10,7 @@ from acmedns_py.api.certificate import CertificateFiles
 from acmedns_py.api.health import Readiness
 from acmedns_py.api.traffic import Traffic
 from acmedns_py.service.backups import Backups
+from acmedns_py.service.checks import Checks
 from acmedns_py.service.workers import WorkerPool
 from acmedns_py.store.store import SqlStore
 
@@ -32,3 +33,4 @@ class Measured:
     certificate: CertificateFiles | None
     keeper: "Keeper | None"
     backups: Backups | None
+    checks: Checks

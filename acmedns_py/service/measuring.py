@@ -28,6 +28,7 @@ from acmedns_py.histogram import Seen
 from acmedns_py.lifetime import Life
 from acmedns_py.metrics import METRICS, Kind
 from acmedns_py.service.backups import Backups
+from acmedns_py.service.checks import Checks
 from acmedns_py.service.link import State
 from acmedns_py.service.measured import Measured
 from acmedns_py.service.tally import PlaceTally
@@ -43,6 +44,7 @@ _OF_A_WORKER: Final = {
     "acmedns_dns_truncated_total": "truncated",
     "acmedns_dns_rate_limited_total": "rate_limited",
     "acmedns_dns_unlogged_total": "unlogged",
+    "acmedns_dns_untraced_total": "untraced",
     "acmedns_dns_internal_errors_total": "internal_errors",
 }
 
@@ -63,6 +65,7 @@ async def exposed(parts: Measured, accept: str) -> tuple[bytes, str]:
         *_of_api(parts),
         *_of_hashing(parts.hashes.load()),
         *_of_store(parts.store.load_of_writer()),
+        *_of_checks(parts.checks),
     ]
     if parts.backups is not None:
         families += _of_backups(parts.backups)
@@ -152,6 +155,14 @@ def _of_backups(backups: Backups) -> Iterator[Family]:
     if state["last"] is not None:
         yield _single("acmedns_backup_last_timestamp_seconds", datetime.fromisoformat(state["last"]).timestamp())
     yield _single("acmedns_backup_failed", state["failed"])
+
+
+def _of_checks(checks: Checks) -> Iterator[Family]:
+    yield _single("acmedns_check_every_seconds", checks.every_seconds)
+    if checks.last is not None:
+        yield _family("acmedns_check_problems", checks.last.problems.items())
+        yield _single("acmedns_check_last_run_timestamp_seconds", checks.last.begun + checks.last.seconds)
+        yield _single("acmedns_check_duration_seconds", checks.last.seconds)
 
 
 def _of_certificate(life: Life, keeper: "Keeper | None") -> Iterator[Family]:

@@ -75,6 +75,7 @@ class Worker(asyncio.Protocol):
         self._setup: Setup | None = None
         self._responder: Responder | None = None
         self._query_log: QueryLog | None = None
+        self._untraced = 0
         self._connections: TcpConnections | None = None
         self._latency = Latency()
         self._udp: dict[int, list[UdpListener]] = {}
@@ -183,6 +184,7 @@ class Worker(asyncio.Protocol):
         if noted := self._query_log.taken():
             self._say(Noted(noted))
         notes, missed = self._responder.asked.taken()
+        self._untraced += missed
         if notes:
             self._say(Questions(folded(notes), missed))
         self._say(self._report(self._query_log.unlogged))
@@ -193,7 +195,7 @@ class Worker(asyncio.Protocol):
         assert self._connections is not None
         mine = [*self._udp.get(self._setup.worker, ()), *self._tcp.get(self._setup.worker, ())]
         return Report(
-            {**self._responder.counters(), "unlogged": unlogged},
+            {**self._responder.counters(), "unlogged": unlogged, "untraced": self._untraced},
             tuple(listener.answered for listener in mine),
             len(self._connections),
             self._latency.histogram.seen(),

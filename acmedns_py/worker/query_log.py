@@ -55,11 +55,14 @@ class QueryLog:
         return response
 
     def _names(self, query: bytes, source: bytes, transport: Transport, now: Now) -> bytes | None:
-        """Note queries for names directly below the apex that exist: those of accounts, and few others."""
+        """Note queries for names below the apex: whether or not they exist, as a client's mistake is one that does not.
+
+        A name outside the zone gets another code, so that the end of the octets is enough to look at.
+        """
         response = self._core.respond(query, source, transport, now)
-        if response is not None and response[3] & 0xF == Rcode.NOERROR:
+        if response is not None and response[3] & 0xF in _NORMAL:
             name = query[_HEADER_OCTETS : query.find(0, _HEADER_OCTETS) + 1].lower()
-            if name.endswith(self._apex) and name[0] + 1 == len(name) - len(self._apex):
+            if name.endswith(self._apex) and len(name) > len(self._apex):
                 self._keep(query, source, transport, now, response)
         return response
 

@@ -34,6 +34,7 @@ from acmedns_py.api.remote import RemoteAdmin
 from acmedns_py.api.traffic import Traffic
 from acmedns_py.dns import name
 from acmedns_py.feed.changes import Commit
+from acmedns_py.service.checks import Checks
 from acmedns_py.service.static import StaticRecords
 from acmedns_py.store.store import SqlStore
 from tests.api.wire import Reply, Wire, request
@@ -157,7 +158,8 @@ async def running(
     live = Live(traces.activity, lambda: {"udp.NOERROR": 3, "tcp.NXDOMAIN": 1, "udp.REFUSED": 0, "silent": 2})
     issued = IssuedTokens(keeper=store, now=lambda: datetime.now(UTC))
     canaries = Canaries(partial(StaticRecords(store, txt_ttl=1).canaries, publisher=publisher), store.note, ZONE)
-    routes = AdminRoutes(administration, issued, OwnCertificate(keeper, store.note), canaries, live, ZONE)
+    checks = Checks(every_seconds=0, config=None)
+    routes = AdminRoutes(administration, issued, OwnCertificate(keeper, store.note), canaries, checks, live, ZONE)
     app = make_app(
         registration=Registration(
             credentials=credentials,

@@ -139,7 +139,7 @@ async def test_document_has_each_route_of_the_operator_s(database_url):
                 reply = await api.ask(request("PROPFIND", target, None, {"Authorization": f"Bearer {token}"}))
                 assert reply.status == 405
                 assert reply.header("allow").lower().split(", ") == [one for one in operations if one != "parameters"]
-    assert len([path for path in paths if path.startswith("/admin/")]) == 15
+    assert len([path for path in paths if path.startswith("/admin/")]) == 16
 
 
 async def test_good_answers_of_the_operator_s_routes_fit_the_document(database_url):
@@ -162,6 +162,8 @@ async def test_good_answers_of_the_operator_s_routes_fit_the_document(database_u
             ("GET", "/admin/v1/tokens", 200, {}),
             ("GET", "/admin/v1/tokens/{name}", 200, {}),
             ("DELETE", "/admin/v1/tokens/{name}", 200, {}),
+            ("GET", "/admin/v1/check", 200, {}),
+            ("POST", "/admin/v1/check", 200, {}),
             ("GET", "/admin/v1/audit", 200, {}),
             ("GET", "/admin/v1/stats", 200, {}),
             ("GET", "/admin/v1/top", 200, {}),

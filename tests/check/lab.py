@@ -208,7 +208,8 @@ def running(
         puppet.wait_for("listening")
         home = folder / "acmedns"
         home.mkdir()
-        server = start_server(namespace, home, _configuration(home, trust))
+        environment = {"SSL_CERT_FILE": str(trust.bundle)}
+        server = start_server(namespace, home, _configuration(home, trust, root_hints), env=environment)
         found = Lab(namespace, upper, server, home, root_hints, trust)
         for account in accounts:
             found.ask("POST", "/admin/v1/accounts", {"subdomain": account.subdomain, "label": account.label})
@@ -224,7 +225,7 @@ _UNGLUED = dict.fromkeys(internet.PROVIDERS, ())
 _SIGNED_NAMES = [f'_acme-challenge.{name}.{SIGNED}. TXT "value"' for name in ("whole", "forged")]
 
 
-def _configuration(folder: Path, trust: Trust) -> str:
+def _configuration(folder: Path, trust: Trust, root_hints: Path) -> str:
     chain, key = trust.issue(ZONE)
     listen = [f"[{address}]" if ":" in address else address for address in SERVER]
     return f"""[zone]
@@ -242,4 +243,7 @@ tls_key = "{key}"
 url = "sqlite:///{folder}/acmedns.db"
 [admin]
 socket = "{folder}/admin.sock"
+[check]
+every = "off"
+root_hints = "{root_hints}"
 """

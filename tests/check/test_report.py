@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acmedns_py.check.finding import MOST_CHARACTERS, Finding, Kind, Verdict, told
-from acmedns_py.check.report import Report
+from acmedns_py.check.report import Report, report_of
 
 
 def kind(verdict: Verdict, *, stops: bool = False) -> Kind:
@@ -88,11 +88,21 @@ def test_the_document_holds_what_the_text_holds():
     assert document["sections"][0]["findings"][0]["paste"] == ["a. NS b."]
     assert document["sections"][1] == {
         "name": "t",
+        "title": "T",
         "verdict": "NOT TESTED",
         "seen": "",
         "not_tested": "a reason",
         "findings": [],
     }
+
+
+def test_a_report_is_read_back_from_its_document():
+    """As text it says the same."""
+    made = report([Verdict.WARN], [Verdict.OK, Verdict.NOTE, Verdict.FAIL], skipped=True)
+    made.add("s", "S", [Finding(kind(Verdict.FAIL), "a", "b", "c", "d", ("a. NS b.",), "dig a. NS")], seen="1 server")
+    read = report_of(json.loads(msgspec.json.encode(made.document)))
+    assert list(read.lines()) == list(made.lines())
+    assert read.document == made.document
 
 
 @given(st.text(max_size=3000))

@@ -1,19 +1,25 @@
 """/metrics of the running server, read by Prometheus's own parsers and held against the table of metrics."""
 
 import http.client
+import json
 import os
 import re
 import signal
+import socket
 import time
 
+import dns.message
 import pytest
 import trustme
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from acmedns_py.api.openapi import document
+from acmedns_py.config.load import load
 from acmedns_py.metrics import METRICS, TABLE, Kind
+from acmedns_py.service.door import NotDone, open_server
 from tests.ask import ask, from_every_worker
+from tests.doors.test_check import DEAD_ROOT
 from tests.faults.test_workers import wait_for_workers
 from tests.server import Reply, free_port, value
 
@@ -62,9 +68,11 @@ class Reader:
 
 
 @pytest.fixture
-def reader(make_server):
+def reader(make_server, tmp_path):
     """A running server with plain HTTP."""
-    made = Reader(make_server)
+    hints = tmp_path / "hints"
+    hints.write_text(DEAD_ROOT)
+    made = Reader(make_server, f'[check]\nevery = "off"\nroot_hints = "{hints}"\n')
     made.server.start()
     return made
 
@@ -85,6 +93,13 @@ def used(reader):
     return account
 
 
+def checked(reader):
+    """Have the server check at once, where it finds no name server."""
+    with open_server(load(reader.server.config, {}).settings) as asked:
+        assert asked.ask("POST", "/admin/v1/check")["begun"]
+    return reader.server.wait_for_log('"check_done"', seconds=60)
+
+
 def test_what_is_exposed_is_the_table(make_server, tmp_path):
     """Names, kinds, helps, labels and their values, both directions, with all parts there are."""
     authority = trustme.CA()
@@ -92,12 +107,15 @@ def test_what_is_exposed_is_the_table(make_server, tmp_path):
     issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
     issued.private_key_pem.write_to_path(tmp_path / "key.pem")
     backup = f'[backup]\nevery = "1d"\ndirectory = "{tmp_path}/backups"\n'
-    reader = Reader(make_server, backup)
+    hints = tmp_path / "hints"
+    hints.write_text(DEAD_ROOT)
+    reader = Reader(make_server, f'{backup}[check]\nevery = "1h"\nroot_hints = "{hints}"\n')
     config = reader.server.config
     tls = f'[api]\ntls = "cert"\ntls_certificate = "{tmp_path}/cert.pem"\ntls_key = "{tmp_path}/key.pem"'
     config.write_text(config.read_text().replace("[api]", tls))
     reader.server.start()
     reader.server.wait_for_log("backup_made")
+    checked(reader)
     found = {name: family for family in reader.families() for name in [shape(family)[0]]}
     own_ca_only = {"acmedns_api_certificate_issued", "acmedns_api_certificate_failures"}
     assert set(found) == set(METRICS) - own_ca_only
@@ -106,6 +124,7 @@ def test_what_is_exposed_is_the_table(make_server, tmp_path):
             continue
         assert shape(found[metric.name]) == (metric.name, metric.kind.value, metric.help)
     left = reader.number("acmedns_api_certificate_left_seconds")
+    assert reader.number("acmedns_check_every_seconds") == 3600
     assert left == pytest.approx(
         reader.number("acmedns_api_certificate_not_after_timestamp_seconds") - time.time(), abs=60
     )
@@ -114,6 +133,7 @@ def test_what_is_exposed_is_the_table(make_server, tmp_path):
 def test_labels_are_those_of_the_table_and_their_values_are_bounded(reader):
     """Whatever strangers ask for."""
     used(reader)
+    checked(reader)
     for family in reader.families():
         metric = METRICS[shape(family)[0]]
         patterns = {label.name: label.pattern for label in metric.labels}
@@ -236,6 +256,47 @@ def test_too_many_wrong_passwords_are_counted(reader):
         pass
     assert reader.number("acmedns_attempts_limited_total", limit="login_source") == 1
     assert reader.number("acmedns_api_requests_total", status="429") == 1
+
+
+def test_requests_by_the_local_socket_are_counted_too(reader):
+    """By the pattern of the route, as those of the API; what is no route, and what is refused, as well."""
+    with open_server(load(reader.server.config, {}).settings) as asked:
+        asked.ask("GET", "/admin/v1/stats")
+        for path in ("/admin/v1/accounts/nobody", "/admin/v1/nothing/x", "/x?y"):
+            with pytest.raises(NotDone):
+                asked.ask("GET", path)
+    for route, status in (("/stats", 200), ("/accounts/NAME", 404), ("", 404)):
+        counted = reader.number("acmedns_api_requests_total", route=f"/admin/v1{route}", status=str(status))
+        assert counted == reader.number("acmedns_api_request_seconds_count", route=f"/admin/v1{route}")
+        assert counted == (1 if route else 2)
+
+
+def test_questions_that_are_too_many_to_trace_are_counted(reader):
+    """They are answered as all others are."""
+    account = reader.server.register()
+    assert reader.number("acmedns_dns_untraced_total") == 0
+    asked = dns.message.make_query(account["fulldomain"], "TXT").to_wire()
+
+    def too_many():
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            for _ in range(5000):
+                sock.sendto(asked, reader.server.dns)
+        return reader.number("acmedns_dns_untraced_total") > 0
+
+    reader.reaches(too_many)
+
+
+def test_findings_of_the_check_are_counted_by_kind(reader):
+    """As the report has them; before the first one there is neither a number nor a time."""
+    assert [key for key in reader.samples() if "acmedns_check_" in key[0]] == [
+        ("acmedns_check_every_seconds", frozenset())
+    ]
+    line = checked(reader)
+    assert reader.number("acmedns_check_problems") == line["findings"]
+    new = json.loads(next(one for one in reader.server.log.read_text().splitlines() if "check_finding_new" in one))
+    assert reader.number("acmedns_check_problems", finding=new["finding"], severity=new["severity"]) >= 1
+    assert time.time() - 60 < reader.number("acmedns_check_last_run_timestamp_seconds") <= time.time()
+    assert reader.number("acmedns_check_duration_seconds") == pytest.approx(line["seconds"], abs=0.1)
 
 
 def test_a_taken_port_ends_the_start_with_one_line(make_server, reader):

@@ -24,15 +24,21 @@ def with_rule(make_server, rule):
     return server
 
 
-def test_queries_for_names_of_accounts_are_logged_with_who_asked(make_server):
-    """Name and type as asked, source, transport, rcode and time; never a value."""
+def test_queries_for_names_below_the_zone_are_logged_with_who_asked(make_server):
+    """Name and type as asked, source, transport, rcode and time; never a value. Foreign names and the apex are not."""
     server = with_rule(make_server, "names").start()
     account = server.register()
     server.update(account, value(1))
-    ask(server.dns, f"nobody.{server.zone}")
+    ask(server.dns, server.zone)
+    ask(server.dns, "www.example.net")
+    ask(server.dns, f"_acme-challenge.nobody.{server.zone}")
     ask(server.dns, account["fulldomain"], tcp=True)
-    server.wait_for_log('"dns_query"')
-    (line,) = logged(server)
+    server.wait_for_log('"dns_query"', "NXDOMAIN")
+    line = server.wait_for_log('"dns_query"', "NOERROR")
+    assert {(one["name"], one["rcode"]) for one in logged(server)} == {
+        (f"{account['fulldomain']}.", "NOERROR"),
+        (f"_acme-challenge.nobody.{server.zone}.", "NXDOMAIN"),
+    }
     expected = {
         "level": "info",
         "name": f"{account['fulldomain']}.",

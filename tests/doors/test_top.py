@@ -147,20 +147,22 @@ def terminal(server):
     found.close()
 
 
-@pytest.mark.parametrize("way", ["q", "Q", "interrupt"])
-def test_on_a_terminal_it_goes_on_until_it_is_ended(server, terminal, way):
+@pytest.mark.parametrize(
+    ("way", "code"), [("q", 0), ("Q", 0), (signal.SIGINT, 0), (signal.SIGTERM, 128 + signal.SIGTERM)]
+)
+def test_on_a_terminal_it_goes_on_until_it_is_ended(server, terminal, way, code):
     """With rates from the second look on; the terminal is left as it was."""
     account = server.register()
     server.update(account, value(1))
     terminal.read_until("q ends")
     terminal.read_until(account["fulldomain"])
     terminal.read_until(r"NOERROR +[0-9]+ +[0-9]+\.[0-9]")
-    if way == "interrupt":
-        terminal.process.send_signal(signal.SIGINT)
+    if isinstance(way, signal.Signals):
+        terminal.process.send_signal(way)
     else:
         os.write(terminal.ours, way.encode())
     terminal.read_until(re.escape(LEFT))
-    assert terminal.process.wait(20) == 0
+    assert terminal.process.wait(20) == code
     assert termios.tcgetattr(terminal.theirs) == terminal.before
 
 

@@ -91,10 +91,13 @@ def test_what_no_worker_says_tears_the_feed(bad):
         FrameStream(worker_decoder).receive(len(said).to_bytes(4, "big") + said)
 
 
-@pytest.mark.parametrize(("askers", "missed"), [(MOST_NOTES + 1, 0), (1, -1)])
-def test_more_than_a_worker_can_note_tears_the_feed(askers, missed):
-    """Control's memory is bounded by what it takes at once, too."""
-    name = [OWNERS[0], [list(GOOD.values())] * askers]
+@pytest.mark.parametrize(
+    ("askers", "count", "missed"),
+    [(MOST_NOTES + 1, 1, 0), (1, MOST_NOTES + 1, 0), (2, 2**63, 0), (1, 1, -1), (1, 1, 2**32), (1, 1, 2**64 - 1)],
+)
+def test_more_than_a_worker_can_note_tears_the_feed(askers, count, missed):
+    """Control's memory is bounded by what it takes at once, too; and no number in it grows beyond what was asked."""
+    name = [OWNERS[0], [list({**GOOD, "count": count}.values())] * askers]
     said = msgspec.msgpack.encode(["Questions", [name], missed])
-    with pytest.raises(FeedError, match="more networks"):
+    with pytest.raises(FeedError, match=r"more (missed )?questions than"):
         FrameStream(worker_decoder).receive(len(said).to_bytes(4, "big") + said)

@@ -151,7 +151,9 @@ def laboratory(folder: Path, layout: Layout, *, say: Callable[[str], None]) -> I
             raise LabError(f"acmedns ended with {code}, or with a traceback in its log:\n{server.tail()}")
 
 
-def start_server(namespace: Namespace, folder: Path, configuration: str) -> Program:
+def start_server(
+    namespace: Namespace, folder: Path, configuration: str, *, env: Mapping[str, str] | None = None
+) -> Program:
     """Start our server with this configuration, its files in `folder`; gives it once it is ready."""
     path = folder / "config.toml"
     path.write_text(configuration, encoding="utf-8")
@@ -164,7 +166,7 @@ def start_server(namespace: Namespace, folder: Path, configuration: str) -> Prog
         server = namespace.start(
             "acmedns",
             *(ACMEDNS, "serve", "-c", path),
-            env={"NOTIFY_SOCKET": str(notify), "PATH": os.environ.get("PATH", os.defpath)},
+            env={"NOTIFY_SOCKET": str(notify), "PATH": os.environ.get("PATH", os.defpath), **(env or {})},
         )
         end = time.monotonic() + _START_SECONDS
         while time.monotonic() < end and server.process.poll() is None:
@@ -198,4 +200,6 @@ listen = ["{layout.api_listen}"]
 {tls}
 [database]
 url = "sqlite:///{folder}/acmedns.db"
+[check]
+every = "off"
 """
