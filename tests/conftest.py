@@ -1,5 +1,6 @@
 """Fixtures of the whole suite: real databases and the real server on each of them."""
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import structlog
 from tests.server import Server
 
 pytest_plugins = ["tests.postgres", "tests.acme_dns"]
+
+# Whoever starts the suite in the background of a script has it ignore interrupts, and so would all that it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Properties are held to no time: the machine may be busy.
 hypothesis.settings.register_profile("unhurried", deadline=None)

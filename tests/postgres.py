@@ -4,6 +4,7 @@ Found in PATH or where Debian keeps it. Missing, the tests that need it are skip
 As root the server runs as another user, because it refuses to run as root.
 """
 
+import asyncio
 import os
 import pwd
 import shutil
@@ -18,6 +19,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from acmedns_py.store.engine import target
+from acmedns_py.store.migrate import migrate
 from tests.server import free_port
 
 USER = "acmedns"
@@ -145,10 +148,10 @@ class Postgres:
         """The URL of a database, over TCP."""
         return f"postgresql://{USER}:{password}@{_LOOPBACK}:{port or self.port}/{database}"
 
-    def make_database(self) -> str:
-        """Make an empty database; gives its name."""
+    def make_database(self, like: str = "template1") -> str:
+        """Make an empty database, or one like another to which nobody is connected; gives its name."""
         name = f"t{uuid.uuid4().hex}"
-        self.sql(f"CREATE DATABASE {name}")
+        self.sql(f"CREATE DATABASE {name} TEMPLATE {like}")
         return name
 
     def drop_database(self, name: str) -> None:
@@ -181,6 +184,14 @@ def postgres() -> Iterator[Postgres]:
     finally:
         server.stop()
         shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def with_tables(postgres: Postgres) -> str:
+    """The name of a database to make others like, where a test is not about how the tables come to be."""
+    name = postgres.make_database()
+    asyncio.run(migrate(target(postgres.url(name))))
+    return name
 
 
 @pytest.fixture

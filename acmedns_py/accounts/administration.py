@@ -36,6 +36,7 @@ from acmedns_py.accounts.hashing import HashPool, Work
 from acmedns_py.accounts.labels import MOST_NAME_CHARACTERS
 from acmedns_py.accounts.persist_record import remark
 from acmedns_py.accounts.ports import Entry, Publisher, Token, Written
+from acmedns_py.accounts.title import MOST_CHARACTERS
 from acmedns_py.accounts.trace import Traced, Traces
 from acmedns_py.accounts.txt_rule import TxtRule, objection
 from acmedns_py.accounts.withdrawal import Withdrawals
@@ -44,9 +45,6 @@ from acmedns_py.log import quoted
 
 MOST_LISTED = 1_000
 """Accounts, or entries of the audit log, in one page."""
-
-TITLE_CHARACTERS = 200
-"""The longest title."""
 
 GRACE_SECONDS = 90 * 86_400
 """The longest time that a replaced password may live on: a host that has not renewed by then does not renew."""
@@ -343,8 +341,8 @@ class Administration:
 
 
 def _title(text: str) -> str:
-    if len(text) > TITLE_CHARACTERS or not text.isprintable():
-        raise Unusable(f"label {quoted(text)} can't be used; write up to {TITLE_CHARACTERS} printable characters")
+    if len(text) > MOST_CHARACTERS or not text.isprintable():
+        raise Unusable(f"label {quoted(text)} can't be used; write up to {MOST_CHARACTERS} printable characters")
     return text
 
 

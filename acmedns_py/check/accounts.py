@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from acmedns_py.accounts.administration import TITLE_CHARACTERS
+from acmedns_py.accounts import title
 from acmedns_py.check.deadline import Deadline
 from acmedns_py.check.paths import Ending, Host, Link, Path
 from acmedns_py.check.routes import Routes, read, read_name
@@ -36,7 +36,7 @@ class Account:
 
     def is_for(self, host: Host) -> bool:
         """Whether its label names this host, or the wildcard beside it; several are listed with commas."""
-        return any(part.strip().lower().removeprefix("*.") == _text(host.name) for part in self.label.split(","))
+        return title.is_for(self.label, _text(host.name))
 
     @property
     def names_others(self) -> bool:
@@ -50,7 +50,7 @@ class Account:
             return ()
         found = tuple(part.strip() for part in self.label.split(","))
         # A longer list was cut when the account was made, perhaps within a name.
-        return found[:-1] if len(self.label) >= TITLE_CHARACTERS else found
+        return found[:-1] if len(self.label) >= title.MOST_CHARACTERS else found
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,15 @@ KINDS: Final = catalogue(
             "See that changes reach every server: its connection to the database, or its zone transfers.",
         ),
         Kind(
+            "serial-varies",
+            Verdict.WARN,
+            "one address answers with different serials, from one question to the next",
+            "Several workers or machines answer there, and one lags behind: a CA that meets it does not find the new "
+            "challenge.",
+            "For this server see acmedns_worker_lag_seconds, or restart it; for machines behind a balancer or anycast, "
+            "that changes reach each.",
+        ),
+        Kind(
             "ipv6-untested",
             Verdict.NOT_TESTED,
             "this host has no IPv6, so the IPv6 addresses of name servers were not asked",

@@ -1,8 +1,9 @@
 """What is checked: a zone, and what is known of how it should be delegated."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from acmedns_py.config.delegation import Entry, Nameservers, address_entry, delegation, glue
 from acmedns_py.dns import name
 
 
@@ -15,22 +16,23 @@ class Subject:
     """
 
     apex: bytes
-    nameservers: Mapping[bytes, tuple[str, ...]] = field(default_factory=dict)
+    nameservers: Nameservers = field(default_factory=dict)
     local: frozenset[str] = frozenset()
 
     def records(self) -> Iterator[str]:
         """Give the lines that the zone above needs; nothing where that is not known."""
-        for server in self.nameservers:
-            yield f"{name.to_text(self.apex)} NS {name.to_text(server)}"
-        for server in self.nameservers:
-            yield from self.glue(server)
+        return map(_line, delegation(self.apex, self.nameservers))
 
     def glue(self, server: bytes) -> Iterator[str]:
         """Give the lines with the addresses of a server."""
-        for address in self.nameservers.get(server, ()):
-            yield address_line(server, address)
+        return map(_line, glue(self.apex, server, self.nameservers))
 
 
 def address_line(owner: bytes, address: str) -> str:
     """Give the line of an A or AAAA record."""
-    return f"{name.to_text(owner)} {'AAAA' if ':' in address else 'A'} {address}"
+    return _line(address_entry(owner, address))
+
+
+def _line(entry: Entry) -> str:
+    owner, rrtype, value = entry
+    return f"{name.to_text(owner)} {rrtype} {value}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from typer.core import TyperGroup
 
@@ -18,12 +19,13 @@ from acmedns_py.check.paths import Host, host_from_text
 from acmedns_py.check.per_host import MOST_HOSTS
 from acmedns_py.check.report import EXIT_NOT_TESTED, Report
 from acmedns_py.cli.asking import ConfigPath, Json, print_json
-from acmedns_py.cli.client_files import bare_domain
+from acmedns_py.cli.client_files import bare_domain, base_url
 from acmedns_py.cli.name_lists import read_names
 from acmedns_py.cli.problems import tell_problems
 from acmedns_py.config import values
 from acmedns_py.config.load import Loaded, load
 from acmedns_py.config.problems import ConfigProblems, one_line
+from acmedns_py.config.settings import Check
 from acmedns_py.dns import name
 from acmedns_py.errors import AcmednsError, Unusable
 from acmedns_py.log import configure_command
@@ -67,6 +69,18 @@ def zone(
     hosts_file: Annotated[
         Path | None, typer.Option("--hosts-file", metavar="FILE", help="Also the hosts of a file, one a line.")
     ] = None,
+    resolver: Annotated[
+        list[str] | None,
+        typer.Option("--resolver", metavar="IP", help="Compare this one besides the system's; may be repeated."),
+    ] = None,
+    ca: Annotated[
+        list[str] | None,
+        typer.Option("--ca", metavar="DOMAIN", help="The CA by its name in CAA, else any; may be repeated."),
+    ] = None,
+    account_url: Annotated[
+        list[str] | None,
+        typer.Option("--account-url", metavar="URL", help="A client's account at the CA, for CAA; may be repeated."),
+    ] = None,
     config: ConfigPath = None,
     root_hints: RootHints = None,
     api_url: Annotated[
@@ -91,17 +105,18 @@ def zone(
 ) -> None:
     """Check a zone; exit 0: good, 1: a warning, 2: something fails, 3: something could not be tested.
 
-    "zone" may be left out. On another host than the server's give the zone: then no configuration is needed.
+    "zone" may be left out. On another host than the server's give the zone: then no configuration is needed. Where
+    there is one --resolver, --ca, --account-url and --root-hints go before check.resolvers, check.ca, check.accounts
+    and check.root_hints in it.
     """
     loaded = _loaded(config, needed=zone is None)
     configure_command()
     try:
         apex = name.from_text(zone if zone is not None else _configured(loaded))
         hosts, elsewhere = _hosts(host or [], hosts_file), _elsewhere(api_url, token_file)
+        options = _options(loaded, resolvers=resolver, ca=ca, accounts=account_url, root_hints=root_hints)
         with _progress() as begun:
-            checked = check_zone(
-                apex, loaded, hints=root_hints, begun=begun, hosts=hosts, elsewhere=elsewhere, seconds=timeout
-            )
+            checked = check_zone(apex, loaded, options, begun=begun, hosts=hosts, elsewhere=elsewhere, seconds=timeout)
             report = asyncio.run(checked)
     except (AcmednsError, name.InvalidName) as error:
         _fail(str(error))
@@ -135,7 +150,7 @@ def client(
         if form and form not in FORMS:
             raise Unusable(f"--format {form!r} is not known; known are {', '.join(FORMS)}")
         report = asyncio.run(
-            check_storage(storage, form=form, url=_url(api_url), domain=_domain(domain), hints=root_hints)
+            check_storage(storage, form=form, url=_client_url(api_url), domain=_domain(domain), hints=root_hints)
         )
     except (AcmednsError, ValueError) as error:
         _fail(str(error))
@@ -164,6 +179,13 @@ def _url(text: str) -> str:
         return values.api_url(text)
     except ValueError as error:
         raise Unusable(f"--api-url {text!r}: {error}") from None
+
+
+def _client_url(text: str) -> str:
+    try:
+        return base_url(text) if text else ""
+    except ValueError as error:
+        raise Unusable(f"--api-url {text!r} can't be used; {error}") from None
 
 
 def _domain(text: str) -> str:
@@ -206,6 +228,23 @@ def _loaded(config: Path | None, *, needed: bool) -> Loaded | None:
             return None
         tell_problems(problems)
         raise typer.Exit(EXIT_NOT_TESTED) from None
+
+
+_NAMED: Final = {"resolvers": "--resolver", "ca": "--ca", "accounts": "--account-url", "root_hints": "--root-hints"}
+
+
+def _options(loaded: Loaded | None, **given: list[str] | Path | None) -> Check:
+    """Give the configuration's options, or the defaults, with those in their place that were given."""
+    before = {} if loaded is None else loaded.settings.check.model_dump()
+    try:
+        return Check.model_validate(before | {option: value for option, value in given.items() if value})
+    except ValidationError as error:
+        problem = error.errors()[0]
+        option = _NAMED[str(problem["loc"][0])]
+        if problem["type"] == "too_long":
+            raise Unusable(f"{option} is given more than {problem['ctx']['max_length']} times") from None
+        why = problem.get("ctx", {}).get("error", problem["msg"])
+        raise Unusable(f"{option} {str(problem['input'])[:200]!r}: {why}") from None
 
 
 def _configured(loaded: Loaded | None) -> str:

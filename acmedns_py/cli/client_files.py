@@ -6,6 +6,7 @@ names of a certificate through one account, and files that hold one, get one acc
 
 import json
 import os
+import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -125,6 +126,16 @@ def bare_domain(text: str) -> str:
     if len(found) + len(CHALLENGE) > LONGEST_NAME:
         raise ValueError(f"this name is too long: with {CHALLENGE} in front it has more than {LONGEST_NAME} characters")
     return found
+
+
+def base_url(text: str) -> str:
+    """The API's URL as a client's file has it, without a final slash; a host may be an address.
+
+    Raises `ValueError` whose text says what to do.
+    """
+    if re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", text) is None:
+        raise ValueError("write one such as https://acme.example.org, without ? and #")
+    return text.rstrip("/")
 
 
 class ClientFile:

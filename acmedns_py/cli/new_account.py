@@ -1,14 +1,13 @@
 """`acmedns account new`: accounts for hosts, passwords in the form of the hosts' clients, and the CNAME records."""
 
-import re
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from acmedns_py.accounts.administration import TITLE_CHARACTERS
+from acmedns_py.accounts.title import title_of
 from acmedns_py.cli.asking import ACCOUNTS, ConfigPath, Json, door, fail, print_facts, print_json
-from acmedns_py.cli.client_files import FORMATS, ClientFile, FileRefused, Format, Made, bare_domain
+from acmedns_py.cli.client_files import FORMATS, ClientFile, FileRefused, Format, Made, bare_domain, base_url
 from acmedns_py.cli.name_lists import read_names
 from acmedns_py.cli.output import require_output, told_once
 from acmedns_py.errors import Unusable
@@ -73,7 +72,7 @@ def new(
         try:
             for group in groups:
                 body: dict[str, Any] = {
-                    "label": label or ", ".join(group)[:TITLE_CHARACTERS],
+                    "label": label or title_of(group),
                     "allowfrom": allow_from or [],
                 }
                 if subdomain is not None:
@@ -161,6 +160,7 @@ def _base_url(text: str | None, *, needed: bool) -> str:
         if needed:
             fail("this format holds the API's address; say it by --url https://HOST, as clients reach it")
         return ""
-    if re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", text) is None:
-        fail(f"--url {text!r} can't be used; write one such as https://acme.example.org, without ? and #")
-    return text.rstrip("/")
+    try:
+        return base_url(text)
+    except ValueError as error:
+        fail(f"--url {text!r} can't be used; {error}")

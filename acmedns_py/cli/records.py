@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from acmedns_py.accounts.title import is_for
 from acmedns_py.cli.asking import (
     ACCOUNTS,
     ConfigPath,
@@ -28,7 +29,7 @@ from acmedns_py.service.checking import caa_places
 from acmedns_py.service.door import Door
 from acmedns_py.setup import firewall
 from acmedns_py.setup.hosts import caa_record, caa_value, challenge_record
-from acmedns_py.setup.parent import parent_of, parent_records
+from acmedns_py.setup.parent import Layout, other_layout, parent_of, parent_records
 from acmedns_py.setup.record import Record
 
 Parent = Annotated[
@@ -111,29 +112,48 @@ def tell_zone(settings: Settings, parent: str | None, *, json: bool, **more: Any
     zone = settings.zone.name
     above = parent_of(zone) if parent is None else parent_zone(parent, above=[zone])
     found = parent_records(settings)
+    other = other_layout(settings, above)
     ports = firewall.open_ports(settings)
     forwarded = firewall.forwarded(settings)
     # Who forwards a port opens it, as Docker does; which port of the API the world sees is not known here either.
     commands = {} if forwarded else firewall.lines(ports)
     if json:
         document = {"zone": zone, "parent": above, "records": [record.document(above) for record in found]}
-        print_json({**more, **document, "firewall": commands, "forward_53_to": forwarded})
+        layout = other and {
+            "nameservers": other.nameservers,
+            "records": [record.document(above) for record in other.records],
+        }
+        print_json({**more, **document, "other_layout": layout, "firewall": commands, "forward_53_to": forwarded})
         return
-    for purpose, title in _TITLES.items():
-        some = [record for record in found if record.purpose == purpose]
-        where = f", in the zone {above}" if purpose == "delegation" else ""
-        _print_lines(title + where, some)
+    _tell_layout(found, above)
     typer.echo(f"\nNo other record may be at or below {zone} in {above}; no DS either, as the zone is not signed.")
-    if any(record.purpose == "glue" and record.owner == zone for record in found):
-        typer.echo(
-            "Where the provider refuses an address beside an NS record of the same name, give the server a name "
-            f"outside: acmedns setup --nameserver ns1.{above}"
-        )
-    _print_form(above, found)
+    if other is not None:
+        _tell_other(other, above)
     if forwarded:
         _tell_forwarding(forwarded)
     else:
         _tell_firewall(commands, api=len(ports) > len(firewall.DNS_PORTS))
+
+
+def _tell_layout(found: Sequence[Record], above: str) -> None:
+    for purpose, title in _TITLES.items():
+        some = [record for record in found if record.purpose == purpose]
+        where = f", in the zone {above}" if purpose == "delegation" else ""
+        _print_lines(title + where, some)
+    _print_form(above, found)
+
+
+def _tell_other(other: Layout, above: str) -> None:
+    """The second layout is always told: whether a provider takes the first one shows when it is typed in."""
+    if other.inside:
+        why = "with the server's name inside the zone, and no other name needed"
+    else:
+        why = "for a provider that refuses an address beside an NS record of the same name"
+    names = " ".join(f"--nameserver {server}" for server in other.nameservers)
+    written = ", ".join(f'"{server}"' for server in other.nameservers)
+    typer.echo(f"\nThe other layout, in the place of the first, {why}.")
+    typer.echo(f"It needs zone.nameservers = [{written}] in the configuration; acmedns setup writes it by {names}.")
+    _tell_layout(other.records, above)
 
 
 def _tell_forwarding(ports: Sequence[int]) -> None:
@@ -147,7 +167,7 @@ def _tell_firewall(commands: Mapping[str, Sequence[str]], *, api: bool) -> None:
     more = "; the API need be open to the hosts that renew alone" if api else ""
     typer.echo(f"\nThe firewall must let in DNS over UDP and TCP, from everywhere{more}:")
     for program, lines in commands.items():
-        typer.echo(f"  # {program}")
+        typer.echo(f"  # {program}: {firewall.FIREWALLS[program].remark}")
         for line in lines:
             typer.echo(f"  {line}")
 
@@ -191,17 +211,12 @@ def _fulldomain(asked: Door, domain: str, account: str | None) -> str:
         named: str = asked.ask("GET", path_of(account))["fulldomain"]
         return named
     rows = pages(asked, ACCOUNTS, "accounts", {"label": domain}, after=0, most=None)
-    found: list[str] = [row["fulldomain"] for row in rows if domain in _called(row["label"])]
+    found: list[str] = [row["fulldomain"] for row in rows if is_for(row["label"], domain)]
     if not found:
         fail(f"no account has the label {domain}; make it by acmedns account new {domain}, or name one by --account")
     if len(found) > 1:
         fail(f"{len(found)} accounts have the label {domain}; choose by --account: {', '.join(found[:_SHOWN])}")
     return found[0]
-
-
-def _called(label: str) -> set[str]:
-    """The domains of a label, as `acmedns account new` makes it of those that it is given."""
-    return {part.strip().removeprefix("*.").lower() for part in label.split(",")}
 
 
 _SHOWN = 5

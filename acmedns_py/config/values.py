@@ -30,7 +30,8 @@ _BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]{16,}={0,2}")
 _MAIL: Final = re.compile(r"[!-+.-9;-?A-~-]+@[A-Za-z0-9.-]+")
 """One address without its rarer forms; a comma would begin a second one."""
 
-_ACCOUNT_URL: Final = re.compile(r"https?://[\x21-\x7e]+/[\x21-\x7e]+")
+_ACCOUNT_URL: Final = re.compile(r"https?://[\x21-\x3a\x3c-\x7e]+/[\x21-\x3a\x3c-\x7e]+")
+"""Without a semicolon, which ends a parameter of CAA (RFC 8659 4.2)."""
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """A header's name (RFC 9110 5.6.2)."""

@@ -18,6 +18,7 @@ _COMMENTS = {
     "api.tls": '"none": plain HTTP, for a proxy. "cert": HTTPS with these files. "acme": with its own certificate.',
     "api.hostnames": "The host names of the API.",
     "api.registration": 'Who may register: "open" everyone, "token" who shows a registration token, "off" no one.',
+    "check.api_url": "By which URL clients reach the API through the proxy; acmedns check goes there.",
     "database.url": "Where accounts and values are kept.",
     "database.password": "The password of the database; keep this file from others.",
 }

@@ -19,6 +19,7 @@ import msgspec
 import structlog
 
 from acmedns_py.errors import BackupRefused
+from acmedns_py.store.backup_file import remove_unfinished
 
 RETRY_SECONDS: Final = 900.0
 """Until a backup that failed is tried again; sooner where they are made more often than that."""
@@ -70,6 +71,7 @@ class Backups:
         """Make each backup when it is due, until cancelled; a failure is logged, and tried again."""
         with suppress(OSError):
             # A directory that is not there yet; one that can't be looked at is said when the backup fails.
+            await asyncio.to_thread(self._remove_unfinished)
             made = await asyncio.to_thread(self._made, datetime.now(UTC))
             self._last = made[-1][0] if made else None
         while True:
@@ -136,14 +138,16 @@ class Backups:
         directory = self._plan.directory
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # Left by a process that was killed; nobody else writes backups of this name.
-            for unfinished in directory.glob(f".{self._zone}-*{SUFFIX}.*.part"):
-                unfinished.unlink()
+            self._remove_unfinished()
         except OSError as error:
             raise BackupRefused(
                 f"directory {directory} can't be used: {error.strerror}; let user {os.geteuid()} write it, and systemd "
                 "by ReadWritePaths="
             ) from error
+
+    def _remove_unfinished(self) -> None:
+        """Remove what killed processes have left: as large as a backup, and perhaps a day until the next one."""
+        remove_unfinished(self._plan.directory, f"{self._zone}-*{SUFFIX}")
 
     def _remove_old(self, now: datetime) -> None:
         """Remove all but the newest; to be called when the newest is whole."""

@@ -16,7 +16,6 @@ from acmedns_py.check.client_file import read as read_client_file
 from acmedns_py.check.deadline import Deadline, usual_seconds
 from acmedns_py.check.paths import Host
 from acmedns_py.check.per_host import Targets
-from acmedns_py.check.referral import addresses_of
 from acmedns_py.check.report import Report
 from acmedns_py.check.resolvers import system_resolvers
 from acmedns_py.check.root_hints import ROOT_HINTS, read_hints
@@ -24,11 +23,11 @@ from acmedns_py.check.run import Ours, check
 from acmedns_py.check.serving import Place
 from acmedns_py.check.subject import Subject
 from acmedns_py.check.walk import Walk
+from acmedns_py.config.delegation import nameservers
 from acmedns_py.config.hostnames import host_names
 from acmedns_py.config.load import Loaded
-from acmedns_py.config.settings import Settings
+from acmedns_py.config.settings import Check, Settings
 from acmedns_py.dns import name
-from acmedns_py.dns.codes import RRType
 from acmedns_py.errors import Unusable
 from acmedns_py.service.door import Door, NotDone, open_remote, open_server
 from acmedns_py.service.probe import reachable
@@ -48,8 +47,8 @@ class Elsewhere:
 async def check_zone(
     apex: bytes,
     loaded: Loaded | None,
+    options: Check,
     *,
-    hints: Path | None,
     begun: Callable[[str], None],
     hosts: Iterable[Host] = (),
     elsewhere: Elsewhere | None = None,
@@ -57,14 +56,12 @@ async def check_zone(
 ) -> Report:
     """Check a zone and hosts, against its configuration where that is `loaded`; `begun` is told each part.
 
-    `hints` goes before the configuration's own file of root hints, `elsewhere` before the server on this host. After
-    `seconds`, by default as many as are usual for so many hosts, what is left is not tested. Raises `Unusable` for
-    hints that can't be read.
+    `options` are those of the configuration, or others in their place; `elsewhere` goes before the server on this host.
+    After `seconds`, by default as many as are usual for so many hosts, what is left is not tested. Raises `Unusable`
+    for root hints that can't be read.
     """
     hosts = tuple(dict.fromkeys(hosts))
-    if hints is None and loaded is not None:
-        hints = loaded.settings.check.root_hints
-    walk = _walk(hints, len(hosts), seconds)
+    walk = _walk(options.root_hints, len(hosts), seconds)
     with ExitStack() as ends:
         ours, routes, why = None, None, "no configuration of its server is at hand"
         try:
@@ -78,7 +75,7 @@ async def check_zone(
                 routes = ends.enter_context(open_server(loaded.settings))
         except NotDone as error:
             why = str(error)
-        return await check(subject_of(apex, loaded), walk, _targets(loaded, hosts, routes, why), ours, begun=begun)
+        return await check(subject_of(apex, loaded), walk, _targets(options, hosts, routes, why), ours, begun=begun)
 
 
 async def check_storage(file: Path, *, form: str, url: str, domain: str, hints: Path | None) -> Report:
@@ -106,13 +103,10 @@ def _walk(hints: Path | None, hosts: int, seconds: float | None = None) -> Walk:
     return Walk(Asker(Limits(in_all=usual_questions(hosts)), deadline=deadline), roots)
 
 
-def _targets(loaded: Loaded | None, hosts: tuple[Host, ...], routes: Door | None, why: str) -> Targets:
-    resolvers, wanted = system_resolvers(), Wanted()
-    if loaded is not None:
-        options = loaded.settings.check
-        resolvers = (*resolvers, *map(str, options.resolvers))
-        wanted = Wanted(frozenset(options.ca), frozenset(options.accounts))
-    return Targets(hosts, tuple(dict.fromkeys(resolvers)), wanted, routes, why)
+def _targets(options: Check, hosts: tuple[Host, ...], routes: Door | None, why: str) -> Targets:
+    resolvers = dict.fromkeys((*system_resolvers(), *map(str, options.resolvers)))
+    wanted = Wanted(frozenset(options.ca), frozenset(options.accounts))
+    return Targets(hosts, tuple(resolvers), wanted, routes, why)
 
 
 def _ours(settings: Settings) -> Ours:
@@ -144,15 +138,4 @@ def subject_of(apex: bytes, loaded: Loaded | None) -> Subject:
     """Give the zone with what the configuration says of its name servers; nothing of the zone of another."""
     if loaded is None or not _is_ours(apex, loaded):
         return Subject(apex)
-    records = {(rrset.owner, rrset.rrtype): rrset for rrset in loaded.static}
-    servers = map(name.folded, records[apex, RRType.NS].rdatas)
-    return Subject(
-        apex,
-        {
-            server: tuple(
-                address for kind in (RRType.A, RRType.AAAA) for address in addresses_of(records.get((server, kind)))
-            )
-            for server in servers
-        },
-        frozenset(map(str, global_addresses())),
-    )
+    return Subject(apex, nameservers(apex, loaded.static), frozenset(map(str, global_addresses())))

@@ -47,7 +47,9 @@ class Answers:
         if self.password is not None:
             database["password"] = self.password
         listen = {} if self.dns_listen == ["auto"] else {"dns": {"listen": self.dns_listen}}
-        return {"zone": zone, **listen, "api": api, "database": database}
+        # Behind a proxy nothing else says by which URL clients come, and `acmedns check` does as they do.
+        check = {"check": {"api_url": f"https://{self.api_name}"}} if self.tls == "none" else {}
+        return {"zone": zone, **listen, "api": api, "database": database, **check}
 
     def _api_records(self) -> list[str]:
         """The addresses of the API's name where it lies in the zone and no nameserver brings them."""

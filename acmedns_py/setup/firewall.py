@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from acmedns_py.config.settings import Settings
 from acmedns_py.config.values import listen_address
@@ -28,10 +29,22 @@ def forwarded(settings: Settings) -> list[int]:
     return sorted(ports - {53})
 
 
+@dataclass(frozen=True, slots=True)
+class Firewall:
+    """A program that guards ports: how it is called, what opens ports in it for good, and what to know of that."""
+
+    program: str
+    commands: Callable[[Sequence[Port]], list[str]]
+    remark: str
+
+
 def lines(ports: Sequence[Port]) -> dict[str, list[str]]:
-    """Give the commands for each firewall that is installed here, or for every one we know where none is."""
-    present = [name for name, (program, _) in _FIREWALLS.items() if shutil.which(program)]
-    return {name: _FIREWALLS[name][1](ports) for name in present or _FIREWALLS}
+    """Give the commands for each firewall that is installed here, or for every one we know where none is.
+
+    What they open is open at once, and after a restart of the host as well.
+    """
+    present = [name for name, one in FIREWALLS.items() if shutil.which(one.program)]
+    return {name: FIREWALLS[name].commands(ports) for name in present or FIREWALLS}
 
 
 def _ufw(ports: Iterable[Port]) -> list[str]:
@@ -43,13 +56,27 @@ def _firewalld(ports: Iterable[Port]) -> list[str]:
     return [f"firewall-cmd --permanent {wanted}", "firewall-cmd --reload"]
 
 
+_NFTABLES_CONF = "/etc/nftables.conf"
+_NFTABLES_FILE = "/etc/nftables.d/acmedns.nft"
+
+
 def _nftables(ports: Iterable[Port]) -> list[str]:
     # In front, where no earlier rule drops; table and chain are those of the distributions' own /etc/nftables.conf.
-    return [f"nft insert rule inet filter input {transport} dport {port} accept" for port, transport in ports]
+    rules = (f"'insert rule inet filter input {transport} dport {port} accept'" for port, transport in ports)
+    return [
+        "mkdir -p /etc/nftables.d",
+        f"printf '%s\\n' {' '.join(rules)} > {_NFTABLES_FILE}",
+        # First into the running rules: what does not fit them must not be in the file that is loaded at the start, as
+        # one line that fails there leaves the host without any rule.
+        f"nft -f {_NFTABLES_FILE} && echo 'include \"{_NFTABLES_FILE}\"' >> {_NFTABLES_CONF}",
+        f"nft -c -f {_NFTABLES_CONF} && systemctl enable nftables",
+    ]
 
 
-_FIREWALLS: Mapping[str, tuple[str, Callable[[Iterable[Port]], list[str]]]] = {
-    "ufw": ("ufw", _ufw),
-    "firewalld": ("firewall-cmd", _firewalld),
-    "nftables": ("nft", _nftables),
+FIREWALLS: Mapping[str, Firewall] = {
+    "ufw": Firewall("ufw", _ufw, "it keeps them over a restart"),
+    "firewalld": Firewall("firewall-cmd", _firewalld, "it keeps them over a restart"),
+    "nftables": Firewall(
+        "nft", _nftables, f"the last two lines for after a restart; Fedora has /etc/sysconfig for {_NFTABLES_CONF}"
+    ),
 }

@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, Final, Union, cast
+from typing import IO, Any, Final, NamedTuple, Union, cast
 
 import msgspec
 
@@ -217,12 +217,14 @@ class Reader:
         self._number = 0
         self._sum = hashlib.sha256()
         self.header = self._read_header()
+        self.sha256: str | None = None
 
-    def batches(self, unreadable: Unreadable | None = None) -> Iterator[list[Any]]:
+    def batches(self, unreadable: Unreadable | None = None, *, known: str | None = None) -> Iterator[list[Any]]:
         """Give all rows in the order of the file, those of one batch from one table; ends where the file is whole.
 
         Tables come in the order of `rows.CARRIED`, each behind those that it refers to. A row that can't be used is
-        told to `unreadable` and left out; without that the file is refused.
+        told to `unreadable` and left out; without that the file is refused. `known` is the SHA-256 of a file that had
+        none of those: its rows are not looked at again, and a file that has another one is refused.
         """
         found: Counter[str] = Counter()
         bad = 0
@@ -234,9 +236,10 @@ class Reader:
         while (line := self._next()) is not None:
             try:
                 row = _line.decode(line)
-                if rows.NUL_IN_JSON in line:
+                if type(row) is rows.ENTRY and rows.NUL_IN_JSON in line:
                     row = rows.without_nul(row)
-                reason = None if type(row) is End else rows.fault(row) or values.fault(row)
+                looked_at = known is not None or type(row) is End
+                reason = None if looked_at else rows.fault(row) or values.fault(row)
             except _NO_ROW as error:
                 reason = str(error)
             if reason is not None:
@@ -248,6 +251,9 @@ class Reader:
                 found[table] += len(batch)
                 yield batch
                 self._check_end(row, found, bad)
+                if known is not None and row.sha256 != known:
+                    raise BackupRefused(f"{self._path} was replaced while it was read; try again")
+                self.sha256 = row.sha256
                 return
             else:
                 octets += len(line)
@@ -351,12 +357,20 @@ def opened(path: Path) -> Iterator[Reader]:
             yield Reader(lines, path)
 
 
-def examined(path: Path, unreadable: Unreadable | None = None) -> Header:
-    """Read a file to its end, so that it is known to be whole; gives its header, raises `BackupRefused`."""
+class Examined(NamedTuple):
+    """A file that was found to be whole: its header, and the SHA-256 by which it is known again."""
+
+    header: Header
+    sha256: str
+
+
+def examined(path: Path, unreadable: Unreadable | None = None) -> Examined:
+    """Read a file to its end, so that it is known to be whole; raises `BackupRefused`."""
     with opened(path) as reader:
         for _ in reader.batches(unreadable):
             pass
-        return reader.header
+        assert reader.sha256 is not None, "read to its end"
+        return Examined(reader.header, reader.sha256)
 
 
 def file_name(path: Path) -> str:

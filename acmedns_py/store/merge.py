@@ -77,7 +77,7 @@ async def merge(
 
     Raises `BackupRefused`, `StoreRefused` or `StoreUnavailable`; then nothing was changed.
     """
-    header = await asyncio.to_thread(examined, path, _pass_over)
+    header = (await asyncio.to_thread(examined, path, _pass_over)).header
     require_zone(header, path, zone_name)
     # Not made here: at a place that was not meant, an import would look as if it had gone well.
     place = await require_tables(url)

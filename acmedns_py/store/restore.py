@@ -25,7 +25,7 @@ from acmedns_py.errors import BackupRefused, StoreRefused
 from acmedns_py.store import rows
 from acmedns_py.store.accounts import padded
 from acmedns_py.store.backup import copy_out
-from acmedns_py.store.backup_file import Header, examined, file_name, opened, remove_unfinished, written
+from acmedns_py.store.backup_file import Examined, Header, examined, file_name, opened, remove_unfinished, written
 from acmedns_py.store.bulk import copy_in, make_room, number_on, settle
 from acmedns_py.store.engine import Owner, Target, Use, connect
 from acmedns_py.store.home import home
@@ -103,7 +103,8 @@ async def restore(
 
     Raises `BackupRefused`, `StoreRefused` or `StoreUnavailable`; then nothing was changed.
     """
-    header = await asyncio.to_thread(examined, path)
+    found = await asyncio.to_thread(examined, path)
+    header = found.header
     require_zone(header, path, zone_name)
     place = (await home(url)).place
     async with owned(place, owner) as taken:
@@ -116,11 +117,11 @@ async def restore(
                 now = await connection.scalar(select(clock())) or 0
                 replaced = await connection.scalar(select(func.max(zone.c.cursor))) or 0
                 cursor = resumed(header, replaced=replaced, now=now)
-                again = GoodAgain() if kept is None else await _good_again(connection, path, now)
+                again = GoodAgain() if kept is None else await _good_again(connection, path, found, now)
                 for table in reversed(metadata.sorted_tables):
                     if table not in (compatibility, retired_label):
                         await connection.execute(delete(table))
-                await _fill(connection, place, path, header, now)
+                await _fill(connection, place, path, found, now)
                 # An older program may have left it there; nobody may fetch it any more.
                 revoked = select(token.c.id).where(token.c.revoked_at.is_not(None))
                 await connection.execute(delete(stored).where(stored.c.token.in_(revoked)))
@@ -145,7 +146,8 @@ def resumed(header: Header, *, replaced: int, now: int) -> int:
 
     A secondary takes no lower serial. `replaced` is the cursor of what was there, `now` in microseconds since 1970.
     """
-    since = max(0, now - header.made_at) // MICROSECONDS
+    # A second that has begun counts whole: a hundred commits may be all in its first half.
+    since = -(-max(0, now - header.made_at) // MICROSECONDS)
     ahead = min(since * COMMITS_A_SECOND, MOST_AHEAD)
     return max(header.cursor + 1 + ahead, replaced + 1, now // MICROSECONDS)
 
@@ -188,11 +190,11 @@ def _entry(path: Path, header: Header, kept: Path | None, again: GoodAgain, acto
     return Entry(actor, OFFLINE, "database_restored", file_name(path), details=details)
 
 
-async def _good_again(connection: AsyncConnection, path: Path, now: int) -> GoodAgain:
+async def _good_again(connection: AsyncConnection, path: Path, known: Examined, now: int) -> GoodAgain:
     """Find what the file brings back to life; to be called while what it replaces is there."""
     again = GoodAgain()
     with opened(path) as reader:
-        for batch in reader.batches():
+        for batch in reader.batches(known=known.sha256):
             table = rows.table_of(batch[0]) if batch else None
             if table == token.name:
                 good = {row.digest: row.name for row in batch if _is_good(row, now)}
@@ -222,11 +224,9 @@ async def _those(
     return sorted(await connection.scalars(select(column).where(column.in_(padded(wanted)), *more)))
 
 
-async def _fill(connection: AsyncConnection, place: Target, path: Path, header: Header, now: int) -> None:
+async def _fill(connection: AsyncConnection, place: Target, path: Path, known: Examined, now: int) -> None:
     with opened(path) as reader:
-        if reader.header != header:
-            raise BackupRefused(f"{path} was replaced while it was read; try again")
-        for batch in reader.batches():
+        for batch in reader.batches(known=known.sha256):
             if batch:
                 table = rows.BY_NAME[rows.table_of(batch[0])]
                 if table is txt:
@@ -239,5 +239,5 @@ async def _fill(connection: AsyncConnection, place: Target, path: Path, header: 
                 await copy_in(connection, place, table, table.columns.keys(), [rows.cells(row) for row in batch])
     held = select(account.c.label)
     await connection.execute(delete(retired_label).where(retired_label.c.label.in_(held)))
-    await number_on(connection, place, header.numbered)
+    await number_on(connection, place, known.header.numbered)
     await settle(connection, place, rows.CARRIED)

@@ -1,6 +1,6 @@
 """Fixtures of the API tests: one API on each engine, shared by a module's tests."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +8,7 @@ import pytest_asyncio
 from sqlalchemy import make_url
 
 from tests.api.running import RunningApi, running
+from tests.postgres import Postgres
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=["sqlite", "postgresql"])
@@ -19,6 +20,14 @@ async def api(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         url = request.getfixturevalue("postgres_module_url")
     async with running(url) as served:
         yield served
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres, with_tables: str) -> Iterator[str]:
+    """A PostgreSQL database of the test's own, which has its tables: to make them takes longer than most tests."""
+    name = postgres.make_database(with_tables)
+    yield postgres.url(name)
+    postgres.drop_database(name)
 
 
 @pytest.fixture

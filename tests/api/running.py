@@ -95,6 +95,10 @@ class RunningApi:
         return [value.decode() for value in state.challenges[name.from_text(account["fulldomain"])]]
 
 
+PATIENCE_SECONDS = 120.0
+"""How long a password waits for its turn: the machine may be busy, and hashing has its lowest priority."""
+
+
 def credential(account: dict[str, Any]) -> dict[str, str]:
     """The two headers."""
     return {"X-Api-User": account["username"], "X-Api-Key": account["password"]}
@@ -135,7 +139,7 @@ async def running(
     store = await SqlStore.open(
         url, apex=name.from_text(zone), window_seconds=3600, max_values=100, on_commit=commits.append
     )
-    pool = pool or HashPool()
+    pool = pool or HashPool(patience_seconds=PATIENCE_SECONDS)
     publisher = publisher or ServedAtOnce()
     credentials = Credentials(store=store, pool=pool, clock=clock)
     listener = ApiListener(certificate=certificate, most_connections=most_connections, tenure_seconds=tenure_seconds)

@@ -27,19 +27,18 @@ from tests.check.internet import (
     LAME_ZONES,
     OWNER,
     OWNER_ZONE,
-    ROOT_ZONE,
     SECOND,
     TLD_ZONE,
     ZONE,
-    NameServer,
 )
 from tests.check.signed import signed
 from tests.lab import layouts
 from tests.lab.authority import Trust
 from tests.lab.laboratory import ACMEDNS, start_server
 from tests.lab.layouts import SERVER
+from tests.lab.nameserver import NameServer, cut
 from tests.lab.namespace import LabError, Namespace, Program
-from tests.lab.zones import ROOT, TLD
+from tests.lab.zones import ROOT, ROOT_ZONE, TLD, hints
 from tests.tools import peers
 
 REPOSITORY = Path(__file__).parents[2]
@@ -175,8 +174,8 @@ def running(
     trust = Trust(folder)
     addresses = (*internet.ADDRESSES, *layouts.ADDRESSES)
     with Namespace(folder, addresses=addresses, resolver=resolvers.Kind.GOOD.value) as namespace:
-        hints = internet.hints(namespace)
-        signed_lines = [*internet.cut(SIGNED, dict.fromkeys(internet.PROVIDERS, ())), *_SIGNED_NAMES]
+        root_hints = hints(namespace)
+        signed_lines = [*cut(SIGNED, dict.fromkeys(internet.PROVIDERS, ())), *_SIGNED_NAMES]
         signed_zone, anchor = signed(SIGNED, signed_lines, forged=[f"_acme-challenge.forged.{SIGNED}."])
         anchors = folder / "anchors"
         anchors.write_text(f"{anchor}\n", encoding="ascii")
@@ -184,7 +183,7 @@ def running(
         others = {"elsewhere.org": ELSEWHERE_ZONE, SIGNED: signed_zone}
         upper = {
             "root": NameServer(namespace, "root", ROOT, {"": ROOT_ZONE}),
-            "tld": NameServer(namespace, "tld", TLD, {"org": [*TLD_ZONE, *internet.cut(SIGNED, _UNGLUED)]}),
+            "tld": NameServer(namespace, "tld", TLD, {"org": [*TLD_ZONE, *cut(SIGNED, _UNGLUED)]}),
             "first": NameServer(
                 namespace,
                 "first",
@@ -200,7 +199,7 @@ def running(
             "second": NameServer(namespace, "second", SECOND, {OWNER: [*own, *second_records], **others}),
         }
         for kind in resolvers.Kind:
-            resolvers.start_resolver(namespace, kind, hints, anchors=anchors)
+            resolvers.start_resolver(namespace, kind, root_hints, anchors=anchors)
         puppet = namespace.start(
             "puppet",
             *(sys.executable, "-m", "tests.check.puppet", *internet.PUPPET),
@@ -210,7 +209,7 @@ def running(
         home = folder / "acmedns"
         home.mkdir()
         server = start_server(namespace, home, _configuration(home, trust))
-        found = Lab(namespace, upper, server, home, hints, trust)
+        found = Lab(namespace, upper, server, home, root_hints, trust)
         for account in accounts:
             found.ask("POST", "/admin/v1/accounts", {"subdomain": account.subdomain, "label": account.label})
             if account.disabled:

@@ -5,6 +5,7 @@ python -m tests.check.middlebox UPSTREAM ADDRESS=FAULT ...; prints one line once
 
 from __future__ import annotations
 
+import itertools
 import selectors
 import socket
 import sys
@@ -14,6 +15,7 @@ from collections.abc import Callable
 import dns.flags
 import dns.message
 import dns.rcode
+import dns.rdatatype
 
 PORT = 53
 SECONDS = 3
@@ -72,6 +74,20 @@ def _lags(used: str, query: bytes, ask: Callable[[bytes], bytes]) -> bytes:
     return _forgets(used, query, ask) if time.monotonic() < _FIRST[0] + LATE_SECONDS else ask(query)
 
 
+_TURNS = itertools.cycle((0, 1))
+
+
+def _two_serials(_used: str, query: bytes, ask: Callable[[bytes], bytes]) -> bytes:
+    """Have every other answer come from a worker that has missed a change."""
+    response = dns.message.from_wire(ask(query))
+    for rrset in response.answer:
+        if rrset.rdtype == dns.rdatatype.SOA:
+            (soa,) = rrset
+            rrset.clear()
+            rrset.add(soa.replace(serial=soa.serial + next(_TURNS)))
+    return response.to_wire()
+
+
 def _long_ttl(_used: str, query: bytes, ask: Callable[[bytes], bytes]) -> bytes:
     response = dns.message.from_wire(ask(query))
     for rrset in response.answer:
@@ -89,6 +105,7 @@ FAULTS: dict[str, Box] = {
     "no-edns-512": _drops(lambda query: query.edns >= 0 and query.payload == 512),
     "only-edns": _drops(lambda query: query.edns < 0),
     "lower-case": _lower_case,
+    "two-serials": _two_serials,
     "forgets": _forgets,
     "lags": _lags,
     "long-ttl": _long_ttl,

@@ -22,7 +22,8 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
-from tests.check.internet import PUPPET, SOA, TTL, ZONE
+from tests.check.internet import PUPPET, ZONE
+from tests.lab.nameserver import SOA, TTL
 
 APEX = dns.name.from_text("puppet.org.")
 PORT = 53

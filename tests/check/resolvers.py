@@ -6,7 +6,7 @@ from enum import Enum
 from pathlib import Path
 
 from tests.lab.namespace import Namespace, Program
-from tests.tools import peers
+from tests.lab.unbound import start_unbound
 
 
 class Kind(Enum):
@@ -43,44 +43,14 @@ _SERVER = {
 
 def start_resolver(namespace: Namespace, kind: Kind, hints: Path, *, anchors: Path) -> Program:
     """Start a resolver that validates what lies below the trust `anchors`, and wait until it answers."""
-    name = f"unbound-{kind.name.lower()}"
-    folder = namespace.folder / name
-    folder.mkdir()
-    rpz = ""
+    clauses, files = "", {}
     if kind is Kind.FILTERED:
-        zone = folder / "rpz"
-        zone.write_text(
-            f"$TTL 60\n@ SOA localhost. root.localhost. 1 3600 600 86400 60\n@ NS localhost.\n{FILTERED_NAME} CNAME .\n",
-            encoding="ascii",
-        )
-        rpz = f'rpz:\n  name: "filter"\n  zonefile: "{zone}"\n'
-    configuration = folder / "unbound.conf"
-    configuration.write_text(
-        f"""server:
-  interface: {kind.value}
-  port: 53
-  access-control: 127.0.0.0/8 allow
-  do-daemonize: no
-  username: ""
-  chroot: ""
-  directory: "{folder}"
-  pidfile: "{folder}/unbound.pid"
-  use-syslog: no
-  logfile: ""
-  verbosity: 1
-  num-threads: 1
-  outgoing-range: 200
-  root-hints: "{hints}"
-  module-config: "respip validator iterator"
-  trust-anchor-file: "{anchors}"
-  ede: yes
-  do-ip6: yes
-{_SERVER[kind]}
-remote-control:
-  control-enable: no
-{rpz}""",
-        encoding="utf-8",
+        head = "$TTL 60\n@ SOA localhost. root.localhost. 1 3600 600 86400 60\n@ NS localhost.\n"
+        files["rpz"] = f"{head}{FILTERED_NAME} CNAME .\n"
+        clauses = 'rpz:\n  name: "filter"\n  zonefile: "rpz"\n'
+    settings = f'  trust-anchor-file: "{anchors}"\n  ede: yes\n{_SERVER[kind]}'
+    name = f"unbound-{kind.name.lower()}"
+    modules = "respip validator iterator"
+    return start_unbound(
+        namespace, name, kind.value, hints, modules=modules, settings=settings, clauses=clauses, files=files
     )
-    program = namespace.start(name, peers.need("unbound"), "-d", "-c", configuration)
-    program.wait_for("start of service")
-    return program

@@ -14,7 +14,7 @@ import dns.zone
 from cryptography.hazmat.primitives.asymmetric import ec
 from dns.rdtypes.dnskeybase import Flag
 
-from tests.check.internet import SOA, TTL
+from tests.lab.nameserver import SOA, TTL
 
 
 def signed(apex: str, lines: Sequence[str], *, forged: Sequence[str] = ()) -> tuple[list[str], str]:

@@ -204,3 +204,25 @@ def test_nothing_else_is_found(checked):
     """Each finding is one that a row expects."""
     found = [one for one in checked.values() for one in one.findings("caa", "resolvers")]
     assert sorted(one["id"] for one in found) == sorted(row.finding for row in ROWS if row.finding)
+
+
+@pytest.mark.parametrize(
+    ("host", "options", "configured", "findings"),
+    [
+        ("acct.example.org", (), {}, []),
+        ("other.example.org", ("--ca", "ca.example"), {}, ["caa-forbids"]),
+        ("other.example.org", ("--ca", "ca.example", "--ca", "Other.Example."), {}, []),
+        ("acct.example.org", ("--ca", "ca.example", "--account-url", URL), {}, ["caa-account"]),
+        ("one.example.org", ("--account-url", OTHER, "--account-url", URL), {}, ["caa-account-some"]),
+        ("other.example.org", ("--ca", "other.example"), CA, []),
+        ("acct.example.org", ("--account-url", "https://ca.example/1"), CLIENT, []),
+    ],
+)
+def test_what_is_wanted_can_be_told_without_a_configuration_and_goes_before_one(
+    lab, host, options, configured, findings
+):
+    """On the host of an owner there is no configuration."""
+    checked = lab.check(
+        "acme.example.org", "--host", host, *options, "--json", configured=bool(configured), options=configured
+    )
+    assert [one["id"] for one in checked.findings("caa") if one["verdict"] != "NOTE"] == findings

@@ -12,11 +12,12 @@ from contextlib import closing, contextmanager
 import pytest
 
 from tests.check import internet
-from tests.check.internet import TLD_ZONE, cut
+from tests.check.internet import TLD_ZONE
 from tests.check.lab import REPOSITORY, Lab
 from tests.check.resolvers import Kind
 from tests.lab.laboratory import ACMEDNS, start_server
 from tests.lab.layouts import SERVER
+from tests.lab.nameserver import cut
 from tests.lab.namespace import Namespace
 
 ZONE = "round.org"

@@ -133,6 +133,21 @@ def test_a_file_that_is_none_is_one_line(tmp_path, octets, seen):
     assert seen in told
 
 
+@pytest.mark.parametrize("url", ["acme.example.org", "ftp://acme.example.org", "https://", "https://a.example.org?b"])
+def test_a_url_that_is_none_is_one_line(tmp_path, url):
+    """As in the file that an account is made for."""
+    assert f"--api-url '{url}' can't be used; write one such as" in refused(tmp_path, "--api-url", url)
+
+
+def test_the_api_may_be_at_an_address(tmp_path):
+    """On the server itself, or in its container; nobody listens there."""
+    file = tmp_path / "file"
+    file.write_text(ONE)
+    storage = ["check", "client", "--storage", str(file)]
+    done = CliRunner().invoke(app, [*storage, "--api-url", "http://127.0.0.1:1"], catch_exceptions=False)
+    assert (done.exit_code, "client-unreachable" in done.stdout) == (2, True)
+
+
 def test_what_is_no_file_is_one_line(tmp_path):
     """Nor can a huge file or a device be read for ever."""
     huge, folder, link, loop = (tmp_path / name for name in ("huge", "folder", "link", "loop"))

@@ -11,20 +11,22 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from tests.check.internet import FIRST, LAME, OWNER, PROVIDERS, SECOND, ZONE, NameServer, cut, glue
+from tests.check.internet import FIRST, LAME, OWNER, PROVIDERS, SECOND, ZONE
 from tests.check.lab import REPOSITORY, SIGNED, Lab
 from tests.check.middlebox import FAULTS
 from tests.check.puppet import BEHAVIOURS
 from tests.check.signed import signed
 from tests.lab.layouts import SERVER
+from tests.lab.nameserver import NameServer, cut, glue
+from tests.lab.unbound import start_unbound
 from tests.lab.zones import ROOT
-from tests.tools import peers
 
 GOOD = "45.33.5.1"
 GOOD_V6 = "2600:3c00:5::1"
 LAGGING = "45.33.5.2"
 RECURSOR = "45.33.5.3"
 NOBODY = "45.33.5.4"
+ROUTER = "45.33.5.5"
 UNROUTED = "2600:3c00:ffff::1"
 PRIVATE = "10.20.30.40"
 BOXES = {fault: f"45.33.5.{number}" for number, fault in enumerate(FAULTS, 10)}
@@ -47,6 +49,7 @@ ADDRESSES: dict[str, tuple[Sequence[str], set[str]]] = {
     "lamer.org": ((SECOND[0],), {"ns-lame"}),
     "recursor.org": ((RECURSOR,), {"ns-recursor"}),
     "lagging.org": ((LAGGING,), {"serial-differs"}),
+    "two-serials.org": ((BOXES["two-serials"],), {"serial-varies"}),
     "only-tcp.org": ((BOXES["only-tcp"],), {"ns-no-udp"}),
     "only-udp.org": ((BOXES["only-udp"],), {"ns-no-tcp"}),
     "garbage.org": ((BOXES["garbage"],), {"ns-unreadable"}),
@@ -138,6 +141,7 @@ def broken(lab: Lab) -> Iterator[Lab]:
     space = lab.namespace
     for address in (GOOD, GOOD_V6, LAGGING, RECURSOR, NOBODY, PRIVATE, *BOXES.values()):
         space.run("ip", "addr", "add", address, "dev", "lo", *(("nodad",) if ":" in address else ()))
+    space.run("ip", "route", "add", "unreachable", ROUTER)
     roof, _ = signed(ROOF, [*cut(ROOF, servers(ROOF, (GOOD_V6,))), *cut(HOUSE, servers(HOUSE, (GOOD_V6,)))])
     NameServer(space, "good", (GOOD, GOOD_V6, PRIVATE), {**_own_zones(), ROOF: roof})
     lagging = [*cut("lagging.org", servers("lagging.org", (LAGGING,))), _soa("lagging.org", 7)]
@@ -147,7 +151,8 @@ def broken(lab: Lab) -> Iterator[Lab]:
     module = ("-m", "tests.check.middlebox", GOOD)
     box = space.start("boxes", sys.executable, *module, *boxes, env={"PYTHONPATH": str(REPOSITORY)})
     box.wait_for("listening")
-    with _recursor(lab), lab.owner_zone(f"{POINTER}. CNAME real.example.org.", f"real.example.org. A {GOOD}"):
+    start_unbound(space, "recursor", RECURSOR, lab.hints, settings="  access-control: 0.0.0.0/0 allow")
+    with lab.owner_zone(f"{POINTER}. CNAME real.example.org.", f"real.example.org. A {GOOD}"):
         top = lab.upper["tld"].zones["org"]
         tld = [*top, *(line for zone, (bad, _) in ADDRESSES.items() for line in cut(zone, servers(zone, bad)))]
         tld += [line for lines, _, _ in DELEGATIONS.values() for line in lines]
@@ -159,37 +164,6 @@ def broken(lab: Lab) -> Iterator[Lab]:
 
 def _soa(zone: str, serial: int) -> str:
     return f"{zone}. SOA ns.nic.org. hostmaster.nic.org. {serial} 14400 3600 604800 5"
-
-
-@contextmanager
-def _recursor(lab: Lab) -> Iterator[None]:
-    folder = lab.namespace.folder / "recursor"
-    folder.mkdir()
-    (folder / "unbound.conf").write_text(
-        f"""server:
-  interface: {RECURSOR}
-  access-control: 0.0.0.0/0 allow
-  do-daemonize: no
-  username: ""
-  chroot: ""
-  directory: "{folder}"
-  pidfile: "{folder}/pid"
-  use-syslog: no
-  logfile: ""
-  verbosity: 1
-  num-threads: 1
-  outgoing-range: 100
-  root-hints: "{lab.hints}"
-  module-config: "iterator"
-remote-control:
-  control-enable: no
-""",
-        encoding="utf-8",
-    )
-    command = (peers.need("unbound"), "-d", "-c", folder / "unbound.conf")
-    with lab.namespace.running("recursor", *command) as program:
-        program.wait_for("start of service")
-        yield
 
 
 def found(lab: Lab, zone: str) -> Mapping[str, dict]:
@@ -304,6 +278,22 @@ def test_one_server_of_the_zone_above_that_lacks_the_delegation_is_no_missing_on
             checked = broken.check("--json")
         assert checked.document["cause"] is None
         assert "delegation-uneven" in {one["id"] for one in checked.findings("delegation")}
+
+
+@pytest.mark.parametrize(
+    ("address", "ours", "hint"), [(ROUTER, True, True), (ROUTER, False, False), (NOBODY, True, False)]
+)
+def test_an_address_of_ours_on_another_machine_is_told_to_be_forwarded(broken, address, ours, hint):
+    """NAT: the configuration has it, and this host does not. What is not ours, or is here, is another fault."""
+    addresses = (*SERVER, *((address,) if ours else ()))
+    with ExitStack() as ends:
+        for server in (broken.upper["first"], broken.upper["second"]):
+            ends.enter_context(server.serving(OWNER, [*server.zones[OWNER], *glue(ZONE, (address,))]))
+        findings = broken.check("--json", options={"ACMEDNS_ZONE__ADDRESSES": ",".join(addresses)}).findings("reach")
+    (silent,) = (one for one in findings if one["id"] == "ns-silent")
+    assert silent["subject"] == f"{ZONE}. at {address}"
+    assert (f"This host does not have {address} itself: forward UDP and TCP 53" in silent["cure"]) == hint
+    assert (PRIVATE in silent["cure"]) == hint
 
 
 @contextmanager

@@ -150,3 +150,14 @@ def test_the_machines_resolvers_are_read(tmp_path, text, expected):
 def test_a_machine_without_resolv_conf_has_none(tmp_path):
     """Then there is nothing to compare."""
     assert system_resolvers(tmp_path / "none") == ()
+
+
+@pytest.mark.parametrize("configured", [False, True])
+def test_resolvers_can_be_named_by_options(lab, configured):
+    """Besides the system's own, and in the place of the configuration's."""
+    options = {"ACMEDNS_CHECK__RESOLVERS": Kind.CLOSED.value} if configured else {}
+    named = [word for kind in (Kind.INTERNAL, Kind.STALE) for word in ("--resolver", kind.value)]
+    checked = lab.check(OUR, "--host", INTERNAL, *named, "--json", configured=configured, options=options)
+    assert [one["id"] for one in checked.findings("resolvers")] == ["resolver-internal"]
+    (seen,) = [one["seen"] for one in checked.document["sections"] if one["name"] == "resolvers"]
+    assert seen == ", ".join(kind.value for kind in (Kind.GOOD, Kind.INTERNAL, Kind.STALE))

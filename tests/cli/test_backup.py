@@ -12,8 +12,8 @@ from pathlib import Path
 
 from acmedns_py.store.backup_file import examined
 from acmedns_py.store.engine import target
-from tests.cli.test_db import acmedns
 from tests.cli.test_import import configured
+from tests.command import acmedns
 from tests.store.conftest import execute
 from tests.store.test_backup import contents, entries, filled
 
@@ -27,15 +27,15 @@ def config_for(folder: Path, url: str, zone: str = "auth.example") -> str:
     return str(path)
 
 
-async def test_out_and_in_again_by_file_and_by_pipe(database_url: str, tmp_path: Path):
+def test_out_and_in_again_by_file_and_by_pipe(database_url: str, tmp_path: Path):
     """Each command says in a line what it did; all three files hold the same; an SQLite file is made with its folder."""
-    config = config_for(tmp_path, await filled(database_url))
+    config = config_for(tmp_path, asyncio.run(filled(database_url)))
     file, plain = tmp_path / "backup.jsonl.gz", tmp_path / "plain.jsonl"
     told = acmedns("backup", str(file), "-c", config)
     assert (told.returncode, told.stderr) == (0, "")
     assert told.stdout == (
-        f"{file}: 3 accounts of auth.example, {sum(examined(file).counts.values())} rows in all; "
-        f"{file.stat().st_size:,} octets, revision {examined(file).revision}\n"
+        f"{file}: 3 accounts of auth.example, {sum(examined(file).header.counts.values())} rows in all; "
+        f"{file.stat().st_size:,} octets, revision {examined(file).header.revision}\n"
     )
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     exported = acmedns("export", "--no-audit", "-c", config)
@@ -44,16 +44,16 @@ async def test_out_and_in_again_by_file_and_by_pipe(database_url: str, tmp_path:
     assert len(audits) == 3
     assert [line["type"] for line in lines if line["type"] == "audit"] == []
     plain.write_text(exported.stdout)
-    assert "audit" not in examined(plain).counts
+    assert "audit" not in examined(plain).header.counts
     destination = f"sqlite:///{tmp_path}/new/acmedns.db"
     told = acmedns("restore", str(file), "-c", config_for(tmp_path, destination))
     assert told.returncode == 0
     assert told.stdout.startswith(f"SQLite {tmp_path}/new/acmedns.db: 3 accounts of auth.example, ")
-    assert await contents(destination) == await contents(database_url)
+    assert asyncio.run(contents(destination)) == asyncio.run(contents(database_url))
     merged = acmedns("import", "json", str(plain), "-c", config)
     assert (merged.returncode, merged.stderr) == (0, "")
     assert merged.stdout.splitlines() == [
-        f"from: {plain} (backup of revision {examined(file).revision})",
+        f"from: {plain} (backup of revision {examined(file).header.revision})",
         f"into: {target(database_url).name}",
         "retired label: 0 new, 3 already there, 0 differ",
         "token: 0 new, 3 already there, 0 differ",
@@ -61,25 +61,25 @@ async def test_out_and_in_again_by_file_and_by_pipe(database_url: str, tmp_path:
     ]
 
 
-async def test_what_had_been_ended_and_is_good_again_is_named(tmp_path: Path):
+def test_what_had_been_ended_and_is_good_again_is_named(tmp_path: Path):
     """By a restore that replaces; the audit log has the numbers."""
-    url = await filled(f"sqlite:///{tmp_path}/db/acmedns.db")
+    url = asyncio.run(filled(f"sqlite:///{tmp_path}/db/acmedns.db"))
     config, file = config_for(tmp_path, url), tmp_path / "backup"
     assert acmedns("backup", str(file), "-c", config).returncode == 0
-    await execute(url, "UPDATE token SET revoked_at = 1", "UPDATE account SET disabled = 1")
+    asyncio.run(execute(url, "UPDATE token SET revoked_at = 1", "UPDATE account SET disabled = 1"))
     told = acmedns("restore", "--replace", str(file), "-c", config)
     assert (told.returncode, told.stderr) == (0, "")
     assert told.stdout.splitlines()[1:3] == [
         "good again: 1 tokens that had been revoked: name-0",
         "good again: 1 accounts that had been disabled: username-1",
     ]
-    ((*_, details),) = await entries(url)
+    ((*_, details),) = asyncio.run(entries(url))
     assert (details["tokens_revoked"], details["accounts_disabled"]) == (1, 1)
 
 
-async def test_what_fails_is_one_line(tmp_path: Path):
+def test_what_fails_is_one_line(tmp_path: Path):
     """On standard error, with exit code 1; another zone and a file that is there are refused."""
-    url = await filled(f"sqlite:///{tmp_path}/acmedns.db")
+    url = asyncio.run(filled(f"sqlite:///{tmp_path}/acmedns.db"))
     config, file = config_for(tmp_path, url), tmp_path / "backup"
     assert acmedns("backup", str(file), "-c", config).returncode == 0
     for arguments, words in (

@@ -1,4 +1,4 @@
-"""What `acmedns check` says to hosts that it can't take, before it asks anybody."""
+"""What `acmedns check` says to hosts and options that it can't take, before it asks anybody."""
 
 from pathlib import Path
 
@@ -19,9 +19,23 @@ from acmedns_py.cli import app
         (["--hosts-file", "empty"], "--hosts-file empty names nothing; write one name a line"),
         (["--hosts-file", "octets"], "--hosts-file octets can't be read"),
         (["--hosts-file", "many"], "10001 hosts are too many for one check; give at most 10000"),
+        (["--resolver", "dns.example"], "--resolver 'dns.example': this is no IP address"),
+        (
+            ["--resolver", "1.1.1.1", "--resolver", "0.0.0.0"],
+            "--resolver '0.0.0.0': no host is reached at this address",
+        ),
+        (["--resolver", "1.1.1.1"] * 13, "--resolver is given more than 12 times"),
+        (["--ca", "a..b"], "--ca 'a..b': 'a..b': two dots in a row"),
+        (["--ca", "\x1b[31m"], "--ca '\\x1b[31m': "),
+        (["--account-url", "17"], "--account-url '17': write the URL as the CA gave it"),
+        (
+            ["--account-url", "https://ca.example/a;b"],
+            "--account-url 'https://ca.example/a;b': write the URL as the CA",
+        ),
+        (["--root-hints", "missing"], "the root hints missing can't be read"),
     ],
 )
-def test_hosts_that_can_not_be_checked_are_one_line(
+def test_what_can_not_be_used_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], line: str
 ):
     """Exit code 3: nothing was tested."""

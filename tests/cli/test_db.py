@@ -1,11 +1,10 @@
 """`acmedns db upgrade` and `acmedns db check`, as an operator runs them."""
 
+import asyncio
 import grp
 import os
 import pwd
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -14,14 +13,9 @@ import pytest
 from acmedns_py.store.schema import REVISIONS
 from acmedns_py.store.store import SqlStore
 from tests import acme_dns
+from tests.command import acmedns
 from tests.store.conftest import APEX
 from tests.tools import peers
-
-
-def acmedns(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line."""
-    program = Path(sys.executable).with_name("acmedns")
-    return subprocess.run([program, *arguments], check=False, capture_output=True, text=True)
 
 
 @pytest.fixture
@@ -55,7 +49,8 @@ async def test_check_works_beside_a_server_and_upgrade_is_refused_by_name(config
     )
     try:
         await store.register(username="u", label="l", allow_from=[], verifier="v")
-        checked, upgraded = acmedns("db", "check", "-c", config), acmedns("db", "upgrade", "-c", config)
+        checked = await asyncio.to_thread(acmedns, "db", "check", "-c", config)
+        upgraded = await asyncio.to_thread(acmedns, "db", "upgrade", "-c", config)
     finally:
         await store.close()
     assert checked.returncode == 0

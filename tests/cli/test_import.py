@@ -16,7 +16,7 @@ import pytest
 
 from acmedns_py.store.store import SqlStore
 from tests.acme_dns import DATA, NAMES, POSTGRESQL, TABLES, accounts, put, written
-from tests.cli.test_db import acmedns
+from tests.command import acmedns
 from tests.postgres import PASSWORD
 from tests.store.conftest import APEX, execute
 

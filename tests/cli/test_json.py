@@ -44,7 +44,7 @@ def test_of_backups(tmp_path: Path):
     source = config_for(tmp_path / "a", url)
     file, plain = tmp_path / "backup", tmp_path / "plain"
     made = told("backup", str(file), "-c", source)
-    rows = sum(examined(file).counts.values())
+    rows = sum(examined(file).header.counts.values())
     facts = {"zone": "auth.example", "revision": REVISIONS[-1], "accounts": EACH, "rows": rows}
     assert made == facts | {"file": str(file), "octets": file.stat().st_size}
     exported = told("export", str(plain), "-c", source)

@@ -7,13 +7,13 @@ import shutil
 import sqlite3
 import stat
 import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-ACMEDNS = Path(sys.executable).with_name("acmedns")
+from tests.command import acmedns
+
 ZONE = "auth.example.org"
 URL = "https://acme.example.org"
 MAPS = ("lego", "traefik", "cert-manager", "caddy", "acme-dns-client")
@@ -46,10 +46,7 @@ def configure(place: Path, zone: str = ZONE) -> None:
 
 def run(folder: Path, *arguments: str | Path, typed: str = "") -> subprocess.CompletedProcess[str]:
     """Run the command line."""
-    return subprocess.run(
-        [ACMEDNS, *arguments, "-c", folder / "config.toml"],
-        input=typed, check=False, capture_output=True, text=True, cwd=folder,
-    )  # fmt: skip
+    return acmedns(*arguments, "-c", folder / "config.toml", typed=typed, folder=folder)
 
 
 def new(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:

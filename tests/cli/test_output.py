@@ -10,6 +10,7 @@ import pytest
 
 from acmedns_py.accounts import tokens
 from tests.cli.test_token import configured
+from tests.command import acmedns
 
 ACMEDNS = Path(sys.executable).with_name("acmedns")
 
@@ -27,45 +28,70 @@ def shell(line: str, *arguments: str, **environ: str) -> subprocess.CompletedPro
     )
 
 
+ONE_AFTER_THE_OTHER = """
+import json, os, sys
+from acmedns_py import cli
+
+folder, commands = sys.argv[1], json.loads(sys.argv[2])
+codes = []
+for number, command in enumerate(commands):
+    if os.fork() == 0:
+        told = os.open(f"{folder}/{number}.stderr", os.O_WRONLY | os.O_CREAT)
+        os.dup2(told, 2)
+        os.close(told)
+        sys.argv = ["acmedns", *command]
+        cli.main()
+        sys.exit()
+    codes.append(os.waitstatus_to_exitcode(os.wait()[1]))
+with open(f"{folder}/codes", "w") as found:
+    json.dump(codes, found)
+"""
+
+
+def each_in_shell(line: str, folder: Path, *commands: tuple[str, ...]) -> list[tuple[int, str]]:
+    """Run commands by a line of shell, as `shell` does but that all share one start of Python; exit codes and errors."""
+    arguments = ["sh", "-c", line, "sh", sys.executable, "-c", ONE_AFTER_THE_OTHER, folder, json.dumps(commands)]
+    subprocess.run(arguments, check=True)
+    codes = json.loads((folder / "codes").read_text())
+    return [(code, (folder / f"{number}.stderr").read_text()) for number, code in enumerate(codes)]
+
+
 @pytest.fixture
 def config(tmp_path: Path) -> str:
     """A configuration file for a database with its tables."""
     path = configured(tmp_path, f"sqlite:///{tmp_path}/db/acmedns.db")
-    assert shell('"$@"', "db", "upgrade", "-c", path).returncode == 0
+    assert acmedns("db", "upgrade", "-c", path).returncode == 0
     return path
 
 
 def listed(config: str, *what: str) -> list[dict[str, object]]:
     """Rows of a list."""
-    told = shell('"$@"', *what, "list", "--json", "-c", config)
+    told = acmedns(*what, "list", "--json", "-c", config)
     return [json.loads(line) for line in told.stdout.splitlines()]
 
 
 @pytest.mark.parametrize(("line", "reason"), [(TO_A_FULL_DISK, "No space left on device"), (CLOSED, "it is closed")])
-def test_no_secret_is_made_that_could_not_be_told(config: str, line: str, reason: str):
+def test_no_secret_is_made_that_could_not_be_told(config: str, tmp_path: Path, line: str, reason: str):
     """The command ends with one line, and the password that an account has stays valid."""
-    assert shell('"$@"', "account", "new", "--subdomain", "host", "-c", config).returncode == 0
-    audited = shell('"$@"', "audit", "--json", "-c", config).stdout
-    for command in (
+    assert acmedns("account", "new", "--subdomain", "host", "-c", config).returncode == 0
+    audited = acmedns("audit", "--json", "-c", config).stdout
+    commands = (
         ("token", "new", "fleet"),
         ("token", "new", "fleet", "--json"),
         ("account", "new"),
         ("account", "new", "host.example.org", "--format", "acme.sh", "--url", "https://acme.example.org"),
         ("account", "rotate", "host"),
-    ):
-        done = shell(line, *command, "-c", config)
-        assert (done.returncode, done.stderr) == (
-            1,
-            f"acmedns: standard output can't be written: {reason}; nothing was done\n",
-        )
-    assert shell('"$@"', "audit", "--json", "-c", config).stdout == audited
+    )
+    told = each_in_shell(line, tmp_path, *((*command, "-c", config) for command in commands))
+    assert told == [(1, f"acmedns: standard output can't be written: {reason}; nothing was done\n")] * len(commands)
+    assert acmedns("audit", "--json", "-c", config).stdout == audited
 
 
 @pytest.mark.parametrize("line", [TO_A_FULL_DISK, CLOSED])
-def test_an_answer_that_can_not_be_written_is_one_line(config: str, line: str):
+def test_an_answer_that_can_not_be_written_is_one_line(config: str, tmp_path: Path, line: str):
     """Of every command that prints: none ends as if it had gone well."""
-    assert shell('"$@"', "account", "new", "-c", config).returncode == 0
-    for command in (
+    assert acmedns("account", "new", "-c", config).returncode == 0
+    commands = (
         ("account", "list"),
         ("account", "list", "--json"),
         ("stats",),
@@ -75,13 +101,16 @@ def test_an_answer_that_can_not_be_written_is_one_line(config: str, line: str):
         ("config", "check"),
         ("backup", "-"),
         ("export",),
-    ):
-        done = shell(line, *command, "-c", config)
-        assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
-        assert done.stderr.startswith("acmedns: standard output can't be written: ")
-    for option in ("--version", "--help"):
-        done = shell(line, option)
-        assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    )
+    told = each_in_shell(
+        line, tmp_path, *((*command, "-c", config) for command in commands), ("--version",), ("--help",)
+    )
+    for code, text in told:
+        assert (code, text.count("\n")) == (1, 1), text
+        assert text.startswith("acmedns: standard output can't be written: ")
+    assert len(told) == len(commands) + 2
+    done = shell(line, "stats", "-c", config)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
 
 
 def test_what_a_full_disk_swallowed_is_said(config: str, tmp_path: Path):
@@ -141,7 +170,7 @@ def test_a_secret_whose_reader_has_gone_is_not_lost_without_a_word(config: str):
 
 def test_letters_that_the_output_has_not_are_escaped(config: str):
     """On standard output and standard error; JSON is UTF-8 always."""
-    made = shell('"$@"', "account", "new", "--label", "\N{SNOWMAN}", "--subdomain", "host", "-c", config)
+    made = acmedns("account", "new", "--label", "\N{SNOWMAN}", "--subdomain", "host", "-c", config)
     assert made.returncode == 0
     for command in (("account", "list"), ("account", "show", "host")):
         done = shell('"$@"', *command, "-c", config, PYTHONIOENCODING="latin-1")

@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from typer.testing import CliRunner
 
-from acmedns_py.cli import app
 from acmedns_py.dns import name
 from acmedns_py.dns.presentation import parse_record
 from acmedns_py.setup.record import Record
+from tests.command import acmedns
 
 ACCOUNT_URL = "https://acme-v02.api.letsencrypt.org/acme/acct/17"
 
@@ -28,16 +27,15 @@ def configure(folder: Path, zone: str, more: str = "") -> None:
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command in this process."""
-    options = [*arguments, "-c", str(folder / "config.toml")]
-    done = CliRunner().invoke(app, options, prog_name="acmedns", catch_exceptions=False)
-    return subprocess.CompletedProcess(options, done.exit_code, done.stdout, done.stderr)
+    return acmedns(*arguments, "-c", folder / "config.toml")
 
 
-def lines(folder: Path, *arguments: str) -> list[str]:
-    """The zone-file lines that are printed; each can be read."""
+def lines(folder: Path, *arguments: str, other: bool = False) -> list[str]:
+    """The zone-file lines that are printed, of the layout in force or of the other one; each can be read."""
     done = run(folder, "records", *arguments)
     assert (done.returncode, done.stderr) == (0, ""), done
-    found = [line.strip() for line in done.stdout.splitlines() if " IN " in line]
+    first, _, second = done.stdout.partition("\nThe other layout, ")
+    found = [line.strip() for line in (second if other else first).splitlines() if " IN " in line]
     for line in found:
         parse_record(line, origin=name.ROOT, default_ttl=0)
     return found
@@ -52,7 +50,7 @@ def documents(folder: Path, *arguments: str) -> list[dict[str, str]]:
 
 
 def test_a_server_named_like_the_zone_needs_glue(tmp_path):
-    """And the note for providers that refuse it."""
+    """And the other layout, for providers that refuse it."""
     configure(tmp_path, 'addresses = ["198.51.100.1", "2001:db8::1"]')
     assert lines(tmp_path) == [
         "auth.example.org. 3600 IN NS auth.example.org.",
@@ -60,9 +58,15 @@ def test_a_server_named_like_the_zone_needs_glue(tmp_path):
         "auth.example.org. 3600 IN AAAA 2001:db8::1",
     ]
     printed = run(tmp_path, "records").stdout
-    assert "acmedns setup --nameserver ns1.example.org" in printed
+    assert "acmedns setup writes it by --nameserver ns1.example.org." in printed
     assert "No other record may be at or below auth.example.org in example.org; no DS either" in printed
     assert "AAAA  auth  3600  2001:db8::1" in printed
+    assert "AAAA  ns1   3600  2001:db8::1" in printed
+    assert lines(tmp_path, other=True) == [
+        "auth.example.org. 3600 IN NS ns1.example.org.",
+        "ns1.example.org. 3600 IN A 198.51.100.1",
+        "ns1.example.org. 3600 IN AAAA 2001:db8::1",
+    ]
 
 
 def test_servers_with_names_outside_have_their_addresses_there(tmp_path):
@@ -78,7 +82,11 @@ def test_servers_with_names_outside_have_their_addresses_there(tmp_path):
         ("ns1.example.org.", "ns1"),
         ("ns2.example.net.", None),
     ]
-    assert "setup --nameserver" not in run(tmp_path, "records").stdout
+    assert lines(tmp_path, other=True) == [
+        "auth.example.org. 3600 IN NS auth.example.org.",
+        "auth.example.org. 3600 IN A 198.51.100.1",
+    ]
+    assert 'zone.nameservers = ["auth.example.org"]' in run(tmp_path, "records").stdout
 
 
 def test_servers_with_names_of_their_own_inside(tmp_path):
@@ -95,6 +103,33 @@ def test_servers_with_names_of_their_own_inside(tmp_path):
         "ns2.auth.example.org. 3600 IN A 198.51.100.2",
         "ns2.auth.example.org. 3600 IN AAAA 2001:db8::2",
     ]
+    assert lines(tmp_path, other=True) == [
+        "auth.example.org. 3600 IN NS ns1.example.org.",
+        "auth.example.org. 3600 IN NS ns2.example.org.",
+        "ns1.example.org. 3600 IN A 198.51.100.1",
+        "ns2.example.org. 3600 IN A 198.51.100.2",
+        "ns2.example.org. 3600 IN AAAA 2001:db8::2",
+    ]
+
+
+def test_the_other_layout_can_be_the_one_in_force(tmp_path):
+    """What it prints is what would be printed with its name servers in the configuration; and back again."""
+    api = '[api]\ntls = "acme"\nhostnames = ["api.example.net"]\n'
+    configure(tmp_path, 'addresses = ["198.51.100.1", "2001:db8::1"]', api)
+    here, there = lines(tmp_path), lines(tmp_path, other=True)
+    document = json.loads(run(tmp_path, "records", "--json").stdout)["other_layout"]
+    assert [one["line"] for one in document["records"]] == there
+    configure(tmp_path, f'addresses = ["198.51.100.1", "2001:db8::1"]\nnameservers = {document["nameservers"]}', api)
+    assert (lines(tmp_path), lines(tmp_path, other=True)) == (there, here)
+
+
+def test_a_name_that_another_server_has_is_not_given_again(tmp_path):
+    """Of servers inside and outside, those inside get names of their own."""
+    configure(tmp_path, 'addresses = ["198.51.100.1"]\nnameservers = ["auth.example.org", "ns1.example.org"]')
+    assert lines(tmp_path, other=True)[:2] == [
+        "auth.example.org. 3600 IN NS ns2.example.org.",
+        "auth.example.org. 3600 IN NS ns1.example.org.",
+    ]
 
 
 def test_ns_records_of_the_configuration_are_those_of_the_parent(tmp_path):
@@ -106,6 +141,7 @@ def test_ns_records_of_the_configuration_are_those_of_the_parent(tmp_path):
         "b.auth.example.org. 60 IN A 198.51.100.1",
         "ns.example.com. 60 IN A 198.51.100.1",
     ]
+    assert "The other layout" not in run(tmp_path, "records").stdout
 
 
 def test_the_name_of_the_api_outside_needs_its_address_and_a_way_to_the_proof(tmp_path):

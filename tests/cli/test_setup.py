@@ -19,11 +19,10 @@ import pytest
 import trustme
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from typer.testing import CliRunner
 
-from acmedns_py.cli import app
 from acmedns_py.config.load import load
 from acmedns_py.dns import name
+from tests.command import acmedns
 
 ACMEDNS = Path(sys.executable).with_name("acmedns")
 ZONE = "auth.example.org"
@@ -32,17 +31,13 @@ ENOUGH = ("--yes", "--zone", ZONE, "--address", "198.51.100.1", "--tls", "none")
 
 def setup(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Run it without a terminal, in this process."""
-    done = CliRunner().invoke(
-        app, ["setup", "-c", str(folder / "config.toml"), *map(str, arguments)], prog_name="acmedns",
-        catch_exceptions=False,
-    )  # fmt: skip
-    return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
+    return acmedns("setup", "-c", folder / "config.toml", *arguments)
 
 
 def check(folder: Path) -> str:
     """What `config check` prints of the file; it finds nothing wrong, and nothing to warn of."""
-    done = CliRunner().invoke(app, ["config", "check", "-c", str(folder / "config.toml")])
-    assert (done.exit_code, done.stderr) == (0, "")
+    done = acmedns("config", "check", "-c", folder / "config.toml")
+    assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
 
 
@@ -107,6 +102,7 @@ def test_whatever_is_wished_for_is_a_configuration_without_a_problem(tmp_path, c
     assert (found.zone.nameservers or [zone]) == list(dict.fromkeys(servers))
     assert found.api.registration == wanted.get("--registration", "token")
     api = wanted.get("--api-name", zone)
+    assert found.check.api_url == (f"https://{api}" if wanted["--tls"] == "none" else "")
     addressed = {line.split()[0].rstrip(".") for line in done.stdout.splitlines() if re.search(r" IN A(AAA)? ", line)}
     if api == zone or api.endswith(f".{zone}"):
         owner = name.from_text(api)
@@ -128,6 +124,7 @@ def test_what_would_say_no_more_than_the_default_is_left_out(tmp_path):
         "zone": {"name": ZONE, "addresses": ["198.51.100.1"], "admin": "hostmaster@example.org"},
         "api": {"listen": ["127.0.0.1:8080"], "tls": "none", "registration": "token"},
         "database": {"url": "sqlite:////var/lib/acmedns/acmedns.db"},
+        "check": {"api_url": f"https://{ZONE}"},
     }
     lines = (tmp_path / "config.toml").read_text().splitlines()
     assert all(above.startswith("# ") for above, line in pairwise(lines) if " = " in line[:20])
@@ -136,7 +133,7 @@ def test_what_would_say_no_more_than_the_default_is_left_out(tmp_path):
 def test_records_and_firewall_are_printed_as_by_records(tmp_path):
     """The same text again, whenever it is needed."""
     printed = setup(tmp_path, *ENOUGH).stdout
-    again = CliRunner().invoke(app, ["records", "-c", str(tmp_path / "config.toml")]).stdout
+    again = acmedns("records", "-c", tmp_path / "config.toml").stdout
     assert printed.partition("\n\n")[0] == f"{tmp_path}/config.toml: written"
     assert again in printed
     assert "auth.example.org. 3600 IN NS auth.example.org.\n" in again
@@ -151,7 +148,8 @@ def test_json_is_one_document(tmp_path):
         ("NS", "auth", "auth.example.org."),
         ("A", "auth", "198.51.100.1"),
     ]
-    assert all("53" in line for line in document["firewall"]["ufw"]) or "ufw" not in document["firewall"]
+    assert document["firewall"]
+    assert all("53" in " ".join(commands) for commands in document["firewall"].values())
     assert "198.51.100.1 is no public address" in done.stderr
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.ask import from_every_worker, rcode, values
+from tests.command import command
 from tests.doors.test_start_failures import configured, readable_by_all
 from tests.server import ACMEDNS, value
 from tests.tools import peers
@@ -21,7 +22,7 @@ from tests.tools import peers
 
 def account(server, *arguments, code=0):
     """Run `acmedns account ...` and expect its exit code."""
-    done = server.acmedns("account", *arguments)
+    done = command(server, "account", *arguments)
     assert done.returncode == code, done
     return done
 
@@ -133,7 +134,7 @@ def test_without_a_server_the_database_itself_is_worked_on(make_server, database
     account(server, "values", kept["subdomain"], "--set", value(5))
     listed = [json.loads(line)["username"] for line in account(server, "list", "--json").stdout.splitlines()]
     assert listed == [kept["username"], made["username"]]
-    audit = [json.loads(line) for line in server.acmedns("audit", "--json").stdout.splitlines()]
+    audit = [json.loads(line) for line in command(server, "audit", "--json").stdout.splitlines()]
     assert [one["source"] for one in audit][-3:] == ["offline"] * 3
     server.start()
     assert server.update(made, value(1)).status == 200
@@ -156,7 +157,7 @@ def test_without_a_database_nothing_is_made(make_server):
 def test_two_commands_without_a_server_do_not_meet(make_server):
     """The lock keeps the second one out, in one line."""
     server = make_server()
-    assert server.acmedns("db", "upgrade").returncode == 0
+    assert command(server, "db", "upgrade").returncode == 0
     with closing(sqlite3.connect(server.folder / "acmedns.db")):
         holder = subprocess.Popen(
             ["flock", server.folder / "acmedns.db.lock", "sh", "-c", "echo held; read wait"],
@@ -248,7 +249,7 @@ def test_what_is_no_http_is_answered_in_our_form_and_logged_without_its_octets(a
     assert "this is no HTTP request, or broke off" in json.loads(body)["detail"]
     server.wait_for_log("admin_request_unreadable", "user:root" if os.geteuid() == 0 else "user:")
     assert "secret" not in server.log.read_text()
-    assert server.acmedns("stats").returncode == 0
+    assert command(server, "stats").returncode == 0
 
 
 LONG = "x" * 900_000
@@ -283,7 +284,7 @@ def test_what_is_longer_than_anything_that_is_good_is_told_in_few_words(admin, s
     assert told["error"] == "unusable"
     assert detail in told["detail"]
     assert len(done.stdout) < 400
-    lines = server.acmedns("audit", "--json").stdout.splitlines()
+    lines = command(server, "audit", "--json").stdout.splitlines()
     assert max(map(len, lines), default=0) < 100_000
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.ask import ask, from_every_worker, rcode, serials, values
+from tests.command import command
 from tests.server import ZONE, Server, value
 
 MOST_VALUES = 100
@@ -24,13 +25,13 @@ def test_a_restored_server_is_the_lost_one(make_server, database_url, into, post
     """Same answers for all names, same passwords, token, retired label; records of the configuration; a higher serial."""
     lost: Server = make_server(database_url=database_url)
     lost.start()
-    token = lost.acmedns("token", "new", "fleet", "--labels", "*", "--uses", "9").stdout.strip()
+    token = command(lost, "token", "new", "fleet", "--labels", "*", "--uses", "9").stdout.strip()
     accounts = {name: lost.register(allowfrom=["127.0.0.0/8"]) for name in ("renewing", "two", "none", "off", "gone")}
     for number, name in enumerate(("two", "two", "off", "gone")):
         assert lost.update(accounts[name], value(number)).status == 200
     assert registered(lost, token, "web-1") == 201
-    assert lost.acmedns("account", "disable", accounts["off"]["username"]).returncode == 0
-    assert lost.acmedns("account", "delete", "--yes", accounts["gone"]["username"]).returncode == 0
+    assert command(lost, "account", "disable", accounts["off"]["username"]).returncode == 0
+    assert command(lost, "account", "delete", "--yes", accounts["gone"]["username"]).returncode == 0
     file = tmp_path / "backup"
     done, acknowledged = threading.Event(), [value(100)]
     assert lost.update(accounts["renewing"], value(100)).status == 200
@@ -43,7 +44,7 @@ def test_a_restored_server_is_the_lost_one(make_server, database_url, into, post
 
     renewing = threading.Thread(target=renew)
     renewing.start()
-    told = lost.acmedns("backup", str(file))
+    told = command(lost, "backup", str(file))
     done.set()
     renewing.join()
     assert (told.returncode, told.stderr) == (0, "")
@@ -58,7 +59,7 @@ def test_a_restored_server_is_the_lost_one(make_server, database_url, into, post
 
     other_url = f"sqlite:///{tmp_path}/b/acmedns.db" if into == "sqlite" else postgres.url(foreign)
     found: Server = make_server(database_url=other_url)
-    told = found.acmedns("restore", str(file))
+    told = command(found, "restore", str(file))
     assert told.returncode == 0, told.stderr
     found.start()
     for name in names:
@@ -84,9 +85,9 @@ def lets_in_the_same(found: Server, accounts: dict[str, dict[str, Any]], token: 
     assert registered(found, token, "web-2") == 201
     assert registered(found, token, accounts["gone"]["subdomain"]) == 400
     assert registered(found, token, "web-1") == 400
-    (fleet,) = map(json.loads, found.acmedns("token", "list", "--json").stdout.splitlines())
+    (fleet,) = map(json.loads, command(found, "token", "list", "--json").stdout.splitlines())
     assert (fleet["name"], fleet["accounts"], fleet["uses_left"]) == ("fleet", 2, 7)
-    audit = found.acmedns("audit", "--json").stdout.splitlines()
+    audit = command(found, "audit", "--json").stdout.splitlines()
     assert {"account_registered", "account_deleted", "account_disabled"} <= {
         json.loads(line)["action"] for line in audit
     }

@@ -1,7 +1,9 @@
 """Backups that the running server writes by itself: when, how many are kept, and what a failure does not harm."""
 
 import asyncio
+import fcntl
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -27,7 +29,7 @@ def named(directory: Path, time: datetime, zone: str = ZONE) -> Path:
 
 
 def test_the_server_backs_up_keeps_the_newest_and_goes_on_after_a_restart(make_server, database_url, tmp_path: Path):
-    """One at once, the oldest goes then, files of others stay, what a kill left goes; a restart makes none."""
+    """One at once, the oldest goes then, files of others stay; a restart makes none. What a kill left goes at each."""
     now = datetime.now(UTC)
     directory = tmp_path / "backups"
     directory.mkdir()
@@ -39,14 +41,27 @@ def test_the_server_backs_up_keeps_the_newest_and_goes_on_after_a_restart(make_s
     made = Path(server.wait_for_log("backup_made")["file"])
     assert set(directory.iterdir()) == {made, newer, future, others}
     assert not older.exists()
-    assert examined(made).zone == ZONE
+    assert examined(made).header.zone == ZONE
     told = server.request("GET", "/health/ready").json["backup"]
     assert told["failed"] is False
     assert made.name == f"{ZONE}-{datetime.fromisoformat(told['last']).strftime('%Y%m%dT%H%M%SZ')}.jsonl.gz"
     assert server.update(account, value(1)).status == 200
     assert server.stop() == 0
     server.log.write_text("")
-    server.start()
+    left, written, theirs = (directory / f".{name}.abc.part" for name in (newer.name, made.name, others.name))
+    left.touch()
+    theirs.touch()
+    with written.open("wb") as still:
+        fcntl.flock(still, fcntl.LOCK_EX)
+        server.start()
+        deadline = time.monotonic() + 20
+        while left.exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert not left.exists()
+        assert written.exists(), "somebody writes it"
+        assert theirs.exists(), "it is another zone's"
+    written.unlink()
+    theirs.unlink()
     assert server.update(account, value(2)).status == 200
     assert server.request("GET", "/health/ready").json["backup"] == told
     assert server.stop() == 0

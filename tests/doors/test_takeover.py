@@ -10,6 +10,7 @@ import pytest
 from acmedns_py.store.home import SCHEMA, SUFFIX
 from tests.acme_dns import NAMES, POSTGRESQL, SQLITE, accounts, put
 from tests.ask import ask, from_every_worker, rcode, values
+from tests.command import command
 from tests.postgres import Postgres
 from tests.server import ACMEDNS, Server, value
 
@@ -39,8 +40,7 @@ def test_after_an_import_clients_go_on(make_server, name, theirs, postgres, fore
     """Stop acme-dns, import, serve: no client and no CNAME is touched."""
     server = make_server(database_url=database_url)
     source = put(name, theirs, postgres, foreign)
-    command = [ACMEDNS, "import", "acme-dns", source, "-c", server.config]
-    assert subprocess.run(command, check=True, capture_output=True, text=True).stdout.endswith("0 can't be read\n")
+    assert command(server, "import", "acme-dns", source).stdout.endswith("0 can't be read\n")
     server.start()
     serve_untouched_clients(server, name)
 
@@ -154,7 +154,7 @@ logformat = "json"
     server.start()
     serve_untouched_clients(server, name)
     # Other commands find the same database.
-    checked = subprocess.run([ACMEDNS, "db", "check", "-c", server.config], capture_output=True, text=True, check=True)
+    checked = command(server, "db", "check")
     assert f"engine: SQLite {path}{SUFFIX}" in checked.stdout
     assert f"accounts: {len(accounts(name)) + 1}" in checked.stdout
 

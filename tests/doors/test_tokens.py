@@ -7,8 +7,9 @@ import subprocess
 import pytest
 
 from tests.ask import ask, rcode, values
+from tests.command import command
 from tests.doors.test_clients import CLIENTS, account_of, fresh_network, parsed, send, txt, update
-from tests.server import ACMEDNS, Server
+from tests.server import Server
 from tests.tools import peers
 
 GO_CLIENTS = ["goacmedns-0.1", "goacmedns-0.2"]
@@ -16,7 +17,8 @@ GO_CLIENTS = ["goacmedns-0.1", "goacmedns-0.2"]
 
 def acmedns(server, *words: str) -> str:
     """Run a command of the operator; gives what it prints."""
-    done = subprocess.run([ACMEDNS, *words, "-c", server.config], capture_output=True, text=True, check=True)
+    done = command(server, *words)
+    assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
 

@@ -27,7 +27,7 @@ def top(server, *arguments):
 
 def told(server, *arguments, questions, by="networks"):
     """The document, once so many questions are known: workers tell of them twice a second."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         found = json.loads(top(server, "--json", *arguments))
         if sum(one["questions"] for one in found[by]) >= questions:
@@ -125,7 +125,7 @@ class Terminal:
 
     def read_until(self, pattern):
         """What comes to the screen until something fits; it must within 20 seconds."""
-        shown, deadline = b"", time.monotonic() + 20
+        shown, deadline = b"", time.monotonic() + 60
         while not re.search(pattern.encode(), shown):
             assert select.select([self.ours], [], [], max(0.0, deadline - time.monotonic()))[0], shown
             octets = os.read(self.ours, 65_536)

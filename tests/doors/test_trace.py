@@ -32,7 +32,7 @@ def trace(server, account, *arguments):
 
 def traced(server, account, questions):
     """What is told once so many questions have been: workers tell of them twice a second."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         found = json.loads(trace(server, account, "--json"))
         if sum(one["questions"] for one in found["rounds"]) >= questions:

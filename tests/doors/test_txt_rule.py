@@ -9,6 +9,7 @@ import pytest
 
 from acmedns_py.accounts.directory import shown_value
 from tests.ask import ask, from_every_worker
+from tests.command import command
 from tests.doors.test_account import as_json, refusal, told
 from tests.faults.test_workers import wait_for_workers
 from tests.server import value
@@ -78,7 +79,7 @@ PASSED_OVER = (
 def test_what_is_odd_about_a_value_is_said(server):
     """By the command and in the log; the value is served all the same, and stands in no log."""
     made = as_json(server, "new", "--txt-rule", "any")
-    done = server.acmedns("account", "values", made["username"], "--set", "ca.example; accounturi=17\t;")
+    done = command(server, "account", "values", made["username"], "--set", "ca.example; accounturi=17\t;")
     assert done.returncode == 0
     assert done.stderr == (
         "acmedns: the value is served, but this is no record of dns-persist-01 (RFC 8659 4.2): "
@@ -90,7 +91,7 @@ def test_what_is_odd_about_a_value_is_said(server):
     event = server.wait_for_log("lasting_value_odd", "no accounturi")
     assert event["account"] == made["username"]
     assert "accounturi=17" not in server.log.read_text()
-    assert server.acmedns("account", "values", made["username"], "--set", PERSIST).stderr == ""
+    assert command(server, "account", "values", made["username"], "--set", PERSIST).stderr == ""
 
 
 @pytest.mark.parametrize(
@@ -118,5 +119,5 @@ def credential(account):
 
 def entries(server, account, action):
     """The entries of the audit log about an account."""
-    lines = server.acmedns("audit", "--json").stdout.splitlines()
+    lines = command(server, "audit", "--json").stdout.splitlines()
     return [one for one in map(json.loads, lines) if (one["subject"], one["action"]) == (account["username"], action)]

@@ -29,7 +29,7 @@ def test_a_paused_worker_is_gone_before_a_change_is_acknowledged(make_server, da
     assert server.update(account, value(1)).status == 200
     pid = server.worker_pids()[0]
     os.kill(pid, signal.SIGSTOP)
-    done = server.acmedns("account", *(one.format(name=account["subdomain"]) for one in arguments))
+    done = command(server, "account", *(one.format(name=account["subdomain"]) for one in arguments))
     assert done.returncode == 0, done.stderr
     assert not Path(f"/proc/{pid}").exists(), "it could come back"
     for response in from_every_worker(server.dns, account["fulldomain"]):
@@ -47,14 +47,14 @@ def test_without_a_live_worker_a_change_is_not_acknowledged(make_server):
     pids = server.worker_pids()
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
-    done = server.acmedns("account", "delete", account["subdomain"], "--yes")
+    done = command(server, "account", "delete", account["subdomain"], "--yes")
     assert done.returncode == 1
     assert "it is done, but not every DNS worker answers so yet" in done.stderr
     assert "nothing to repeat" in done.stderr
     wait_for_workers(server, other_than=pids)
     for response in from_every_worker(server.dns, account["fulldomain"]):
         assert rcode(response) == "NXDOMAIN"
-    assert server.acmedns("account", "show", account["subdomain"]).returncode == 1
+    assert command(server, "account", "show", account["subdomain"]).returncode == 1
 
 
 def test_a_crash_loses_nothing_that_was_acknowledged(make_server):
@@ -62,12 +62,12 @@ def test_a_crash_loses_nothing_that_was_acknowledged(make_server):
     server = make_server().start()
     account = server.register()
     server.update(account, value(1))
-    assert server.acmedns("account", "disable", account["subdomain"]).returncode == 0
+    assert command(server, "account", "disable", account["subdomain"]).returncode == 0
     server.kill()
     server.start()
     for response in from_every_worker(server.dns, account["fulldomain"]):
         assert (rcode(response), values(response)) == ("NOERROR", set())
-    entries = [json.loads(line) for line in server.acmedns("audit", "--json").stdout.splitlines()]
+    entries = [json.loads(line) for line in command(server, "audit", "--json").stdout.splitlines()]
     assert [one["action"] for one in entries] == ["account_registered", "account_disabled"]
 
 
@@ -97,5 +97,5 @@ def test_without_a_live_worker_no_password_is_lost(make_server):
     assert server.update(kept, value(1)).status == 200
     for response in from_every_worker(server.dns, f"kept.{server.zone}"):
         assert (rcode(response), values(response)) == ("NOERROR", {value(1)})
-    listed = server.acmedns("account", "list", "--json").stdout.splitlines()
+    listed = command(server, "account", "list", "--json").stdout.splitlines()
     assert [json.loads(line)["username"] for line in listed] == [kept["username"]]

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tests.lab.nameserver import address_record
 from tests.lab.resolvers import MANY, Kind
-from tests.lab.zones import DOMAIN, Delegation, address_record
+from tests.lab.zones import DOMAIN, Delegation
 
 # Where our server answers DNS, two addresses of each family, and where it has its API.
 SERVER = ("45.33.8.1", "2600:3c00:8::1", "45.33.8.2", "2600:3c00:8::2")

@@ -14,6 +14,7 @@ from enum import Enum
 from pathlib import Path
 
 from tests.lab.namespace import Namespace, Program, until
+from tests.lab.unbound import start_unbound
 from tests.lab.zones import DOMAIN
 from tests.tools import peers
 
@@ -67,13 +68,13 @@ _REFUSED = (
 
 def start_resolver(namespace: Namespace, kind: Kind, hints: Path) -> Program:
     """Start a resolver and wait until it answers for the parent zone."""
-    return _start_unbound(namespace, kind, hints, f"unbound-{kind.name.lower()}", kind.value)
+    return _start(namespace, kind, hints, f"unbound-{kind.name.lower()}", kind.value)
 
 
 def start_perspectives(namespace: Namespace, hints: Path) -> None:
     """Start those behind `MANY`, and what chooses among them; the namespace has to have `ADDRESSES`."""
     for number, (address, sources) in enumerate(_PERSPECTIVES.items(), 1):
-        _start_unbound(namespace, Kind.LETS_ENCRYPT, hints, f"unbound-perspective-{number}", address, sources)
+        _start(namespace, Kind.LETS_ENCRYPT, hints, f"unbound-perspective-{number}", address, sources)
     configuration = namespace.folder / "dnsdist.conf"
     lines = [f'setLocal("{MANY}:53")', "setServerPolicy(roundrobin)", 'setSecurityPollSuffix("")']
     lines += [f'newServer("{address}:53"):setUp()' for address in _PERSPECTIVES]
@@ -82,46 +83,14 @@ def start_perspectives(namespace: Namespace, hints: Path) -> None:
     namespace.start("dnsdist", peers.need("dnsdist"), *options).wait_for("Listening on")
 
 
-def _start_unbound(
+def _start(
     namespace: Namespace, kind: Kind, hints: Path, name: str, address: str, sources: Sequence[str] = ()
 ) -> Program:
-    folder = namespace.folder / name
-    folder.mkdir()
     refused = "\n".join(f"  do-not-query-address: {network}" for network in _REFUSED)
-    configuration = folder / "unbound.conf"
     outgoing = "\n".join(f"  outgoing-interface: {source}" for source in sources)
     # The lab's zones are not signed, so there is nothing to validate and no trust anchor to fetch.
-    configuration.write_text(
-        f"""server:
-  interface: {address}
-  port: 53
-  access-control: 127.0.0.0/8 allow
-  do-daemonize: no
-  username: ""
-  chroot: ""
-  directory: "{folder}"
-  pidfile: "{folder}/unbound.pid"
-  use-syslog: no
-  logfile: ""
-  verbosity: 1
-  num-threads: 1
-  outgoing-range: 200
-  root-hints: "{hints}"
-  module-config: "iterator"
-  do-ip4: yes
-  do-ip6: yes
-  harden-glue: yes
-  harden-dnssec-stripped: yes
-{outgoing}
-{refused}
-{_SETTINGS[kind]}
-remote-control:
-  control-enable: no
-""",
-        encoding="utf-8",
-    )
-    program = namespace.start(name, peers.need("unbound"), "-d", "-c", configuration)
-    program.wait_for("start of service")
+    settings = f"  harden-glue: yes\n  harden-dnssec-stripped: yes\n{outgoing}\n{refused}\n{_SETTINGS[kind]}"
+    program = start_unbound(namespace, name, address, hints, settings=settings)
 
     def answers() -> bool:
         return f"ns.{DOMAIN}." in namespace.dig(address, DOMAIN, "NS", "+short")

@@ -95,7 +95,8 @@ mount -t proc proc /proc
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 # What podman and its network keep outside of their folders.
 for folder in /run /dev/shm /etc/cni/net.d /etc/containers/networks /var/lib/cni; do
-    [ ! -d $folder ] || mount -t tmpfs tmpfs $folder
+    mkdir -p $folder
+    mount -t tmpfs tmpfs $folder
 done
 ip link set lo up
 ip link add outside type veth peer name cable

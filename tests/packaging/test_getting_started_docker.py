@@ -3,11 +3,13 @@
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import yaml
 
 from acmedns_py.config.environment import PREFIX, variable
-from acmedns_py.config.settings import KNOWN
+from acmedns_py.config.load import load
 from tests.packaging.compose import ComposeHost
 from tests.packaging.image import ADDRESSES, REPOSITORY, Images
 from tests.project.documents import blocks, text
@@ -103,8 +105,11 @@ def compose_head() -> str:
     return whole[: whole.index("\nservices:")]
 
 
-def test_each_variable_that_the_page_names_is_an_option():
-    """They are typed into the compose file."""
-    named = set(re.findall(rf"{PREFIX}\w+", PAGE))
-    assert named <= {variable(f"{section}.{key}") for section, keys in KNOWN.items() for key in keys}
-    assert named
+def test_what_the_page_sets_is_a_whole_configuration(tmp_path: Path):
+    """Typed into the compose file, beside what is there, it loads without a problem or a warning."""
+    file = yaml.safe_load((REPOSITORY / "deploy" / "docker-compose.yml").read_text())
+    said = dict(re.findall(rf"`({PREFIX}\w+): (\S+)`", PAGE))
+    assert {variable("api.tls"), variable("check.api_url"), variable("zone.nameservers")} <= set(said)
+    config = tmp_path / "empty.toml"
+    config.touch()
+    assert load(config, {**file["services"]["acmedns"]["environment"], **said}).warnings == ()

@@ -18,9 +18,10 @@ from tests.lab import layouts, zones
 from tests.lab.authority import DIRECTORY, Trust, start_pebble
 from tests.lab.laboratory import ACMEDNS, start_server
 from tests.lab.layouts import ONE_NAME, SERVER
+from tests.lab.nameserver import address_record
 from tests.lab.namespace import Namespace, Program, until
 from tests.lab.resolvers import Kind, start_resolver
-from tests.lab.zones import DOMAIN, Delegation, Zones, address_record
+from tests.lab.zones import DOMAIN, Delegation, Zones
 from tests.tools import peers
 
 ZONE = ONE_NAME.zone

@@ -296,6 +296,7 @@ def test_the_serial_goes_on_above_all_that_was_served():
     seconds = schema.MICROSECONDS
     assert resumed(header, replaced=0, now=10**15) == 10**9 + 1
     assert resumed(header, replaced=0, now=10**15 - seconds) == 10**9 + 1
+    assert resumed(header, replaced=0, now=10**15 + 1) == 10**9 + 1 + COMMITS_A_SECOND
     assert resumed(header, replaced=10**9 + 5, now=10**15) == 10**9 + 6
     assert resumed(header, replaced=0, now=10**15 + 60 * seconds) == 10**9 + 1 + 60 * COMMITS_A_SECOND
     assert resumed(header, replaced=0, now=10**15 + 365 * 86_400 * seconds) == 10**9 + 1 + MOST_AHEAD
@@ -706,6 +707,25 @@ async def test_whatever_is_noted_in_the_audit_log_can_be_restored(urls, tmp_path
     assert len(await execute(urls("sqlite", "destination"), "SELECT id FROM audit")) == 2
 
 
+async def test_a_file_that_is_replaced_between_its_readings_is_refused_whole(urls, tmp_path: Path, monkeypatch):
+    """What the first has looked at is known again by its octets alone."""
+    path = tmp_path / "backup"
+    await backed_up(await filled(urls("sqlite", "source")), path)
+
+    def examined_then_replaced(path: Path):
+        found = examined(path)
+        lines = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
+        path.write_bytes(b"".join(changed(lines, 1, title="another")))
+        return found
+
+    monkeypatch.setattr(restoring, "examined", examined_then_replaced)
+    url = await prepared(urls("sqlite", "destination"))
+    before = await contents(url)
+    with pytest.raises(BackupRefused, match="was replaced while it was read; try again"):
+        await restored(url, path)
+    assert await contents(url) == before
+
+
 async def test_what_two_rows_can_not_both_have_is_refused_whole(urls, tmp_path: Path):
     """A file that fits its sum, and breaks a rule of the tables."""
     path = tmp_path / "twice"
@@ -799,7 +819,7 @@ async def test_a_file_that_is_there_is_overwritten_only_by_force(urls, tmp_path:
     assert path.read_bytes() == first
     await execute(url, "DELETE FROM retired_label")
     await back_up(url, zone_name=ZONE, out=forced, name="")
-    assert examined(path).counts["retired_label"] == 0
+    assert examined(path).header.counts["retired_label"] == 0
     assert [name for name in os.listdir(tmp_path) if ".part" in name] == []
 
 

@@ -35,6 +35,7 @@ DEBIAN_PACKAGES = {
     "ip": "iproute2",
     "kdig": "knot-dnsutils",
     "knotd": "knot",
+    "nft": "nftables",
     "nginx": "nginx",
     "nsd": "nsd",
     "nsenter": "util-linux",

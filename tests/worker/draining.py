@@ -14,7 +14,7 @@ from tests.server import free_port
 from tests.tools import peers
 
 NAMES = ("batch", "plain", "wildcard")
-SECONDS = 10
+SECONDS = 30
 
 Answer = Callable[..., Any]
 """What stands for `Responder.respond`: gets octets, source, transport and time."""
