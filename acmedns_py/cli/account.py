@@ -5,26 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
-from acmedns_py.cli.asking import (
-    ACCOUNTS,
-    Account,
-    ConfigPath,
-    Json,
-    Yes,
-    age,
-    door,
-    duration,
-    fail,
-    moment,
-    pages,
-    path_of,
-    print_facts,
-    print_json,
-    print_table,
-    when,
-)
+from acmedns_py.cli.asking import ACCOUNTS, Account, ConfigPath, Yes, door, duration, fail, moment, pages, path_of
 from acmedns_py.cli.new_account import new
 from acmedns_py.cli.output import require_output, told_once
+from acmedns_py.cli.printing import Json, age, print_facts, print_json, print_table, when
 from acmedns_py.cli.trace import trace
 from acmedns_py.config.problems import one_line
 

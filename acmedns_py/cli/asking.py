@@ -2,18 +2,14 @@
 
 import asyncio
 import os
-import sys
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 from urllib.parse import quote
 
-import msgspec
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from acmedns_py.cli.problems import tell_problems
 from acmedns_py.config.load import load
@@ -28,9 +24,6 @@ T = TypeVar("T")
 
 ACCOUNTS = "/admin/v1/accounts"
 
-WIDE = 200
-"""Columns of a table that goes to a file or a pipe, so that no name is cut."""
-
 PAGE = 1_000
 """Rows that are asked for at once."""
 
@@ -40,7 +33,6 @@ Way = Callable[[Settings], AbstractContextManager[Door]]
 ConfigPath = Annotated[
     Path | None, typer.Option("--config", "-c", metavar="PATH", help="The configuration file, else the first found.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
 Account = Annotated[
     str, typer.Argument(metavar="ACCOUNT", help="Username, subdomain, or the complete name in DNS.", show_default=False)
@@ -111,36 +103,6 @@ def pages(
             left -= len(rows)
 
 
-def print_json(document: object) -> None:
-    """Print one JSON document on one line."""
-    # As octets: JSON is UTF-8, whatever the terminal is.
-    typer.echo(msgspec.json.encode(document))
-
-
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table for people; what accounts are called is text and no markup."""
-    terminal = sys.stdout.isatty()
-    console = Console(width=None if terminal else WIDE, markup=False, highlight=False, emoji=False)
-    console.print(table_of(columns, rows))
-
-
-def table_of(columns: Sequence[str], rows: Sequence[Sequence[str]], *, cut: bool = False) -> Table:
-    """Give a table of texts without control characters; where there is no room they are folded, or cut."""
-    table = Table(box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="ellipsis" if cut else "fold", no_wrap=cut)
-    for row in rows:
-        table.add_row(*map(one_line, row))
-    return table
-
-
-def print_facts(facts: Mapping[str, str]) -> None:
-    """Print one fact a line, the values below each other."""
-    width = max(map(len, facts)) + 1
-    for what, text in facts.items():
-        typer.echo(f"{what + ':':<{width}} {text}")
-
-
 def duration(text: str, option: str) -> int:
     """Seconds of a duration such as 90s, 15m, 1h, 30d or 2w."""
     found = DURATION.fullmatch(text.strip().lower())
@@ -170,18 +132,3 @@ def _time(text: str, option: str, *, ahead: bool) -> str:
     except (ValueError, OverflowError):
         fail(f"{option} {text!r} is no time; write 2026-11-24, 2026-11-24T16:00:00Z, or a duration such as 30d")
     return found.isoformat()
-
-
-def when(text: str | None) -> str:
-    """A time of the routes for people: UTC, to the second; "never" for none."""
-    if text is None:
-        return "never"
-    return datetime.fromisoformat(text).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-
-
-def age(seconds: int) -> str:
-    """How long ago, in the largest unit that leaves more than one."""
-    for unit in ("d", "h", "m"):
-        if seconds >= 2 * UNITS[unit]:
-            return f"{seconds // UNITS[unit]}{unit} ago"
-    return f"{seconds}s ago"

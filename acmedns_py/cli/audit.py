@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from acmedns_py.cli.asking import ConfigPath, Json, door, moment, pages, print_json, print_table, when
+from acmedns_py.cli.asking import ConfigPath, door, moment, pages
+from acmedns_py.cli.printing import Json, print_json, print_table, when
 
 
 def audit(

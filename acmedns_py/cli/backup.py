@@ -12,7 +12,8 @@ from typing import Annotated
 import typer
 
 from acmedns_py.api.local import user_name
-from acmedns_py.cli.asking import ConfigPath, Json, fail, print_json, run, settings_of
+from acmedns_py.cli.asking import ConfigPath, fail, run, settings_of
+from acmedns_py.cli.printing import Json, print_json
 from acmedns_py.config.problems import one_line
 from acmedns_py.dns import name
 from acmedns_py.errors import OutputClosed

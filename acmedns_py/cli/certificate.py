@@ -6,7 +6,8 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from acmedns_py.cli.asking import ConfigPath, Json, Yes, door, fail, print_facts, print_json, settings_of
+from acmedns_py.cli.asking import ConfigPath, Yes, door, fail, settings_of
+from acmedns_py.cli.printing import Json, print_facts, print_json
 from acmedns_py.errors import AcmednsError
 from acmedns_py.service.door import Door, open_server
 from acmedns_py.service.standing import certificate_standing

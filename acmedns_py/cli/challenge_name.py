@@ -5,8 +5,9 @@ from typing import Annotated
 import typer
 
 from acmedns_py.accounts.challenge_label import challenge_label
-from acmedns_py.cli.asking import ConfigPath, Json, door, fail, path_of, print_facts, print_json
+from acmedns_py.cli.asking import ConfigPath, door, fail, path_of
 from acmedns_py.cli.client_files import LONGEST_NAME, bare_domain
+from acmedns_py.cli.printing import Json, print_facts, print_json
 from acmedns_py.errors import Unusable
 from acmedns_py.setup.hosts import CHALLENGE, challenge_record
 

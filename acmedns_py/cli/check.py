@@ -18,9 +18,10 @@ from acmedns_py.check.deadline import BASE_SECONDS, HOST_SECONDS
 from acmedns_py.check.paths import Host, host_from_text
 from acmedns_py.check.per_host import MOST_HOSTS
 from acmedns_py.check.report import EXIT_NOT_TESTED, Report, report_of
-from acmedns_py.cli.asking import ConfigPath, Json, door, print_json, when
+from acmedns_py.cli.asking import ConfigPath, door
 from acmedns_py.cli.client_files import bare_domain, base_url
 from acmedns_py.cli.name_lists import read_names
+from acmedns_py.cli.printing import Json, print_json, when
 from acmedns_py.cli.problems import tell_problems
 from acmedns_py.config import values
 from acmedns_py.config.load import Loaded, load

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from acmedns_py.cli.asking import Json, print_json
+from acmedns_py.cli.printing import Json, print_json
 from acmedns_py.cli.problems import tell_problems, tell_warnings
 from acmedns_py.config.load import Loaded, load
 from acmedns_py.config.problems import ConfigProblems, one_line

@@ -4,7 +4,8 @@ from dataclasses import asdict
 
 import typer
 
-from acmedns_py.cli.asking import ConfigPath, Json, print_json, run, settings_of
+from acmedns_py.cli.asking import ConfigPath, run, settings_of
+from acmedns_py.cli.printing import Json, print_json
 from acmedns_py.service.privileges import server_owner
 from acmedns_py.store import maintenance
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from acmedns_py.cli.asking import Json, print_json
+from acmedns_py.cli.printing import Json, print_json
 from acmedns_py.config.load import load
 from acmedns_py.config.problems import one_line
 from acmedns_py.errors import AcmednsError

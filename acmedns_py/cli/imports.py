@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from acmedns_py.api.local import user_name
-from acmedns_py.cli.asking import ConfigPath, Json, fail, print_json, run, settings_of
+from acmedns_py.cli.asking import ConfigPath, fail, run, settings_of
+from acmedns_py.cli.printing import Json, print_json
 from acmedns_py.cli.problems import tell_problems
 from acmedns_py.config import acme_dns_source
 from acmedns_py.config.problems import ConfigProblems, one_line

@@ -6,10 +6,11 @@ from typing import Annotated, Any
 import typer
 
 from acmedns_py.accounts.title import title_of
-from acmedns_py.cli.asking import ACCOUNTS, ConfigPath, Json, door, fail, print_facts, print_json
+from acmedns_py.cli.asking import ACCOUNTS, ConfigPath, door, fail
 from acmedns_py.cli.client_files import FORMATS, ClientFile, FileRefused, Format, Made, bare_domain, base_url
 from acmedns_py.cli.name_lists import read_names
 from acmedns_py.cli.output import require_output, told_once
+from acmedns_py.cli.printing import Json, print_facts, print_json
 from acmedns_py.errors import Unusable
 from acmedns_py.setup.hosts import challenge_record
 

@@ -6,20 +6,9 @@ from typing import Annotated, Any
 import typer
 
 from acmedns_py.accounts.title import is_for
-from acmedns_py.cli.asking import (
-    ACCOUNTS,
-    ConfigPath,
-    Json,
-    door,
-    fail,
-    pages,
-    path_of,
-    print_json,
-    print_table,
-    run,
-    settings_of,
-)
+from acmedns_py.cli.asking import ACCOUNTS, ConfigPath, door, fail, pages, path_of, run, settings_of
 from acmedns_py.cli.client_files import bare_domain
+from acmedns_py.cli.printing import Json, print_json, print_table
 from acmedns_py.config.problems import one_line
 from acmedns_py.config.settings import Settings
 from acmedns_py.config.values import host_name

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 import typer
 
 from acmedns_py import tls as tls_files
-from acmedns_py.cli.asking import Json, fail
+from acmedns_py.cli.asking import fail
+from acmedns_py.cli.printing import Json
 from acmedns_py.cli.problems import tell_problems
 from acmedns_py.cli.questions import Questions, one_of
 from acmedns_py.cli.records import Parent, parent_zone, tell_zone

@@ -1,6 +1,7 @@
 """`acmedns stats`: how many accounts there are, and how many of them are used."""
 
-from acmedns_py.cli.asking import ConfigPath, Json, door, print_facts, print_json
+from acmedns_py.cli.asking import ConfigPath, door
+from acmedns_py.cli.printing import Json, print_facts, print_json
 
 
 def stats(config: ConfigPath = None, *, json: Json = False) -> None:

@@ -6,17 +6,9 @@ from urllib.parse import quote
 import typer
 
 from acmedns_py.accounts.tokens import REGISTER, SCOPES
-from acmedns_py.cli.asking import (
-    ConfigPath,
-    Json,
-    door,
-    pages,
-    print_json,
-    print_table,
-    until,
-    when,
-)
+from acmedns_py.cli.asking import ConfigPath, door, pages, until
 from acmedns_py.cli.output import require_output, told_once
+from acmedns_py.cli.printing import Json, print_json, print_table, when
 
 app = typer.Typer(no_args_is_help=True, help="Make, list and revoke tokens.")
 

@@ -16,7 +16,8 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from acmedns_py.cli.asking import ConfigPath, Json, failures_told, print_json, print_table, settings_of, table_of
+from acmedns_py.cli.asking import ConfigPath, failures_told, settings_of
+from acmedns_py.cli.printing import Json, print_json, print_table, table_of
 from acmedns_py.cli.top_view import heading, remark, room, tables
 from acmedns_py.config.settings import Settings
 from acmedns_py.service.door import open_server

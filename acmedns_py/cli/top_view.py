@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from acmedns_py.cli.asking import when
+from acmedns_py.cli.printing import when
 
 Shown = tuple[tuple[str, ...], list[tuple[str, ...]]]
 """The columns and rows of a table."""

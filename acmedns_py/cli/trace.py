@@ -4,18 +4,8 @@ from typing import Any
 
 import typer
 
-from acmedns_py.cli.asking import (
-    Account,
-    ConfigPath,
-    Json,
-    age,
-    door,
-    path_of,
-    print_facts,
-    print_json,
-    print_table,
-    when,
-)
+from acmedns_py.cli.asking import Account, ConfigPath, door, path_of
+from acmedns_py.cli.printing import Json, age, print_facts, print_json, print_table, when
 from acmedns_py.service.door import open_server
 
 
