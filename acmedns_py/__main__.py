@@ -10,7 +10,7 @@ def main() -> None:
     if interruptible:
         # Until there is something that an interrupt may not cut off, it ends the process as the kernel does it.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from acmedns_py import cli  # noqa: PLC0415 - this takes most of a second
+    from acmedns_py import cli  # noqa: PLC0415 - this takes a while
 
     if interruptible:
         signal.signal(signal.SIGINT, signal.default_int_handler)

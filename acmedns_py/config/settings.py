@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import unquote
 
 from pydantic import (
     AfterValidator,
@@ -125,6 +126,12 @@ class Database(_Section):
         if self.password is None or self.url.startswith("sqlite:"):
             return self.url
         return values.with_password(self.url, self.password.get_secret_value())
+
+    @property
+    def file(self) -> Path | None:
+        """SQLite's file, as the store reads it from the URL; None where it is PostgreSQL."""
+        scheme, _, path = self.url.partition(":///")
+        return Path(unquote(path)).absolute() if scheme == "sqlite" else None
 
 
 class Admin(_Section):

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from secrets import token_bytes
 from typing import TYPE_CHECKING, Any, Final
 
@@ -52,10 +51,10 @@ from acmedns_py.feed.image import ZoneImage
 from acmedns_py.service.backups import Backups, Plan
 from acmedns_py.service.launch import Launcher
 from acmedns_py.service.measured import Measured
+from acmedns_py.service.places import certificate_folder, socket_path
 from acmedns_py.service.privileges import worker_connections
 from acmedns_py.service.sockets import DnsSocket
 from acmedns_py.service.workers import Limits, WorkerPool
-from acmedns_py.store.engine import target
 from acmedns_py.store.maintenance import require_tables
 from acmedns_py.store.store import SqlStore
 
@@ -77,12 +76,6 @@ each; who comes and asks nothing gives way to it."""
 
 METRICS_CONNECTIONS: Final = 16
 """HTTP connections to the addresses of `metrics.listen`; one reader needs one, and may hold four."""
-
-RUNTIME_DIRECTORY: Final = Path("/run/acmedns")
-"""Where systemd's RuntimeDirectory= is; the local socket's place where the database is not a file."""
-
-STATE_DIRECTORY: Final = Path("/var/lib/acmedns")
-"""Where systemd's StateDirectory= is; the certificate's place where the database is not a file."""
 
 log = structlog.get_logger(__name__)
 
@@ -219,19 +212,6 @@ def admin_routes(
     return AdminRoutes(administration, issued, OwnCertificate(keeper, store.note), canaries, checker, live, zone)
 
 
-def socket_path(settings: Settings) -> Path:
-    """Where the local socket is: as configured, beside SQLite's file, or below /run by the zone's name."""
-    return _place(settings, settings.admin.socket, ".sock", RUNTIME_DIRECTORY / f"{settings.zone.name}.sock")
-
-
-def _place(settings: Settings, configured: Path | None, suffix: str, elsewhere: Path) -> Path:
-    """Give a path of the service's own: as configured, beside SQLite's file, or `elsewhere` where there is none."""
-    if configured is not None:
-        return configured.absolute()
-    database = target(settings.database.connection_url).path
-    return elsewhere if database is None else database.with_name(f"{database.name}{suffix}")
-
-
 def bind_local(settings: Settings) -> LocalListener | None:
     """Make the local socket; raises `ListenError` where a path was configured that can't be used.
 
@@ -280,11 +260,6 @@ def make_keeper(settings: Settings, *, apex: bytes, show: Callable[[Mapping[str,
     eab_hmac_key = options.eab_hmac_key.get_secret_value() if options.eab_hmac_key is not None else ""
     access = Access(options.ca_bundle, options.contact, options.eab_key_id, eab_hmac_key)
     return Keeper(wanted, access, owners=owners, state=State(certificate_folder(settings)), show=show)
-
-
-def certificate_folder(settings: Settings) -> Path:
-    """Give where the certificate is kept: as configured, beside SQLite's file, or where a service keeps its files."""
-    return _place(settings, settings.certificate.state_dir, ".certificate", STATE_DIRECTORY / "certificate")
 
 
 def make_backups(settings: Settings) -> Backups | None:

@@ -1,32 +1,18 @@
-"""The way of the command line to the operator's routes: the running server's socket, its API, or the database itself.
+"""The way of commands to the operator's routes: the running server's socket, its API, or the database itself."""
 
-Where nobody listens, the same use cases work on the database under its exclusive lock. No worker is there to wait for:
-the next start serves what was committed.
-"""
-
-import asyncio
 import http.client
-import os
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import AsyncExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
-from acmedns_py.accounts.administration import Operator
-from acmedns_py.accounts.audit import OFFLINE
-from acmedns_py.accounts.hashing import HashPool
-from acmedns_py.api.admin import AdminRoutes
-from acmedns_py.api.asked import Asked, Told
-from acmedns_py.api.local import user_name
 from acmedns_py.config.settings import Settings
-from acmedns_py.errors import AcmednsError, StoreRefused
-from acmedns_py.log import configure_command
-from acmedns_py.service import compose
-from acmedns_py.store.store import SqlStore
+from acmedns_py.errors import AcmednsError
+from acmedns_py.service.places import socket_path
 
 ANSWER_SECONDS: Final = 60.0
 """How long the server may take; a page of a million accounts is searched in a few."""
@@ -63,30 +49,23 @@ def open_door(settings: Settings) -> Iterator[Door]:
 
     Raises `AcmednsError` where there is neither a server that this user may speak to nor a database to work on.
     """
-    path = compose.socket_path(settings)
+    path = socket_path(settings)
     connection = _connected(path)
     if connection is not None:
         with closing(connection):
             yield _HttpDoor(connection, str(path))
         return
-    # What is told to people stands in the answers; what is left are warnings.
-    configure_command()
-    with asyncio.Runner() as runner, closing(HashPool()) as hashes:
-        undo = AsyncExitStack()
-        try:
-            store = runner.run(undo.enter_async_context(compose.offline_store(settings)))
-        except StoreRefused as error:
-            raise StoreRefused(f"no server listens at {path}, and {error}") from error
-        try:
-            yield _OfflineDoor(runner, _routes(settings, store, hashes))
-        finally:
-            runner.run(undo.aclose())
+    # The whole of the store and of the routes, which nobody needs who asks a server.
+    from acmedns_py.service.offline import open_database  # noqa: PLC0415
+
+    with open_database(settings, path) as found:
+        yield found
 
 
 @contextmanager
 def open_server(settings: Settings) -> Iterator[Door]:
     """Give a way to the routes of the running server, for what it alone can do; raises `NotDone` without one."""
-    path = compose.socket_path(settings)
+    path = socket_path(settings)
     connection = _connected(path)
     if connection is None:
         raise NotDone("no_server", f"no server listens at {path}; this is for a running one: start acmedns serve")
@@ -157,48 +136,11 @@ class _HttpDoor:
             document: dict[str, Any] = msgspec.json.decode(octets, type=dict[str, Any])
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise NotDone("no_answer", f"what listens at {self._place} is no acmedns server") from error
-        return _good(status, document)
+        return good(status, document)
 
 
-class _OfflineDoor:
-    def __init__(self, runner: asyncio.Runner, routes: AdminRoutes) -> None:
-        self._runner = runner
-        self._routes = routes
-        self._operator = Operator(user_name(os.getuid()), OFFLINE)
-
-    def ask(
-        self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Mapping[str, Any] | None = None
-    ) -> dict[str, Any]:
-        octets = b"" if body is None else msgspec.json.encode(body)
-        told: Told = self._runner.run(self._routes.answer(Asked(method, path, query or {}, octets, self._operator)))
-        # As it comes from a socket, so that commands see one form.
-        document: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(told.document))
-        return _good(told.status, document)
-
-
-class _Nobody:
-    """A publisher without workers."""
-
-    async def served(self, cursor: int) -> None:
-        """Return at once."""
-
-
-def _routes(settings: Settings, store: SqlStore, hashes: HashPool) -> AdminRoutes:
-    return compose.admin_routes(
-        settings,
-        store=store,
-        publisher=_Nobody(),
-        hashes=hashes,
-        forget=lambda _username: None,
-        keeper=None,
-        canaries=None,
-        checker=None,
-        traces=None,
-        live=None,
-    )
-
-
-def _good(status: int, document: dict[str, Any]) -> dict[str, Any]:
+def good(status: int, document: dict[str, Any]) -> dict[str, Any]:
+    """Give the document of a good answer; raises `NotDone` with what a refusal says."""
     if status >= http.HTTPStatus.BAD_REQUEST:
         raise NotDone(str(document.get("error", "failed")), str(document.get("detail", document))[:MOST_DETAIL])
     return document

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from acmedns_py.config.settings import Settings
 from acmedns_py.errors import Unusable
+from acmedns_py.service.places import certificate_folder
 
 if TYPE_CHECKING:
     from acmedns_py.certificate.facts import Facts
@@ -35,11 +36,10 @@ def certificate_standing(settings: Settings) -> Standing:
     """Read it, and change nothing; raises `Unusable` where there is none, `ConfigError` where it can't be read."""
     if settings.api.tls != "acme":
         raise Unusable(f'api.tls is "{settings.api.tls}": this server gets no certificate by itself')
-    # As in `compose`: only for who has such a certificate. A health check should cost little.
+    # As in `compose`: only for who has such a certificate.
     from acmedns_py.certificate.facts import facts  # noqa: PLC0415
     from acmedns_py.certificate.pem import SELF_SIGNED  # noqa: PLC0415
     from acmedns_py.certificate.state import State  # noqa: PLC0415
-    from acmedns_py.service.compose import certificate_folder  # noqa: PLC0415
 
     state = State(certificate_folder(settings))
     found = state.certificate()
