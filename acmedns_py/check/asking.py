@@ -36,8 +36,6 @@ DNS_PORT: Final = 53
 NO_WAY: Final = frozenset({errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EACCES, errno.EPERM})
 """What this machine itself says where it has no way to an address; a router on the way says EHOSTUNREACH."""
 
-_UNREACHABLE: Final = NO_WAY | {errno.EHOSTUNREACH}
-
 AT_ONCE: Final = 200
 """Questions on their way together, where somebody waits for the check."""
 
@@ -231,4 +229,6 @@ def _section(section: list[dns.rrset.RRset]) -> tuple[RRset, ...]:
 def _reason(error: OSError) -> Problem:
     if isinstance(error, ConnectionRefusedError):
         return Problem.REFUSED
-    return Problem.UNREACHABLE if error.errno in _UNREACHABLE else Problem.CLOSED
+    if error.errno == errno.EHOSTUNREACH:
+        return Problem.HOST_DOWN
+    return Problem.UNREACHABLE if error.errno in NO_WAY else Problem.CLOSED

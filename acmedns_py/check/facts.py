@@ -19,6 +19,7 @@ class Problem(StrEnum):
     TIMEOUT = "no response in time"
     REFUSED = "nobody listens there"
     UNREACHABLE = "no way leads there"
+    HOST_DOWN = "a router on the way says that nothing is there"
     MALFORMED = "the response can't be read"
     OTHER_SOURCE = "the response came from another address"
     CLOSED = "the connection was closed without a response"

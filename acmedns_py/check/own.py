@@ -4,7 +4,8 @@ import asyncio
 import ssl
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -44,7 +45,7 @@ class Visit:
 
     `problem` is why there was no answer, `untested` why it was not looked for, and `untrusted` what is wrong with the
     certificate, each empty for nothing; `life` is the certificate's, `date` the clock of the other side, `now` ours,
-    all in Unix seconds.
+    all in Unix seconds. `inside`: the address is a router's, which may answer itself, or lead nobody back there.
     """
 
     address: str
@@ -55,6 +56,16 @@ class Visit:
     life: Life | None = None
     status: int = 0
     date: float | None = None
+    inside: bool = False
+
+    @property
+    def elsewhere(self) -> str:
+        """What was met of a router where the API should be; empty where it is the API, or no router is there."""
+        if not self.inside:
+            return ""
+        # Nobody else has a certificate for the name.
+        foreign = self.life is None and self.status != HTTPStatus.OK
+        return self.untrusted or self.problem or (f"/health answered {self.status}" if foreign else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +124,14 @@ async def _site(walk: Walk, url: str) -> Site:
     lookups = [await walk.lookup(host, rrtype) for rrtype in (RRType.A, RRType.AAAA)]
     addresses = [address for found in lookups for address in addresses_of(found.rrset)]
     unvisited = [address for address in addresses if ":" in address]
-    if not unvisited or await walk.has_ipv6():
+    if not unvisited or await walk.reaches(6):
         unvisited = []
     deadline = walk.asker.deadline
     visits = await asyncio.gather(
         *(_visit(url, address, deadline) for address in addresses if address not in unvisited)
     )
     broken = next((found for found in lookups if found.broken), Lookup(None))
+    visits = [replace(visit, inside=visit.address in walk.detours) for visit in visits]
     return Site(url, tuple(visits), tuple(unvisited), told(broken.broken), broken.untested)
 
 
@@ -214,6 +226,9 @@ def _visited(visit: Visit, site: Site) -> Iterator[Finding]:
     repeat = f"curl -v --resolve {site.host}:{port}:{there} {site.url.rstrip('/')}/health"
     if visit.untested:
         yield Finding(KINDS["api-not-tested"], where, visit.untested, repeat=repeat)
+    elif visit.elsewhere:
+        yield Finding(KINDS["api-inside"], where, visit.elsewhere, repeat=repeat)
+        return
     elif visit.untrusted:
         yield Finding(KINDS["api-certificate"], where, visit.untrusted, repeat=repeat)
     elif visit.problem:

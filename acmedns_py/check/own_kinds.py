@@ -53,6 +53,14 @@ KINDS: Final = catalogue(
             "Where no way leads there, check from another machine; where the time ran out, give it more: --timeout.",
         ),
         Kind(
+            "api-inside",
+            Verdict.NOT_TESTED,
+            "an address of the API can't be seen from inside: it is a router's, which leads nobody back there",
+            "Whether clients outside reach the API there is not known.",
+            "Have a client outside update, or open the URL of the API there. For clients inside have the name lead to "
+            "an address of this host.",
+        ),
+        Kind(
             "api-certificate",
             Verdict.FAIL,
             "the certificate of the API is not valid for its name, or not trusted",

@@ -133,7 +133,7 @@ def target(answer: Answer, owner: bytes) -> bytes | None:
 async def walk_path(walk: Walk, host: Host, zone: bytes, *, nonce: bytes) -> Path:
     """Follow a host's challenge name until it reaches `zone`, ours, or ends; never raises for what servers say.
 
-    `nonce` is a label that nobody can have made. IPv6 addresses are left out where this machine reaches none.
+    `nonce` is a label that nobody can have made. Of IPv4 and IPv6 that is left out which this machine does not reach.
     """
     links: list[Link] = []
     owner = host.challenge
@@ -177,8 +177,7 @@ async def _link(walk: Walk, owner: bytes, zone: bytes) -> Link:
     if cut.broken:
         return Link(owner, cut)
     question = Question(owner, RRType.CNAME if cut.apex == zone else RRType.TXT)
-    reachable = cut.addresses if await walk.has_ipv6() else [one for one in cut.addresses if ":" not in one]
-    asked = (walk.ask(question, address) for address in reachable)
+    asked = (walk.ask(question, address) for address in await walk.reachable(cut.addresses))
     return Link(owner, cut, tuple(await asyncio.gather(*asked)))
 
 

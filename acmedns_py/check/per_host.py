@@ -55,7 +55,10 @@ async def check_hosts(
             await _judge_paths(report, walk, zone, targets, paths)
         # CAA is another branch of DNS: whoever mends the one wants to know of the other, but for a zone that is down.
         down = {path.host for path in paths if not path.links[0].usable}
-        await _caa(report, walk, targets, down, begun)
+        if stopped and not await walk.sees_root():
+            report.skip(caa.NAME, caa.TITLE, stopped)
+        else:
+            await _caa(report, walk, targets, down, begun)
     if not targets.resolvers and not targets.silent:
         return
     if stopped or walk.asker.deadline.over:

@@ -184,9 +184,9 @@ def _qtype(path: Path) -> int:
 def _judged(view: View) -> Iterator[Finding]:
     answer, path = view.answer, view.path
     if path is None:
-        if _silent(answer):
-            refused = answer.problem is None
-            seen = rcode_text(answer.rcode) if refused else str(answer.problem)
+        if _silent(answer) or answer.rcode == Rcode.SERVFAIL:
+            seen = rcode_text(answer.rcode) if answer.problem is None else str(answer.problem)
+            refused = answer.rcode == Rcode.REFUSED
             yield Finding(REFUSES if refused else FAILS, answer.address, seen, repeat=answer.repeat)
         return
     kind = _kind(view, path)

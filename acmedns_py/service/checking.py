@@ -155,4 +155,5 @@ def subject_of(apex: bytes, loaded: Loaded | None) -> Subject:
     """Give the zone with what the configuration says of its name servers; nothing of the zone of another."""
     if loaded is None or not _is_ours(apex, loaded):
         return Subject(apex)
-    return Subject(apex, nameservers(apex, loaded.static), frozenset(map(str, global_addresses())))
+    public, local = (frozenset(map(str, some)) for some in (loaded.settings.zone.addresses, global_addresses()))
+    return Subject(apex, nameservers(apex, loaded.static), public, local)

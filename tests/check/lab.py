@@ -36,7 +36,7 @@ from tests.lab import layouts
 from tests.lab.authority import Trust
 from tests.lab.laboratory import ACMEDNS, start_server
 from tests.lab.layouts import SERVER
-from tests.lab.nameserver import NameServer, cut
+from tests.lab.nameserver import NameServer, cut, glue
 from tests.lab.namespace import LabError, Namespace, Program
 from tests.lab.zones import ROOT, ROOT_ZONE, TLD, hints
 from tests.tools import peers
@@ -102,15 +102,26 @@ class Lab:
         return self.home / "config.toml"
 
     def check(
-        self, *arguments: str, configured: bool = True, seconds: float = 60, options: Mapping[str, str] | None = None
+        self,
+        *arguments: str,
+        configured: bool = True,
+        seconds: float = 60,
+        options: Mapping[str, str] | None = None,
+        roots: Sequence[str] = (),
+        within: Sequence[str | Path] = (),
     ) -> Checked:
         """Run `acmedns check` inside; without `configured` as on a host that has no server.
 
-        `options` are environment variables that go before the configuration.
+        `options` are environment variables that go before the configuration, `roots` addresses in the place of the
+        root's, and `within` a command that runs the check elsewhere.
         """
+        hints = self.hints
+        if roots:
+            hints = self.namespace.folder / "other-hints"
+            hints.write_text("".join(f"{line}\n" for line in glue("other.root", roots)), encoding="ascii")
         config = ("-c", str(self.config)) if configured else ()
         done = self.namespace.run(
-            *(ACMEDNS, "check", *arguments, "--root-hints", str(self.hints), *config),
+            *(*within, ACMEDNS, "check", *arguments, "--root-hints", str(hints), *config),
             env={"SSL_CERT_FILE": str(self.trust.bundle), **(options or {})},
             seconds=seconds,
             check=False,

@@ -28,6 +28,9 @@ RECURSOR = "45.33.5.3"
 NOBODY = "45.33.5.4"
 ROUTER = "45.33.5.5"
 UNROUTED = "2600:3c00:ffff::1"
+UNREACHABLE = "2600:3c00:ffff::2"
+"""To the one no way leads from this host, to the other a router knows none."""
+
 PRIVATE = "10.20.30.40"
 BOXES = {fault: f"45.33.5.{number}" for number, fault in enumerate(FAULTS, 10)}
 
@@ -44,7 +47,8 @@ def servers(zone: str, bad: Sequence[str]) -> dict[str, Sequence[str]]:
 ADDRESSES: dict[str, tuple[Sequence[str], set[str]]] = {
     "sound.org": ((GOOD_V6,), set()),
     "silent.org": ((NOBODY,), {"ns-silent"}),
-    "unrouted.org": ((GOOD_V6, UNROUTED), {"ns-silent"}),
+    "unrouted.org": ((GOOD_V6, UNROUTED), {"ns-not-tested"}),
+    "unreachable.org": ((GOOD_V6, UNREACHABLE), {"ns-silent"}),
     "private.org": ((PRIVATE,), {"ns-private"}),
     "lamer.org": ((SECOND[0],), {"ns-lame"}),
     "recursor.org": ((RECURSOR,), {"ns-recursor"}),
@@ -141,7 +145,8 @@ def broken(lab: Lab) -> Iterator[Lab]:
     space = lab.namespace
     for address in (GOOD, GOOD_V6, LAGGING, RECURSOR, NOBODY, PRIVATE, *BOXES.values()):
         space.run("ip", "addr", "add", address, "dev", "lo", *(("nodad",) if ":" in address else ()))
-    space.run("ip", "route", "add", "unreachable", ROUTER)
+    for address in (ROUTER, UNREACHABLE):
+        space.run("ip", "route", "add", "unreachable", address)
     roof, _ = signed(ROOF, [*cut(ROOF, servers(ROOF, (GOOD_V6,))), *cut(HOUSE, servers(HOUSE, (GOOD_V6,)))])
     NameServer(space, "good", (GOOD, GOOD_V6, PRIVATE), {**_own_zones(), ROOF: roof})
     lagging = [*cut("lagging.org", servers("lagging.org", (LAGGING,))), _soa("lagging.org", 7)]
