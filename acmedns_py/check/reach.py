@@ -13,6 +13,7 @@ from acmedns_py.check.facts import Answer, Problem, Question, serial
 from acmedns_py.check.finding import Finding, listed, told
 from acmedns_py.check.reach_kinds import KINDS
 from acmedns_py.check.referral import rcode_text
+from acmedns_py.check.root_hints import is_internet
 from acmedns_py.check.subject import Subject
 from acmedns_py.check.walk import VERSIONS, Walk
 from acmedns_py.dns import name
@@ -23,6 +24,9 @@ TITLE: Final = "Name servers at each address"
 
 _SERIAL_ROUNDS: Final = 3
 """An update between two questions is no difference; one that is there each time is."""
+
+_SERIAL_PAUSE_SECONDS: Final = 1.0
+"""Between them, where serials differ: a secondary may be half a second behind each time."""
 
 _SERIAL_QUESTIONS: Final = 16
 """To each address, from as many ports: behind one address are several workers, or machines, and the port says which
@@ -65,13 +69,14 @@ class AddressFacts:
 class ReachFacts:
     """Every address; `serials` has those of each that told one, by address; `versions`: of IP that are reached.
 
-    `resolved`: a resolver outside finds the zone.
+    `resolved`: a resolver outside finds the zone. `internet`: the root is the Internet's, and not a network's own.
     """
 
     addresses: tuple[AddressFacts, ...]
     serials: tuple[tuple[str, frozenset[int]], ...]
     versions: frozenset[int]
     resolved: bool = False
+    internet: bool = True
 
 
 async def collect(
@@ -84,9 +89,9 @@ async def collect(
     addresses = await asyncio.gather(*(_address(walk, apex, server, address) for server, address in servers))
     versions = frozenset([version for version in VERSIONS if await walk.reaches(version)])
     serving = [one.address for one in addresses if one.serves(apex)]
-    return ReachFacts(
-        tuple(addresses), await _serials(walk, apex, serving), versions, await _resolved(walk, apex, resolvers)
-    )
+    serials = await _serials(walk, apex, serving)
+    resolved = await _resolved(walk, apex, resolvers)
+    return ReachFacts(tuple(addresses), serials, versions, resolved, is_internet(walk.hints))
 
 
 async def _address(walk: Walk, apex: bytes, server: bytes, address: str) -> AddressFacts:
@@ -115,7 +120,9 @@ async def _resolved(walk: Walk, apex: bytes, resolvers: Iterable[str]) -> bool:
 async def _serials(walk: Walk, apex: bytes, addresses: Sequence[str]) -> tuple[tuple[str, frozenset[int]], ...]:
     """Ask for the serial everywhere at once, and again while they differ."""
     found: dict[str, set[int]] = {}
-    for _ in range(_SERIAL_ROUNDS):
+    for turn in range(_SERIAL_ROUNDS):
+        if turn:
+            await asyncio.sleep(min(_SERIAL_PAUSE_SECONDS, walk.asker.deadline.left_seconds))
         found = {}
         everywhere = [address for address in addresses for _ in range(_SERIAL_QUESTIONS)]
         for answer in await asyncio.gather(*(walk.asker.ask(Question(apex, RRType.SOA), one) for one in everywhere)):
@@ -135,7 +142,7 @@ def judge(facts: ReachFacts, subject: Subject) -> Iterator[Finding]:
     """Give what is wrong at each address, and with all of them together."""
     asked = [one for one in facts.addresses if one.version in facts.versions]
     for one in facts.addresses:
-        if not ipaddress.ip_address(one.address).is_global:
+        if facts.internet and not ipaddress.ip_address(one.address).is_global:
             yield Finding(KINDS["ns-private"], _where(one), one.address, paste=tuple(subject.glue(one.server)))
     for one in asked:
         if one.untested is not None:
