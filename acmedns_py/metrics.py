@@ -103,7 +103,9 @@ TABLE: Final = (
     Metric("acmedns_store_waiting", _G, "Requests in line for the writer, 1024 at most"),
     Metric("acmedns_backup_last_timestamp_seconds", _G, "When the newest scheduled backup was made, in Unix time"),
     Metric("acmedns_backup_failed", _G, "1 while the last try for a scheduled backup has failed"),
-    Metric("acmedns_check_problems", _G, "What the last check by the server has found, by kind", (FINDING, SEVERITY)),
+    Metric(
+        "acmedns_check_problems", _G, "What stands after the last check by the server, by kind", (FINDING, SEVERITY)
+    ),
     Metric("acmedns_check_last_run_timestamp_seconds", _G, "When the last check was done, in Unix time"),
     Metric("acmedns_check_duration_seconds", _G, "How long it took"),
     Metric("acmedns_check_every_seconds", _G, "Time from one check to the next, 0 with check.every off"),

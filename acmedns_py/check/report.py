@@ -143,7 +143,7 @@ def report_of(document: Mapping[str, Any]) -> Report:
 
 def _read(finding: Mapping[str, Any]) -> Finding:
     consequence, cure = finding["consequence"], finding["cure"]
-    kind = Kind(finding["id"], Verdict(finding["verdict"]), finding["title"], consequence, cure)
+    kind = Kind(finding["id"], Verdict(finding["verdict"]), finding["title"], consequence, cure, stops=finding["stops"])
     paste, repeat = tuple(finding["paste"]), finding["repeat"] or ""
     return Finding(kind, finding["subject"], finding["seen"], paste=paste, repeat=repeat)
 
@@ -159,6 +159,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "cure": finding.what_to_do,
         "paste": list(finding.paste),
         "repeat": finding.repeat or None,
+        "stops": finding.kind.stops,
     }
 
 

@@ -253,7 +253,8 @@ class Service:
             publish = partial(static.challenge, publisher=pool)
             exchanged = partial(_reload_certificates, listeners)
             self._certifying = asyncio.create_task(
-                keeper.run(publish=publish, exchanged=exchanged, caa=static.caa), name="certificate"
+                keeper.run(publish=publish, exchanged=exchanged, caa=static.caa, failed=self._checks.renewal_failed),
+                name="certificate",
             )
         return store, pool, listeners
 
