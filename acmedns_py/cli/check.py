@@ -33,6 +33,7 @@ from acmedns_py.errors import AcmednsError, Unusable
 from acmedns_py.log import configure_command
 from acmedns_py.service.checking import Elsewhere, check_storage, check_zone
 from acmedns_py.service.door import Door, open_server
+from acmedns_py.service.ignored import refuse_unknown
 
 _USUAL: Final = "zone"
 
@@ -305,13 +306,15 @@ def _hosts(given: list[str], file: Path | None) -> list[Host]:
 
 def _loaded(config: Path | None, *, needed: bool) -> Loaded | None:
     try:
-        return load(config, os.environ)
+        loaded = load(config, os.environ)
+        refuse_unknown(loaded)
     except ConfigProblems as problems:
         # A host that is only checked from has no configuration.
         if problems.path is None and config is None and not needed:
             return None
         tell_problems(problems)
         raise typer.Exit(EXIT_NOT_TESTED) from None
+    return loaded
 
 
 _NAMED: Final = {"resolvers": "--resolver", "ca": "--ca", "accounts": "--account-url", "root_hints": "--root-hints"}

@@ -92,7 +92,9 @@ async def check_zone(
             deadline.extend(usual_seconds(len(wanted)) - usual_seconds(len(given)))
         walk = _walk(options.root_hints, len(wanted), deadline, at_once)
         targets = replace(_targets(options, wanted, routes, why), labelled=named)
-        return await check(subject_of(apex, loaded), walk, targets, ours, begun=begun)
+        report = await check(subject_of(apex, loaded), walk, targets, ours, begun=begun)
+        report.ignore(options.ignore)
+        return report
 
 
 async def check_storage(file: Path, *, form: str, url: str, domain: str, hints: Path | None) -> Report:

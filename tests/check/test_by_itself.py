@@ -84,7 +84,7 @@ def test_what_is_new_and_what_is_gone_is_logged_once(lab):
     assert sound.findings("hosts") == []
     assert [one["verdict"] for section in sound.document["sections"] for one in section["findings"]].count("FAIL") == 0
     assert not any(section["not_tested"] for section in sound.document["sections"])
-    before = len(events(lab, "check_finding_new"))
+    before, gone_before = len(events(lab, "check_finding_new")), len(events(lab, "check_finding_gone"))
     with broken(lab):
         assert {one["id"] for one in check(lab).findings("hosts")} == {"host-no-alias"}
         assert events(lab, "check_finding_new")[before:] == []
@@ -97,7 +97,7 @@ def test_what_is_new_and_what_is_gone_is_logged_once(lab):
     assert {one["subject"] for one in new} == {"www.example.org", "*.www.example.org"}
     assert len(new) == 2
     assert check(lab).findings("hosts") == []
-    gone = events(lab, "check_finding_gone")
+    gone = events(lab, "check_finding_gone")[gone_before:]
     assert [(one["finding"], one["subject"]) for one in gone] == BOTH
     told = [(one["new"], one["gone"], one["unconfirmed"]) for one in events(lab, "check_done")]
     assert told[-4:] == [(0, 0, 2), (2, 0, 0), (0, 0, 0), (0, 2, 0)]
@@ -133,6 +133,27 @@ def test_what_was_not_looked_at_is_not_gone(lab):
     after = [(one["finding"], one["subject"]) for one in events(lab, "check_finding_gone")[gone:]]
     assert set(BOTH) <= set(after)
     assert ("hosts-skipped", "hosts") in after
+
+
+def test_what_is_ignored_is_no_alert(lab):
+    """By its id, or about one host alone; it is shown as ignored."""
+    check(lab)
+    lines = len(events(lab, "check_finding_new"))
+    text = lab.config.read_text()
+    host = ("--host", "www.example.org")
+    with broken(lab):
+        lab.config.write_text(f'{text}ignore = ["host-no-alias:www.example.org"]\n')
+        try:
+            for _ in range(2):
+                check(lab)
+        finally:
+            lab.config.write_text(text)
+        shown = lab.check(*host, options={"ACMEDNS_CHECK__IGNORE": "host-no-alias"})
+        assert (shown.code, "  IGNORED   host-no-alias: www.example.org: " in shown.printed) == (0, True)
+        assert lab.check(*host).code == 2
+    new = [(one["finding"], one["subject"]) for one in events(lab, "check_finding_new")[lines:]]
+    assert new == [("host-no-alias", "*.www.example.org")]
+    check(lab)
 
 
 def test_one_that_is_wished_for_is_waited_for(lab):
