@@ -28,7 +28,7 @@ UNTESTED: Final = Kind(
     "servers on the host's path were not asked",
     "Whether a CA can issue for the host is not known.",
     "Where no way leads to them, check from a machine that reaches them, with IPv6 if they have no other addresses; "
-    "where the time ran out, check fewer hosts at once or give it more: --timeout.",
+    "where the time ran out, check fewer hosts at once or give acmedns check more: --timeout.",
 )
 MISSING: Final = Kind(
     "host-no-alias",

@@ -141,7 +141,7 @@ KINDS: Final = catalogue(
             Verdict.NOT_TESTED,
             "an address of a name server was not asked all that it should be",
             "What CAs meet there is not known.",
-            "Give the check more time: --timeout.",
+            "Give acmedns check more time: --timeout.",
         ),
     )
 )

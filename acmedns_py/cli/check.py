@@ -45,6 +45,16 @@ _LOOK_SECONDS: Final = 0.5
 RootHints = Annotated[
     Path | None, typer.Option("--root-hints", metavar="FILE", help="Where to begin, else the root of the Internet.")
 ]
+Timeout = Annotated[
+    int | None,
+    typer.Option(
+        "--timeout",
+        metavar="SECONDS",
+        min=1,
+        help=f"What is not looked at by then is NOT TESTED; else {BASE_SECONDS:g}, and {HOST_SECONDS:g} a host.",
+        show_default=False,
+    ),
+]
 
 
 class _ZoneAtFirst(TyperGroup):
@@ -101,16 +111,7 @@ def zone(
             help="Holds a token of the scope write, to set a value there and to read its accounts.",
         ),
     ] = None,
-    timeout: Annotated[
-        int | None,
-        typer.Option(
-            "--timeout",
-            metavar="SECONDS",
-            min=1,
-            help=f"What is not looked at by then is NOT TESTED; else {BASE_SECONDS:g}, and {HOST_SECONDS:g} a host.",
-            show_default=False,
-        ),
-    ] = None,
+    timeout: Timeout = None,
     *,
     labels: Annotated[
         bool,
@@ -165,6 +166,7 @@ def client(
         str, typer.Option("--domain", metavar="NAME", help="What the account is for, where the file does not say.")
     ] = "",
     root_hints: RootHints = None,
+    timeout: Timeout = None,
     *,
     json: Json = False,
 ) -> None:
@@ -177,7 +179,14 @@ def client(
         if form and form not in FORMS:
             raise Unusable(f"--format {form!r} is not known; known are {', '.join(FORMS)}")
         report = asyncio.run(
-            check_storage(storage, form=form, url=_client_url(api_url), domain=_domain(domain), hints=root_hints)
+            check_storage(
+                storage,
+                form=form,
+                url=_client_url(api_url),
+                domain=_domain(domain),
+                hints=root_hints,
+                seconds=timeout,
+            )
         )
     except (AcmednsError, ValueError) as error:
         _fail(str(error))

@@ -82,7 +82,7 @@ async def check_zone(
         except NotDone as error:
             why = str(error)
         given = tuple(dict.fromkeys(hosts))
-        deadline = Deadline(usual_seconds(len(given)) if seconds is None else seconds)
+        deadline = _deadline(len(given), seconds)
         named = await _labelled(routes, why, deadline) if labelled else Labelled()
         if named.unread:
             # Its connection may be waiting still.
@@ -97,28 +97,34 @@ async def check_zone(
         return report
 
 
-async def check_storage(file: Path, *, form: str, url: str, domain: str, hints: Path | None) -> Report:
+async def check_storage(
+    file: Path, *, form: str, url: str, domain: str, hints: Path | None, seconds: float | None = None
+) -> Report:
     """Check the credentials in a client's file; raises `Unusable` where it can't be used.
 
     `form` is the file's, empty to see it by itself; `url` is the API's, and `domain` what the credential is for, where
-    the file does not say.
+    the file does not say. After `seconds`, by default as many as usual, what is left is not tested.
     """
     found = read_client_file(file, form)
     credentials = [replace(one, url=url or one.url, domain=one.domain or domain) for one in found]
     if any(not one.url for one in credentials):
         raise Unusable(f"{file} does not say where the API is; name it with --api-url https://auth.example.org")
-    return await check_client(_walk(hints, len(credentials)), credentials, str(file))
+    walk = _walk(hints, len(credentials), _deadline(len(credentials), seconds))
+    return await check_client(walk, credentials, str(file))
 
 
 async def caa_places(hosts: Iterable[bytes], settings: Settings) -> dict[bytes, CaaPlace]:
     """See in DNS where the CAA records of hosts can stand; raises `Unusable` for root hints that can't be read."""
     hosts = tuple(hosts)
-    return await places(_walk(settings.check.root_hints, len(hosts)), hosts)
+    return await places(_walk(settings.check.root_hints, len(hosts), _deadline(len(hosts))), hosts)
 
 
-def _walk(hints: Path | None, hosts: int, deadline: Deadline | None = None, at_once: int = AT_ONCE) -> Walk:
+def _deadline(hosts: int, seconds: float | None = None) -> Deadline:
+    return Deadline(usual_seconds(hosts) if seconds is None else seconds)
+
+
+def _walk(hints: Path | None, hosts: int, deadline: Deadline, at_once: int = AT_ONCE) -> Walk:
     roots: Mapping[str, tuple[str, ...]] = ROOT_HINTS if hints is None else read_hints(hints)
-    deadline = deadline or Deadline(usual_seconds(hosts))
     return Walk(Asker(Limits(at_once=at_once, in_all=usual_questions(hosts)), deadline=deadline), roots)
 
 
