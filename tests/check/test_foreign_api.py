@@ -87,3 +87,15 @@ def test_labels_that_can_not_be_read_are_told_beside_the_hosts_that_are_named(la
     checked = lab.check(ZONE, "--json", "--labels", "--host", HOST, configured=False)
     assert [one["id"] for one in checked.findings("hosts")] == ["labels-unread"]
     assert checked.code == 3
+
+
+def test_hosts_whose_labels_were_not_searched_are_counted(lab, token):
+    """A hundred searches are what the server's database bears; what is then not seen must not look as if it were."""
+    body, hosts = lab.home / "body", lab.home / "hosts"
+    body.write_text(json.dumps({**SOUND, "accounts": [], "next": None}))
+    hosts.write_text("".join(f"h{number}.{OWNER}\n" for number in range(102)))
+    asked = ("--api-url", f"https://site.{OWNER}", "--token-file", str(token), "--hosts-file", str(hosts))
+    with lab.site(body=f"@{body}"):
+        checked = lab.check(ZONE, "--json", *asked, configured=False)
+    (seen,) = (section["seen"] for section in checked.document["sections"] if section["name"] == "hosts")
+    assert seen == "102 hosts, for 2 of them no other account was looked for whose label names them"
