@@ -54,7 +54,9 @@ LIMITED: Final = _one_of(
 WORK: Final = _one_of("work", "login", "registration")
 REASON: Final = _one_of("reason", "full", "slow")
 OUTCOME: Final = _one_of("outcome", "written", "refused")
-FINDING: Final = Label("finding", "[a-z0-9-]{1,40}", "the id of a finding, as docs/findings.md lists them")
+FINDING: Final = Label(
+    "finding", "[a-z0-9-]{1,40}", "the id of a finding, as docs/findings.md lists them, or GROUP-skipped"
+)
 SEVERITY: Final = _one_of("severity", "fail", "warn", "note", "not_tested")
 VERSION: Final = Label("version", "[0-9a-z.+]+", "the program's")
 PYTHON: Final = Label("python", "[0-9a-z.+]+", "Python's version")
