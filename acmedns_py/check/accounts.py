@@ -1,7 +1,7 @@
 """What our server's operator routes know of the accounts that hosts' names lead to."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -75,10 +75,22 @@ class Holders:
     labelled: tuple[Account, ...] = ()
 
 
-def labelled_hosts(routes: Routes) -> list[Host]:
-    """Give the hosts that labels of accounts name, at most `MOST_LABELLED_HOSTS`; raises `AcmednsError`.
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Hosts that labels of accounts name: those to check, at most `MOST_LABELLED_HOSTS`.
 
-    Of accounts in use alone: before a client's first update its host need not be ready.
+    `missed` says, where there are others, how many were left out, and is empty else; `unread` why labels were not read.
+    """
+
+    hosts: tuple[Host, ...] = ()
+    missed: str = ""
+    unread: str = ""
+
+
+def labelled_hosts(routes: Routes) -> Labelled:
+    """Read the hosts that labels name, of accounts in use alone; raises `AcmednsError`.
+
+    Before a client's first update its host need not be ready.
     """
     found: dict[Host, None] = {}
     after: int | None = 0
@@ -88,9 +100,15 @@ def labelled_hosts(routes: Routes) -> list[Host]:
         for one in page.accounts:
             found.update(dict.fromkeys(_hosts(_account(one))))
         after = page.next
-        if after is None or len(found) >= MOST_LABELLED_HOSTS:
+        if after is None:
             break
-    return list(found)[:MOST_LABELLED_HOSTS]
+    hosts = tuple(found)
+    missed = []
+    if len(hosts) > MOST_LABELLED_HOSTS:
+        missed.append(f"the first {MOST_LABELLED_HOSTS:,} of {len(hosts):,} hosts were looked at")
+    if after is not None:
+        missed.append(f"labels of more than {_MOST_PAGES * _PAGE:,} accounts are not read")
+    return Labelled(hosts[:MOST_LABELLED_HOSTS], "; ".join(missed))
 
 
 def _hosts(account: Account) -> Iterator[Host]:
@@ -101,21 +119,30 @@ def _hosts(account: Account) -> Iterator[Host]:
                 yield host_from_text(text)
 
 
-async def holders(routes: Routes, paths: Sequence[Path], deadline: Deadline) -> dict[Host, Holders]:
-    """Ask for the accounts of hosts, one after the other, as the routes have one connection; raises `AcmednsError`.
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The accounts of hosts; hosts that there was no time for are not among them.
 
-    Hosts that there was no time for are left out.
+    `unsearched` is for how many no account was looked for whose label names them, beside the one that they lead to.
     """
+
+    of: Mapping[Host, Holders]
+    unsearched: int = 0
+
+
+async def holders(routes: Routes, paths: Sequence[Path], deadline: Deadline) -> Held:
+    """Ask for the accounts of hosts, one after the other, as the routes have one connection; raises `AcmednsError`."""
     asking = _Asking(routes)
     with suppress(TimeoutError):
         await deadline.blocking(lambda: asking.ask(paths, deadline))
-    return dict(asking.found)
+    return Held(dict(asking.found), asking.unsearched)
 
 
 class _Asking:
     def __init__(self, routes: Routes) -> None:
         self._routes = routes
         self._searches = _MOST_SEARCHED
+        self.unsearched = 0
         self.found: dict[Host, Holders] = {}
 
     def ask(self, paths: Sequence[Path], deadline: Deadline) -> None:
@@ -144,6 +171,7 @@ class _Asking:
 
     def _labelled(self, host: Host) -> tuple[Account, ...]:
         if not self._searches:
+            self.unsearched += 1
             return ()
         self._searches -= 1
         query = {"label": _text(host.name), "limit": str(_MOST_LABELLED)}

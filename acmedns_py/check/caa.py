@@ -40,7 +40,7 @@ UNTESTED: Final = Kind(
     "CAA records of the host were not looked at",
     "Whether a CA may issue is not known.",
     "Where the host's zone does not answer, begin with that; where no way leads to its servers, check from another "
-    "machine; where the time ran out, check fewer hosts at once or give it more: --timeout.",
+    "machine; where the time ran out, check fewer hosts at once or give acmedns check more: --timeout.",
 )
 CRITICAL_UNKNOWN: Final = Kind(
     "caa-critical",

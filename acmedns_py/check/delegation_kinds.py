@@ -94,7 +94,7 @@ KINDS: Final = catalogue(
             "the addresses of a name server could not be looked up",
             "Whether CAs find that server is not known.",
             "Where no way leads to the servers of that name's zone, check from another machine; where the time ran "
-            "out, give it more: --timeout.",
+            "out, give acmedns check more: --timeout.",
         ),
         Kind(
             "no-server-found",

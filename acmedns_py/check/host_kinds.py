@@ -28,7 +28,7 @@ UNTESTED: Final = Kind(
     "servers on the host's path were not asked",
     "Whether a CA can issue for the host is not known.",
     "Where no way leads to them, check from a machine that reaches them, with IPv6 if they have no other addresses; "
-    "where the time ran out, check fewer hosts at once or give it more: --timeout.",
+    "where the time ran out, check fewer hosts at once or give acmedns check more: --timeout.",
 )
 MISSING: Final = Kind(
     "host-no-alias",
@@ -177,6 +177,20 @@ PATH: Final = Kind(
     "A CA finds what the host's client sets.",
     "Nothing.",
 )
+LABELS_UNREAD: Final = Kind(
+    "labels-unread",
+    Verdict.NOT_TESTED,
+    "the hosts that labels of accounts name are not known",
+    "Whether a CA can issue for them is not known.",
+    "See that the server runs and answers, or name the hosts with --host or --hosts-file.",
+)
+LABELS_MORE: Final = Kind(
+    "labels-more",
+    Verdict.NOT_TESTED,
+    "labels of accounts name more hosts than are checked without being named",
+    "Whether a CA can issue for the others is not known.",
+    "Check the others by acmedns check --hosts-file FILE, from a timer of your own.",
+)
 
 KINDS: Final = catalogue(
     (
@@ -205,6 +219,6 @@ KINDS: Final = catalogue(
             SERVER_FAILS,
             LONG_TTL,
         ),
-        *(OURS, PATH),
+        *(LABELS_UNREAD, LABELS_MORE, OURS, PATH),
     )
 )

@@ -50,7 +50,8 @@ KINDS: Final = catalogue(
             Verdict.NOT_TESTED,
             "an address of the API was not visited",
             "What clients meet there is not known.",
-            "Where no way leads there, check from another machine; where the time ran out, give it more: --timeout.",
+            "Where no way leads there, check from another machine; where the time ran out, give acmedns check "
+            "more: --timeout.",
         ),
         Kind(
             "api-inside",

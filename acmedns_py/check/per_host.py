@@ -2,19 +2,20 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from acmedns_py.check import caa, hosts, resolvers
-from acmedns_py.check.accounts import holders
+from acmedns_py.check import caa, host_kinds, hosts, resolvers
+from acmedns_py.check.accounts import Held, Labelled, holders
 from acmedns_py.check.deadline import TIME_OVER
 from acmedns_py.check.facts import Answer
-from acmedns_py.check.finding import told
+from acmedns_py.check.finding import Finding, told
 from acmedns_py.check.paths import Host, Path, walk_path
 from acmedns_py.check.report import Report
 from acmedns_py.check.routes import Routes
 from acmedns_py.check.walk import Walk
+from acmedns_py.dns import name
 from acmedns_py.errors import AcmednsError
 
 T = TypeVar("T")
@@ -30,7 +31,8 @@ AT_ONCE: Final = 100
 class Targets:
     """Which hosts, through which resolvers, for whom; `routes` is None where our server can't be asked, and `why`.
 
-    `silent` is what resolvers have said that are asked nothing else, as they answer nothing.
+    `labelled` says what of the hosts that labels name is not among them. `silent` is
+    what resolvers have said that are asked nothing else, as they answer nothing.
     """
 
     hosts: tuple[Host, ...] = ()
@@ -38,6 +40,7 @@ class Targets:
     wanted: caa.Wanted = field(default_factory=caa.Wanted)
     routes: Routes | None = None
     why: str = ""
+    labelled: Labelled = field(default_factory=Labelled)
     silent: tuple[Answer, ...] = ()
 
 
@@ -59,6 +62,9 @@ async def check_hosts(
             report.skip(caa.NAME, caa.TITLE, stopped)
         else:
             await _caa(report, walk, targets, down, begun)
+    elif targets.labelled.unread:
+        report.skip(hosts.NAME, hosts.TITLE, targets.labelled.unread)
+        report.skip(caa.NAME, caa.TITLE, targets.labelled.unread)
     if not targets.resolvers and not targets.silent:
         return
     if stopped or walk.asker.deadline.over:
@@ -119,9 +125,23 @@ async def _judge_paths(report: Report, walk: Walk, zone: bytes, targets: Targets
             held = await holders(targets.routes, paths, walk.asker.deadline)
         except AcmednsError as error:
             why = told(str(error))
-    seen = f"{len(paths)} hosts"
+    found = hosts.judge(paths, zone, None if held is None else held.of)
+    report.add(hosts.NAME, hosts.TITLE, [*found, *_labels(zone, targets.labelled)], seen=_seen(len(paths), held, why))
+
+
+def _seen(asked: int, held: Held | None, why: str) -> str:
+    seen = f"{asked} hosts"
     if held is None:
-        seen = f"{seen}, accounts by DNS alone: {why}"
-    elif len(held) < len(paths):
-        seen = f"{seen}, accounts of {len(paths) - len(held)} by DNS alone: {TIME_OVER}"
-    report.add(hosts.NAME, hosts.TITLE, hosts.judge(paths, zone, held), seen=seen)
+        return f"{seen}, accounts by DNS alone: {why}"
+    if len(held.of) < asked:
+        seen = f"{seen}, accounts of {asked - len(held.of)} by DNS alone: {TIME_OVER}"
+    if held.unsearched:
+        seen = f"{seen}, for {held.unsearched} of them no other account was looked for whose label names them"
+    return seen
+
+
+def _labels(zone: bytes, labelled: Labelled) -> Iterator[Finding]:
+    """Say where there are hosts that nobody has looked at."""
+    if labelled.missed or labelled.unread:
+        kind = host_kinds.LABELS_UNREAD if labelled.unread else host_kinds.LABELS_MORE
+        yield Finding(kind, name.to_text(zone), labelled.unread or labelled.missed)

@@ -162,7 +162,7 @@ KINDS: Final = catalogue(
             "an address of a name server was not asked all that it should be",
             "What CAs meet there is not known.",
             "Where no way leads there, or a firewall of this host forbids it, check from another machine; where the "
-            "time ran out, give it more: --timeout.",
+            "time ran out, give acmedns check more: --timeout.",
         ),
     )
 )

@@ -92,7 +92,8 @@ UNTESTED: Final = Kind(
     "a resolver was not compared with the authoritative servers",
     "What those who ask through it meet is not known.",
     "Where no way leads to it, take it off the list or check from another machine; where the time ran out, check fewer "
-    "hosts at once or give it more: --timeout; where no host has one answer to compare with, begin with the hosts.",
+    "hosts at once or give acmedns check more: --timeout; where no host has one answer to compare with, begin with the "
+    "hosts.",
 )
 
 KINDS: Final = catalogue((SILENT, REFUSES, FAILS, BOGUS, INTERNAL, STALE, FILTERED, UNTESTED))

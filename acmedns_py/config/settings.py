@@ -173,6 +173,7 @@ class Check(_Section):
     resolvers: Annotated[list[Address], Field(max_length=12)] = []
     ca: list[Name] = []
     accounts: list[Annotated[str, AfterValidator(values.account_url)]] = []
+    ignore: list[Annotated[str, AfterValidator(values.ignored_finding)]] = []
 
     @property
     def every_seconds(self) -> int:
