@@ -199,7 +199,6 @@ def _answer(question: Question, address: str, response: dns.message.Message, sec
         authority=_section(response.authority),
         additional=_section(response.additional),
         extended_errors=tuple(told(_ede(option)) for option in response.extended_errors()),
-        octets=len(response.wire or b""),
         seconds=seconds,
     )
 

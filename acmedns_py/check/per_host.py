@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from acmedns_py.check import caa, hosts, resolvers
+from acmedns_py.check import caa, hosts, resolvers, validation
 from acmedns_py.check.accounts import holders
 from acmedns_py.check.deadline import TIME_OVER
 from acmedns_py.check.facts import Answer
@@ -30,7 +30,8 @@ AT_ONCE: Final = 100
 class Targets:
     """Which hosts, through which resolvers, for whom; `routes` is None where our server can't be asked, and `why`.
 
-    `silent` is what resolvers have said that are asked nothing else, as they answer nothing.
+    `validating` are those of the resolvers that validate DNSSEC; `silent` is what resolvers have said that are asked
+    nothing else, as they answer nothing.
     """
 
     hosts: tuple[Host, ...] = ()
@@ -38,6 +39,7 @@ class Targets:
     wanted: caa.Wanted = field(default_factory=caa.Wanted)
     routes: Routes | None = None
     why: str = ""
+    validating: tuple[str, ...] = ()
     silent: tuple[Answer, ...] = ()
 
 
@@ -47,6 +49,7 @@ async def check_hosts(
     """Append what is found of the hosts, if any, and of the resolvers; `begun` is told what is under way."""
     stopped = report.stopped
     paths: list[Path] = []
+    climbs: list[caa.Climb] = []
     if targets.hosts:
         if stopped:
             report.skip(hosts.NAME, hosts.TITLE, stopped)
@@ -55,8 +58,8 @@ async def check_hosts(
             await _judge_paths(report, walk, zone, targets, paths)
         # CAA is another branch of DNS: whoever mends the one wants to know of the other, but for a zone that is down.
         down = {path.host for path in paths if not path.links[0].usable}
-        await _caa(report, walk, targets, down, begun)
-    if not targets.resolvers and not targets.silent:
+        climbs = await _caa(report, walk, targets, down, begun)
+    if not targets.hosts and not targets.resolvers and not targets.silent:
         return
     if stopped or walk.asker.deadline.over:
         report.skip(resolvers.NAME, resolvers.TITLE, stopped or TIME_OVER)
@@ -64,18 +67,22 @@ async def check_hosts(
     begun(resolvers.TITLE)
     compared = [path for path in paths if resolvers.comparable(path)]
     views = await resolvers.collect(walk, targets.resolvers, zone, compared)
-    seen = ", ".join((*targets.resolvers, *(answer.address for answer in targets.silent)))
+    validated = await validation.collect(walk, zone, paths, climbs, targets.validating)
+    seen = ", ".join((*targets.resolvers, *(answer.address for answer in targets.silent))) or "no resolver"
     if targets.hosts:
         seen = f"{seen}; {len(compared)} of {len(targets.hosts)} hosts"
     judged = resolvers.judge(views, targets.silent, nothing_compared=bool(paths) and not compared)
-    report.add(resolvers.NAME, resolvers.TITLE, judged, seen=seen)
+    report.add(resolvers.NAME, resolvers.TITLE, [*judged, *validation.judge(validated)], seen=seen)
 
 
-async def _caa(report: Report, walk: Walk, targets: Targets, down: set[Host], begun: Callable[[str], None]) -> None:
+async def _caa(
+    report: Report, walk: Walk, targets: Targets, down: set[Host], begun: Callable[[str], None]
+) -> list[caa.Climb]:
     asked = [host for host in targets.hosts if host not in down]
     climbs = await _of_each(asked, lambda host: caa.climb(walk, host), lambda left: begun(_to_go(caa.TITLE, left)))
     climbs += [caa.Climb(host, ()) for host in targets.hosts if host in down]
     report.add(caa.NAME, caa.TITLE, caa.judge(climbs, targets.wanted), seen=f"{len(asked)} hosts")
+    return climbs
 
 
 async def _paths(walk: Walk, zone: bytes, wanted: Sequence[Host], begun: Callable[[str], None]) -> list[Path]:
