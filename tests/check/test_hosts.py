@@ -117,6 +117,10 @@ GROUPS = ("hosts", "caa", "resolvers")
 
 SOUND = {
     "farther.org": (),
+    # Whoever fails for NS alone has the answers that a CA asks for.
+    "www.ns-refused.puppet.org": (),
+    "www.ns-notimp.puppet.org": (),
+    "www.ns-silent.puppet.org": (),
     "good.example.org": (challenge("good.example.org", f"good.{OUR}"),),
     "*.good.example.org": (),
     "plain.example.org": (challenge("plain.example.org", f"plain.{OUR}"),),
