@@ -11,7 +11,8 @@ from acmedns_py.check.accounts import holders
 from acmedns_py.check.deadline import TIME_OVER
 from acmedns_py.check.facts import Answer
 from acmedns_py.check.finding import told
-from acmedns_py.check.paths import Host, Path, walk_path
+from acmedns_py.check.other_methods import walk_host
+from acmedns_py.check.paths import Ending, Host, Path
 from acmedns_py.check.report import Report
 from acmedns_py.check.routes import Routes
 from acmedns_py.check.walk import Walk
@@ -30,6 +31,7 @@ AT_ONCE: Final = 100
 class Targets:
     """Which hosts, through which resolvers, for whom; `routes` is None where our server can't be asked, and `why`.
 
+    `api_hosts` are the names that our server gets its own certificate for, None where that is not known.
     `validating` are those of the resolvers that validate DNSSEC; `silent` is what resolvers have said that are asked
     nothing else, as they answer nothing.
     """
@@ -39,6 +41,7 @@ class Targets:
     wanted: caa.Wanted = field(default_factory=caa.Wanted)
     routes: Routes | None = None
     why: str = ""
+    api_hosts: frozenset[str] | None = None
     validating: tuple[str, ...] = ()
     silent: tuple[Answer, ...] = ()
 
@@ -54,10 +57,10 @@ async def check_hosts(
         if stopped:
             report.skip(hosts.NAME, hosts.TITLE, stopped)
         else:
-            paths = await _paths(walk, zone, targets.hosts, begun)
+            paths = await _paths(walk, zone, targets, begun)
             await _judge_paths(report, walk, zone, targets, paths)
         # CAA is another branch of DNS: whoever mends the one wants to know of the other, but for a zone that is down.
-        down = {path.host for path in paths if not path.links[0].usable}
+        down = {path.host for path in paths if path.ending is Ending.BROKEN and not path.links[0].usable}
         climbs = await _caa(report, walk, targets, down, begun)
     if not targets.hosts and not targets.resolvers and not targets.silent:
         return
@@ -85,11 +88,11 @@ async def _caa(
     return climbs
 
 
-async def _paths(walk: Walk, zone: bytes, wanted: Sequence[Host], begun: Callable[[str], None]) -> list[Path]:
+async def _paths(walk: Walk, zone: bytes, targets: Targets, begun: Callable[[str], None]) -> list[Path]:
     nonce = f"acmedns-check-{secrets.token_hex(8)}".encode()
     return await _of_each(
-        wanted,
-        lambda host: walk_path(walk, host, zone, nonce=nonce),
+        targets.hosts,
+        lambda host: walk_host(walk, host, zone, targets.wanted.accounts, nonce=nonce),
         lambda left: begun(_to_go(hosts.TITLE, left)),
     )
 
@@ -128,4 +131,4 @@ async def _judge_paths(report: Report, walk: Walk, zone: bytes, targets: Targets
         seen = f"{seen}, accounts by DNS alone: {why}"
     elif len(held) < len(paths):
         seen = f"{seen}, accounts of {len(paths) - len(held)} by DNS alone: {TIME_OVER}"
-    report.add(hosts.NAME, hosts.TITLE, hosts.judge(paths, zone, held), seen=seen)
+    report.add(hosts.NAME, hosts.TITLE, hosts.judge(paths, zone, held, targets.api_hosts), seen=seen)

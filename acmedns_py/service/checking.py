@@ -67,6 +67,7 @@ async def check_zone(
     """
     with ExitStack() as ends:
         ours, routes, why = None, None, "no configuration of its server is at hand"
+        api_hosts: frozenset[str] | None = None
         try:
             if elsewhere is not None:
                 ours = Ours((), (elsewhere.api_url,), registration_open=False)
@@ -74,6 +75,7 @@ async def check_zone(
                 if elsewhere.token:
                     routes = ends.enter_context(open_remote(elsewhere.api_url, elsewhere.token))
             elif loaded is not None and _is_ours(apex, loaded):
+                api_hosts = frozenset(host_names(loaded.settings) if loaded.settings.api.tls == "acme" else ())
                 ours = _ours(loaded.settings)
                 routes = ends.enter_context(open_server(loaded.settings))
         except NotDone as error:
@@ -82,7 +84,9 @@ async def check_zone(
             hosts = [*hosts, *await _labelled(routes)]
         hosts = tuple(dict.fromkeys(hosts))
         walk = _walk(options.root_hints, len(hosts), seconds, at_once)
-        return await check(subject_of(apex, loaded), walk, _targets(options, hosts, routes, why), ours, begun=begun)
+        return await check(
+            subject_of(apex, loaded), walk, _targets(options, hosts, routes, why, api_hosts), ours, begun=begun
+        )
 
 
 async def check_storage(file: Path, *, form: str, url: str, domain: str, hints: Path | None) -> Report:
@@ -120,10 +124,12 @@ async def _labelled(routes: Door | None) -> list[Host]:
         return []
 
 
-def _targets(options: Check, hosts: tuple[Host, ...], routes: Door | None, why: str) -> Targets:
+def _targets(
+    options: Check, hosts: tuple[Host, ...], routes: Door | None, why: str, api_hosts: frozenset[str] | None
+) -> Targets:
     resolvers = dict.fromkeys((*system_resolvers(), *map(str, options.resolvers)))
     wanted = Wanted(frozenset(options.ca), frozenset(options.accounts))
-    return Targets(hosts, tuple(resolvers), wanted, routes, why)
+    return Targets(hosts, tuple(resolvers), wanted, routes, why, api_hosts)
 
 
 def _ours(settings: Settings) -> Ours:

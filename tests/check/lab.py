@@ -55,11 +55,12 @@ A signature does not fit at `forged.signed.org`, and at the CAA record of `cdn.s
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account of our server: its name below the zone, and what people call it."""
+    """An account of our server: its name below the zone, what people call it, and its value, empty for none."""
 
     subdomain: str
     label: str = ""
     disabled: bool = False
+    value: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +230,8 @@ def running(
         found = Lab(namespace, upper, server, home, root_hints, trust)
         for account in accounts:
             found.ask("POST", "/admin/v1/accounts", {"subdomain": account.subdomain, "label": account.label})
+            if account.value:
+                found.ask("POST", f"/admin/v1/accounts/{account.subdomain}/values", {"txt": account.value})
             if account.disabled:
                 found.ask("PATCH", f"/admin/v1/accounts/{account.subdomain}", {"disabled": True})
         yield found
