@@ -69,10 +69,14 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Holders:
-    """For one host: the account at the end of its path, None for none, and those whose label names the host."""
+    """For one host: the account at the end of its path, None for none, and those whose label names the host.
+
+    `values` are those that the latter have, looked up where TXT records stand in the place of the alias.
+    """
 
     account: Account | None
     labelled: tuple[Account, ...] = ()
+    values: frozenset[bytes] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,14 +159,19 @@ class _Asking:
         found = self._at(path.last) if path.ending is Ending.REACHED else None
         if found is not None and found.is_for(path.host):
             return Holders(found, (found,))
-        return Holders(found, self._labelled(path.host))
+        labelled = self._labelled(path.host)
+        return Holders(found, labelled, self._values(labelled) if path.txt_instead else frozenset())
+
+    def _values(self, accounts: Sequence[Account]) -> frozenset[bytes]:
+        told = (read(self._routes.ask("GET", _path(one.fulldomain)), _Valued) for one in accounts)
+        return frozenset(value.txt.encode() for account in told for value in account.values)
 
     def _at(self, link: Link) -> Account | None:
         # Accounts have names directly below the zone, and no other ones.
         if link.owner == link.cut.apex or name.parent(link.owner) != link.cut.apex:
             return None
         try:
-            document = self._routes.ask("GET", f"{_ACCOUNTS}/{quote(_text(link.owner), safe='')}")
+            document = self._routes.ask("GET", _path(link.owner))
         except AcmednsError as error:
             if getattr(error, "word", "") == _UNKNOWN:
                 return None
@@ -185,6 +194,14 @@ class _Told(msgspec.Struct):
     disabled: bool
 
 
+class _Value(msgspec.Struct):
+    txt: str
+
+
+class _Valued(msgspec.Struct):
+    values: list[_Value]
+
+
 class _Page(msgspec.Struct):
     accounts: list[_Told]
     next: int | None = None
@@ -192,6 +209,10 @@ class _Page(msgspec.Struct):
 
 def _account(one: _Told) -> Account:
     return Account(read_name(one.fulldomain), one.label, one.disabled)
+
+
+def _path(fulldomain: bytes) -> str:
+    return f"{_ACCOUNTS}/{quote(_text(fulldomain), safe='')}"
 
 
 def _text(owner: bytes) -> str:

@@ -59,7 +59,8 @@ class Answer:
     """What one server said to one question; where `problem` is set there is no response, and the rest is empty.
 
     `address` is who was asked, `detail` the machine's own words about the problem, `payload` the EDNS payload of the
-    response, None without EDNS; `case_kept`: the question came back in the letter case that it was asked in.
+    response, None without EDNS; `authentic`: a resolver says that it has validated what it answers (AD);
+    `case_kept`: the question came back in the letter case that it was asked in.
     """
 
     question: Question
@@ -77,7 +78,6 @@ class Answer:
     authority: tuple[RRset, ...] = ()
     additional: tuple[RRset, ...] = ()
     extended_errors: tuple[str, ...] = ()
-    octets: int = 0
     seconds: float = field(default=0.0, compare=False)
 
     def found(self, owner: bytes, rrtype: int) -> RRset | None:

@@ -35,7 +35,15 @@ MISSING: Final = Kind(
     Verdict.FAIL,
     "the host's challenge name does not exist",
     REFUSES,
-    _POINT,
+    f"{_POINT} One that is there and can't be seen is flattened by the provider: have it serve the record as it is.",
+)
+BELOW: Final = Kind(
+    "host-account-label",
+    Verdict.NOT_TESTED,
+    "the challenge name has no records, and perhaps a name of dns-account-01 below it",
+    "A client that uses dns-01 can get no certificate. For one that uses dns-account-01 it is not known.",
+    "Give the client's account URL, check.accounts or --account-url, to have its name looked at, which "
+    "acmedns challenge-name HOST --account-url URL prints. For dns-01 set a CNAME record at the challenge name.",
 )
 TXT_INSTEAD: Final = Kind(
     "host-txt-instead",
@@ -43,6 +51,21 @@ TXT_INSTEAD: Final = Kind(
     "the provider has a TXT record at the challenge name and no CNAME record",
     "A CA reads that value and never asks this server, so that what clients set here is of no use.",
     "Delete the TXT record, which an earlier way of validation has left, and set the CNAME record.",
+)
+FLATTENED: Final = Kind(
+    "host-flattened",
+    Verdict.NOTE,
+    "the provider shows the account's values in the place of the CNAME record (CNAME flattening)",
+    "A CA finds a new value only when the provider looks again, which may be as late as the TTL of the former answer.",
+    "Where validation fails by chance, have the provider serve the CNAME record as it is, or the client wait longer.",
+)
+DELEGATED: Final = Kind(
+    "host-delegated",
+    Verdict.FAIL,
+    "NS records lead to our server, which answers for the names of its own zone alone",
+    f"It refuses the question for the challenge name. {REFUSES}",
+    "Delete the NS records, and set a CNAME record in their place, to the name of an account; acmedns account new HOST "
+    "makes an account and prints the record.",
 )
 TXT_BESIDE: Final = Kind(
     "host-txt-beside",
@@ -170,11 +193,18 @@ OURS: Final = Kind(
     "It is no account's: this server sets it for its own certificate alone.",
     'Have the server get that certificate itself (api.tls = "acme"), or use another method there.',
 )
+OWN: Final = Kind(
+    "host-own-certificate",
+    Verdict.NOTE,
+    "the alias leads to the name at which this server proves that names of its API are its own",
+    "For a name in api.hostnames that is right. For any other host no CA can issue, as no account has that name.",
+    "Check it on the server's host, where the configuration tells.",
+)
 PATH: Final = Kind(
     "host-path",
     Verdict.OK,
-    "the challenge name leads to an account",
-    "A CA finds what the host's client sets.",
+    "the challenge name leads to an account, or for a name of the API to the server's own",
+    "A CA finds what the host's client, or the server, sets.",
     "Nothing.",
 )
 LABELS_UNREAD: Final = Kind(
@@ -198,7 +228,10 @@ KINDS: Final = catalogue(
             BROKEN,
             UNTESTED,
             MISSING,
+            BELOW,
             TXT_INSTEAD,
+            FLATTENED,
+            DELEGATED,
             TXT_BESIDE,
             OWNER_DOUBLED,
             TARGET_DOUBLED,
@@ -219,6 +252,6 @@ KINDS: Final = catalogue(
             SERVER_FAILS,
             LONG_TTL,
         ),
-        *(LABELS_UNREAD, LABELS_MORE, OURS, PATH),
+        *(LABELS_UNREAD, LABELS_MORE, OURS, OWN, PATH),
     )
 )

@@ -14,15 +14,20 @@ from acmedns_py.dns import name
 from acmedns_py.dns.codes import Rcode, RRType
 
 CHALLENGE: Final = name.CHALLENGE.encode()
+_DNS_01: Final = bytes((len(CHALLENGE),)) + CHALLENGE
 
 _WILDCARD: Final = "*."
 
 
 class Ending(Enum):
-    """How a path ends: in our zone; in another zone, where there is no alias; where servers fail; or never."""
+    """How a path ends: in our zone; in another zone, where there is no alias; where servers fail; or never.
+
+    `DELEGATED` is a zone that NS records give to our servers, which know nothing of it.
+    """
 
     REACHED = auto()
     ELSEWHERE = auto()
+    DELEGATED = auto()
     BROKEN = auto()
     LOOP = auto()
     TOO_LONG = auto()
@@ -30,10 +35,14 @@ class Ending(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """What a certificate is to be for: the name without `*.`, folded, and whether it is for the names below it."""
+    """What a certificate is to be for: the name without `*.`, folded, and whether it is for the names below it.
+
+    `labels` stand before it in the name that a CA asks for, in wire form; other methods than dns-01 have others.
+    """
 
     name: bytes
     wildcard: bool = False
+    labels: bytes = _DNS_01
 
     @property
     def text(self) -> str:
@@ -43,7 +52,7 @@ class Host:
     @property
     def challenge(self) -> bytes:
         """The name that a CA asks for, the same for both."""
-        return bytes((len(CHALLENGE),)) + CHALLENGE + self.name
+        return self.labels + self.name
 
 
 def host_from_text(text: str) -> Host:
@@ -89,7 +98,8 @@ class Path:
     """The links from a host's challenge name on, at least one, and how they end.
 
     `beside` is what a name answers that nobody has made, in the place of the challenge name; `doubled` what the
-    challenge name answers with its zone's name once more at its end. Each is None where it says nothing.
+    challenge name answers with its zone's name once more at its end. Each is None where it says nothing. `in_vain` are
+    the names of other methods that were looked at, as the challenge name does not exist, and don't lead to us either.
     """
 
     host: Host
@@ -97,11 +107,27 @@ class Path:
     ending: Ending
     beside: Answer | None = None
     doubled: Answer | None = None
+    in_vain: tuple[bytes, ...] = ()
 
     @property
     def last(self) -> Link:
         """The link that the path ends at."""
         return self.links[-1]
+
+    @property
+    def missing(self) -> bool:
+        """Whether there is nothing at all at the challenge name."""
+        return self.ending is Ending.ELSEWHERE and len(self.links) == 1 and not self.last.first.answer
+
+    @property
+    def txt_instead(self) -> bool:
+        """Whether TXT records stand where the first alias should be."""
+        first = self.links[0]
+        return (
+            self.ending is Ending.ELSEWHERE
+            and len(self.links) == 1
+            and first.first.found(first.owner, RRType.TXT) is not None
+        )
 
     @property
     def unasked(self) -> Answer | None:
@@ -146,6 +172,8 @@ async def walk_path(walk: Walk, host: Host, zone: bytes, *, nonce: bytes) -> Pat
         following = link.target
         assert following is not None, "a path that goes on has an alias"
         owner = following
+    if ending is Ending.BROKEN and not set(links[-1].cut.addresses).isdisjoint((await walk.cut(zone)).addresses):
+        ending = Ending.DELEGATED
     path = Path(host, tuple(links), ending)
     return await _looked_beside(walk, path, nonce) if links[0].usable else path
 

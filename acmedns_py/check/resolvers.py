@@ -64,6 +64,15 @@ BOGUS: Final = Kind(
     "CAs validate DNSSEC: they will refuse the host.",
     "See at the provider of the zone that is signed: signatures that have ended, or a DS record of a key that is gone.",
 )
+UNVALIDATED: Final = Kind(
+    "resolver-none-validates",
+    Verdict.NOT_TESTED,
+    "zones of hosts are signed, and no resolver that was asked validates DNSSEC",
+    "CAs validate: where a signature there does not hold they refuse the host, and it was not seen here whether it "
+    "does.",
+    "Name a resolver that validates in check.resolvers, or with --resolver, as 1.1.1.1, 8.8.8.8 or 9.9.9.9; whoever "
+    "runs it gets to know the names.",
+)
 INTERNAL: Final = Kind(
     "resolver-internal",
     Verdict.WARN,
@@ -96,7 +105,7 @@ UNTESTED: Final = Kind(
     "hosts.",
 )
 
-KINDS: Final = catalogue((SILENT, REFUSES, FAILS, BOGUS, INTERNAL, STALE, FILTERED, UNTESTED))
+KINDS: Final = catalogue((SILENT, REFUSES, FAILS, BOGUS, UNVALIDATED, INTERNAL, STALE, FILTERED, UNTESTED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +132,11 @@ def system_resolvers(file: File = RESOLV_CONF) -> tuple[str, ...]:
 
 
 async def greet(walk: Walk, resolvers: Sequence[str]) -> tuple[Answer, ...]:
-    """Ask each for what every resolver has at hand, which shows whether it answers at all."""
-    question = Question(name.ROOT, RRType.SOA, recursion_desired=True)
+    """Ask each for what every resolver has at hand, which shows whether it answers at all.
+
+    The root is signed, so that the answer of one that validates is `authentic` (RFC 4035 3.2.3).
+    """
+    question = Question(name.ROOT, RRType.SOA, recursion_desired=True, dnssec_ok=True)
     return tuple(await asyncio.gather(*(walk.ask(question, one) for one in resolvers[:MOST_RESOLVERS])))
 
 

@@ -65,8 +65,12 @@ async def check(
 async def _without_silent(walk: Walk, targets: Targets) -> Targets:
     """Put aside the resolvers that answer nothing: each question to them would be waited for."""
     greeted = await resolvers.greet(walk, targets.resolvers)
-    heard = tuple(answer.address for answer in greeted if answer.problem is None)
-    return replace(targets, resolvers=heard, silent=tuple(answer for answer in greeted if answer.problem is not None))
+    return replace(
+        targets,
+        resolvers=tuple(answer.address for answer in greeted if answer.problem is None),
+        validating=tuple(answer.address for answer in greeted if answer.authentic),
+        silent=tuple(answer for answer in greeted if answer.problem is not None),
+    )
 
 
 async def _delegation(report: Report, subject: Subject, walk: Walk, targets: Targets) -> delegation.DelegationFacts:

@@ -187,7 +187,7 @@ class Walk:
                 return Lookup(None, tuple(steps), tuple(cuts), cut.broken, cut.untested)
             answer = await self.first(Question(owner, rrtype), cut)
             steps.append(answer)
-            if not speaks(answer, cut.apex):
+            if not speaks(answer, cut.apex) or not answer.authoritative:
                 return Lookup(None, tuple(steps), tuple(cuts), failure(answer), answer.untested)
             if (found := answer.found(owner, rrtype)) is not None:
                 return Lookup(found, tuple(steps), tuple(cuts))
@@ -229,9 +229,15 @@ class Walk:
         return [address for address in addresses if ip_address(address).version in versions]
 
     async def _below(self, above: Cut, owner: bytes, trail: _Trail) -> Cut:
-        """Ask one server of `above` whether it delegates `owner`, and then all; gives `above` where it does not."""
+        """Ask one server of `above` whether it delegates `owner`, and then all; gives `above` where it does not.
+
+        Load balancers among others answer for TXT and CAA as they should and never for NS, which resolvers put up with
+        (RFC 9156 3): whether they know the name, the question that matters will show.
+        """
         first = await self.first(_delegation(owner), above)
         if not speaks(first, above.apex):
+            if above.apex != name.ROOT and not first.untested:
+                return above
             untested = first.untested or (above.apex == name.ROOT and not await self.sees_root())
             return Cut(owner, (), above.apex, (first,), failure(first), untested)
         return above if delegation_in(first, owner) is None else await self._delegated(owner, above, trail)

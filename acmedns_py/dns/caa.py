@@ -14,6 +14,9 @@ CRITICAL: Final = 128
 METHOD: Final = "dns-01"
 """What all is about, where no other method of proof is named (RFC 8555 8.4)."""
 
+OTHER_METHODS: Final = ("dns-account-01", "dns-persist-01")
+"""Those whose values come from this server as well."""
+
 _METHODS: Final = "validationmethods"
 _ACCOUNT: Final = "accounturi"
 

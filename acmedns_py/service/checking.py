@@ -70,6 +70,7 @@ async def check_zone(
     """
     with ExitStack() as ends:
         ours, routes, why = None, None, "no configuration of its server is at hand"
+        api_hosts: frozenset[str] | None = None
         try:
             if elsewhere is not None:
                 ours = Ours((), (elsewhere.api_url,), registration_open=False)
@@ -77,6 +78,7 @@ async def check_zone(
                 if elsewhere.token:
                     routes = ends.enter_context(open_remote(elsewhere.api_url, elsewhere.token))
             elif loaded is not None and _is_ours(apex, loaded):
+                api_hosts = frozenset(host_names(loaded.settings) if loaded.settings.api.tls == "acme" else ())
                 ours = _ours(loaded.settings)
                 routes = ends.enter_context(open_server(loaded.settings))
         except NotDone as error:
@@ -91,7 +93,7 @@ async def check_zone(
         if seconds is None:
             deadline.extend(usual_seconds(len(wanted)) - usual_seconds(len(given)))
         walk = _walk(options.root_hints, len(wanted), deadline, at_once)
-        targets = replace(_targets(options, wanted, routes, why), labelled=named)
+        targets = replace(_targets(options, wanted, routes, why), labelled=named, api_hosts=api_hosts)
         report = await check(subject_of(apex, loaded), walk, targets, ours, begun=begun)
         report.ignore(options.ignore)
         return report

@@ -47,16 +47,20 @@ PROGRAMS = ("dig", "ip", "nsd", "nsenter", "setpriv", "unbound", "unshare")
 """Without these there is no lab; asked for first, so that what is missing is said before anything starts."""
 
 SIGNED = "signed.org"
-"""A zone with a trust anchor; `forged.signed.org` has a signature that does not fit."""
+"""A signed zone with a trust anchor of its own, as the one above it, unlike the root, is not signed.
+
+A signature does not fit at `forged.signed.org`, and at the CAA record of `cdn.signed.org`.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account of our server: its name below the zone, and what people call it."""
+    """An account of our server: its name below the zone, what people call it, and its value, empty for none."""
 
     subdomain: str
     label: str = ""
     disabled: bool = False
+    value: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +144,17 @@ class Lab:
             yield
 
     @contextmanager
+    def system_resolver(self, address: str) -> Iterator[None]:
+        """Have the machine ask another resolver, as long as the block lasts."""
+        file = self.namespace.folder / "resolv.conf"
+        before = file.read_text(encoding="ascii")
+        file.write_text(f"nameserver {address}\n", encoding="ascii")
+        try:
+            yield
+        finally:
+            file.write_text(before, encoding="ascii")
+
+    @contextmanager
     def site(
         self, *, days: tuple[int, int] = (-1, 89), status: int = 200, skew: int = 0, body: str = ""
     ) -> Iterator[Program]:
@@ -187,14 +202,16 @@ def running(
     with Namespace(folder, addresses=addresses, resolver=resolvers.Kind.GOOD.value) as namespace:
         root_hints = hints(namespace)
         signed_lines = [*cut(SIGNED, dict.fromkeys(internet.PROVIDERS, ())), *_SIGNED_NAMES]
-        signed_zone, anchor = signed(SIGNED, signed_lines, forged=[f"_acme-challenge.forged.{SIGNED}."])
+        forged = [(f"_acme-challenge.forged.{SIGNED}.", "TXT"), (f"cdn.{SIGNED}.", "CAA")]
+        signed_zone, anchor = signed(SIGNED, signed_lines, forged=forged)
+        root_zone, root_anchor = signed("", ROOT_ZONE)
         anchors = folder / "anchors"
-        anchors.write_text(f"{anchor}\n", encoding="ascii")
+        anchors.write_text(f"{root_anchor}\n{anchor}\n", encoding="ascii")
         own = [*OWNER_ZONE, *records]
         others = {"elsewhere.org": ELSEWHERE_ZONE, SIGNED: signed_zone}
         upper = {
-            "root": NameServer(namespace, "root", ROOT, {"": ROOT_ZONE}),
-            "tld": NameServer(namespace, "tld", TLD, {"org": [*TLD_ZONE, *cut(SIGNED, _UNGLUED)]}),
+            "root": NameServer(namespace, "root", ROOT, {"": root_zone}),
+            "tld": NameServer(namespace, "tld", TLD, {"org": [*TLD_ZONE, *cut(SIGNED, _UNGLUED), anchor]}),
             "first": NameServer(
                 namespace,
                 "first",
@@ -224,6 +241,8 @@ def running(
         found = Lab(namespace, upper, server, home, root_hints, trust)
         for account in accounts:
             found.ask("POST", "/admin/v1/accounts", {"subdomain": account.subdomain, "label": account.label})
+            if account.value:
+                found.ask("POST", f"/admin/v1/accounts/{account.subdomain}/values", {"txt": account.value})
             if account.disabled:
                 found.ask("PATCH", f"/admin/v1/accounts/{account.subdomain}", {"disabled": True})
         yield found
@@ -233,7 +252,10 @@ def running(
 
 
 _UNGLUED = dict.fromkeys(internet.PROVIDERS, ())
-_SIGNED_NAMES = [f'_acme-challenge.{name}.{SIGNED}. TXT "value"' for name in ("whole", "forged")]
+_SIGNED_NAMES = [
+    *(f'_acme-challenge.{name}.{SIGNED}. TXT "value"' for name in ("whole", "forged")),
+    f'cdn.{SIGNED}. CAA 0 issue "ca.example"',
+]
 
 
 def _configuration(folder: Path, trust: Trust, root_hints: Path) -> str:

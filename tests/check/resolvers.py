@@ -17,6 +17,7 @@ class Kind(Enum):
     STALE = "127.0.0.4"  # keeps what it has once seen
     FILTERED = "127.0.0.5"  # has a list of names that nobody may look up
     CLOSED = "127.0.0.6"  # answers nobody but itself
+    TRUSTING = "127.0.0.7"  # validates nothing
 
 
 INTERNAL_NAME = "_acme-challenge.internal.example.org"
@@ -38,11 +39,12 @@ _SERVER = {
     Kind.STALE: "  cache-min-ttl: 3600\n",
     Kind.FILTERED: _FORGETFUL,
     Kind.CLOSED: "  access-control: 127.0.0.0/8 refuse\n",
+    Kind.TRUSTING: _FORGETFUL,
 }
 
 
 def start_resolver(namespace: Namespace, kind: Kind, hints: Path, *, anchors: Path) -> Program:
-    """Start a resolver that validates what lies below the trust `anchors`, and wait until it answers."""
+    """Start a resolver and wait until it answers; all but one validate what lies below the trust `anchors`."""
     clauses, files = "", {}
     if kind is Kind.FILTERED:
         head = "$TTL 60\n@ SOA localhost. root.localhost. 1 3600 600 86400 60\n@ NS localhost.\n"
@@ -50,7 +52,7 @@ def start_resolver(namespace: Namespace, kind: Kind, hints: Path, *, anchors: Pa
         clauses = 'rpz:\n  name: "filter"\n  zonefile: "rpz"\n'
     settings = f'  trust-anchor-file: "{anchors}"\n  ede: yes\n{_SERVER[kind]}'
     name = f"unbound-{kind.name.lower()}"
-    modules = "respip validator iterator"
+    modules = "iterator" if kind is Kind.TRUSTING else "respip validator iterator"
     return start_unbound(
         namespace, name, kind.value, hints, modules=modules, settings=settings, clauses=clauses, files=files
     )
