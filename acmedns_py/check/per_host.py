@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from acmedns_py.check import caa, hosts, resolvers
+from acmedns_py.check import allowed, caa, hosts, resolvers
 from acmedns_py.check.accounts import holders
 from acmedns_py.check.deadline import TIME_OVER
 from acmedns_py.check.facts import Answer
@@ -121,4 +121,5 @@ async def _judge_paths(report: Report, walk: Walk, zone: bytes, targets: Targets
         seen = f"{seen}, accounts by DNS alone: {why}"
     elif len(held) < len(paths):
         seen = f"{seen}, accounts of {len(paths) - len(held)} by DNS alone: {TIME_OVER}"
-    report.add(hosts.NAME, hosts.TITLE, hosts.judge(paths, zone, held), seen=seen)
+    bounds = await allowed.collect(walk, held or {})
+    report.add(hosts.NAME, hosts.TITLE, [*hosts.judge(paths, zone, held), *allowed.judge(bounds)], seen=seen)
