@@ -20,12 +20,13 @@ hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
 
 
+LOG_AT_FIRST = structlog.get_config()
+
+
 @pytest.fixture(autouse=True)
-def log_is_as_it_was() -> Iterator[None]:
-    """A command that a test runs in this process sets the log up for itself, on a standard error that is closed then."""
-    before = structlog.get_config()
-    yield
-    structlog.configure(**before)
+def log_is_as_at_first() -> None:
+    """A command that a test, or what is made for a module, runs here sets the log up on a stream that is closed then."""
+    structlog.configure(**LOG_AT_FIRST)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
