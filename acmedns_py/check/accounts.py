@@ -10,6 +10,7 @@ from urllib.parse import quote
 import msgspec
 
 from acmedns_py.accounts import title
+from acmedns_py.accounts.allow_from import is_network
 from acmedns_py.check.deadline import Deadline
 from acmedns_py.check.paths import Ending, Host, Link, Path, host_from_text
 from acmedns_py.check.routes import Routes, read, read_name
@@ -42,11 +43,17 @@ _PAGE: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account: its complete name, folded, what people call it, and whether it is disabled."""
+    """An account: its complete name, folded, what people call it, and whether it is disabled.
+
+    `allow_from` are the networks that its client may update from, none for all; `updated_from` is where its last update
+    came from, empty where there was none.
+    """
 
     fulldomain: bytes
     label: str
     disabled: bool
+    allow_from: tuple[str, ...] = ()
+    updated_from: str = ""
 
     def is_for(self, host: Host) -> bool:
         """Whether its label names this host, or the wildcard beside it; several are listed with commas."""
@@ -192,6 +199,8 @@ class _Told(msgspec.Struct):
     fulldomain: str
     label: str
     disabled: bool
+    allowfrom: tuple[str, ...] = ()
+    last_update_from: str | None = None
 
 
 class _Value(msgspec.Struct):
@@ -208,7 +217,8 @@ class _Page(msgspec.Struct):
 
 
 def _account(one: _Told) -> Account:
-    return Account(read_name(one.fulldomain), one.label, one.disabled)
+    allow_from = tuple(text for text in one.allowfrom if is_network(text))
+    return Account(read_name(one.fulldomain), one.label, one.disabled, allow_from, one.last_update_from or "")
 
 
 def _path(fulldomain: bytes) -> str:

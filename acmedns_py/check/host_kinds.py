@@ -165,6 +165,21 @@ LABEL: Final = Kind(
     "If the label is right, a client of another host can get a certificate for this one.",
     "Correct the label (acmedns account label NAME TEXT), or let the CNAME record lead to another account.",
 )
+SHUT_OUT: Final = Kind(
+    "host-allowfrom",
+    Verdict.WARN,
+    "the account takes no updates from where its last one came from",
+    "If the client is still there, its next update is refused and the certificate is not renewed.",
+    "If the client has moved, nothing. Else correct the list: acmedns account allow-from NAME NETWORK... Where all "
+    "updates come from the address of a proxy, name that in api.trusted_proxies and set api.use_header.",
+)
+ALLOWED_ELSEWHERE: Final = Kind(
+    "host-allowfrom-elsewhere",
+    Verdict.NOTE,
+    "the account was never updated, and takes no updates from the host's own addresses",
+    "If the client is on the host, and goes out by one of these, its updates are refused.",
+    "If the client is elsewhere, nothing. Else correct the list: acmedns account allow-from NAME NETWORK...",
+)
 DIFFER: Final = Kind(
     "host-servers-differ",
     Verdict.FAIL,
@@ -252,6 +267,7 @@ KINDS: Final = catalogue(
             SERVER_FAILS,
             LONG_TTL,
         ),
+        *(SHUT_OUT, ALLOWED_ELSEWHERE),
         *(LABELS_UNREAD, LABELS_MORE, OURS, OWN, PATH),
     )
 )

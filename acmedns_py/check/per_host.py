@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from acmedns_py.check import caa, host_kinds, hosts, resolvers, validation
+from acmedns_py.check import allowed, caa, host_kinds, hosts, resolvers, validation
 from acmedns_py.check.accounts import Held, Labelled, holders
 from acmedns_py.check.deadline import TIME_OVER
 from acmedns_py.check.facts import Answer
@@ -135,7 +135,9 @@ async def _judge_paths(report: Report, walk: Walk, zone: bytes, targets: Targets
         except AcmednsError as error:
             why = told(str(error))
     found = hosts.judge(paths, zone, None if held is None else held.of, targets.api_hosts)
-    report.add(hosts.NAME, hosts.TITLE, [*found, *_labels(zone, targets.labelled)], seen=_seen(len(paths), held, why))
+    bounds = await allowed.collect(walk, {} if held is None else held.of)
+    judged = [*found, *allowed.judge(bounds), *_labels(zone, targets.labelled)]
+    report.add(hosts.NAME, hosts.TITLE, judged, seen=_seen(len(paths), held, why))
 
 
 def _seen(asked: int, held: Held | None, why: str) -> str:

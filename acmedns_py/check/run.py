@@ -57,7 +57,13 @@ async def check(
             report.skip(own.NAME, own.TITLE, TIME_OVER)
             return report
         begun(own.TITLE)
-        facts = await own.collect(walk, ours.api_urls, routes=targets.routes, registration_open=ours.registration_open)
+        facts = await own.collect(
+            walk,
+            ours.api_urls,
+            targets.resolvers,
+            routes=targets.routes,
+            registration_open=ours.registration_open,
+        )
         report.add(own.NAME, own.TITLE, own.judge(facts), seen=own.summary(facts))
     return report
 

@@ -156,12 +156,23 @@ class Lab:
 
     @contextmanager
     def site(
-        self, *, days: tuple[int, int] = (-1, 89), status: int = 200, skew: int = 0, body: str = ""
+        self,
+        *,
+        days: tuple[int, int] = (-1, 89),
+        status: int = 200,
+        skew: int = 0,
+        body: str = "",
+        posted: tuple[int, str] | None = None,
+        host: str = "site",
     ) -> Iterator[Program]:
-        """Run another HTTPS server, site.example.org, its certificate valid between these days from now."""
+        """Run another HTTPS server, site.example.org, its certificate valid between these days from now.
+
+        `posted` is what it answers to a POST, where that is another status and text.
+        """
         begin, end = (datetime.now(UTC) + timedelta(days=one) for one in days)
-        chain, key = self.trust.issue(f"site.{OWNER}", not_before=begin, not_after=end)
-        arguments = (chain, key, str(status), str(skew), body, layouts.CLIENT)
+        chain, key = self.trust.issue(f"{host}.{OWNER}", not_before=begin, not_after=end)
+        answers = ((status, body), *([posted] if posted else []))
+        arguments = (chain, key, str(skew), layouts.CLIENT, *(str(part) for one in answers for part in one))
         module = (sys.executable, "-m", "tests.check.website", *arguments)
         with self.namespace.running("site", *module, env={"PYTHONPATH": str(REPOSITORY)}) as started:
             started.wait_for("listening")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from pathlib import Path
 
+from tests.lab.layouts import CLIENT
 from tests.lab.namespace import Namespace, Program
 from tests.lab.unbound import start_unbound
 
@@ -27,6 +28,9 @@ ABSENT_NAME = "_acme-challenge.absent.example.org"
 FAILING_NAME = "_acme-challenge.failing.example.org"
 """What the internal view leaves to a server that is gone."""
 
+INTERNAL_API = "inside.example.org"
+"""Where the API is, for who asks the internal view."""
+
 FILTERED_NAME = "_acme-challenge.filtered.example.org"
 
 _FORGETFUL = "  cache-max-ttl: 0\n  cache-max-negative-ttl: 0\n"
@@ -35,6 +39,7 @@ _SERVER = {
     Kind.INTERNAL: _FORGETFUL
     + f'  local-zone: "{INTERNAL_NAME}" static\n  local-data: "{INTERNAL_NAME} 300 CNAME inside.example.org."\n'
     + f'  local-zone: "{ABSENT_NAME}" static\n  local-data: "{ABSENT_NAME} SOA ns.inside. admin.inside. 1 2 3 4 5"\n'
+    + f'  local-data: "{INTERNAL_API} A {CLIENT}"\n'
     + f'forward-zone:\n  name: "{FAILING_NAME}"\n  forward-addr: 127.0.0.9\n',
     Kind.STALE: "  cache-min-ttl: 3600\n",
     Kind.FILTERED: _FORGETFUL,
