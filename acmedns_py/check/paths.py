@@ -4,6 +4,7 @@ One `Walk` serves all hosts, so that what they have in common is asked once.
 """
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Final
@@ -14,6 +15,9 @@ from acmedns_py.dns import name
 from acmedns_py.dns.codes import Rcode, RRType
 
 CHALLENGE: Final = name.CHALLENGE.encode()
+
+MOST_ASKED_OF_EACH_FAMILY: Final = 13
+"""Addresses of one zone's servers that a name of a path is looked for at; the root, which many rely on, has 13."""
 
 _WILDCARD: Final = "*."
 
@@ -61,7 +65,7 @@ def host_from_text(text: str) -> Host:
 class Link:
     """One name of a path: its zone, and what each address of that zone's servers answers.
 
-    They are asked for TXT, but for CNAME where the zone is ours.
+    They are asked for TXT, but for CNAME where the zone is ours, and not all where they are many.
     """
 
     owner: bytes
@@ -72,6 +76,12 @@ class Link:
     def usable(self) -> tuple[Answer, ...]:
         """The answers of servers that answer for the zone."""
         return tuple(answer for answer in self.answers if usable(answer))
+
+    @property
+    def left_out(self) -> int:
+        """How many addresses are too many to be asked."""
+        families = Counter(":" in address for address in self.cut.addresses)
+        return sum(max(0, count - MOST_ASKED_OF_EACH_FAMILY) for count in families.values())
 
     @property
     def first(self) -> Answer:
@@ -177,8 +187,9 @@ async def _link(walk: Walk, owner: bytes, zone: bytes) -> Link:
     if cut.broken:
         return Link(owner, cut)
     question = Question(owner, RRType.CNAME if cut.apex == zone else RRType.TXT)
-    reachable = cut.addresses if await walk.has_ipv6() else [one for one in cut.addresses if ":" not in one]
-    asked = (walk.ask(question, address) for address in reachable)
+    ipv4 = [one for one in cut.addresses if ":" not in one][:MOST_ASKED_OF_EACH_FAMILY]
+    ipv6 = [one for one in cut.addresses if ":" in one][:MOST_ASKED_OF_EACH_FAMILY] if await walk.has_ipv6() else []
+    asked = (walk.ask(question, address) for address in (*ipv4, *ipv6))
     return Link(owner, cut, tuple(await asyncio.gather(*asked)))
 
 

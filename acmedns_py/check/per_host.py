@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 
 from acmedns_py.check import caa, hosts, resolvers
 from acmedns_py.check.accounts import holders
+from acmedns_py.check.allowance import Allowance
 from acmedns_py.check.deadline import TIME_OVER
 from acmedns_py.check.facts import Answer
 from acmedns_py.check.finding import told
@@ -73,7 +74,9 @@ async def check_hosts(
 
 async def _caa(report: Report, walk: Walk, targets: Targets, down: set[Host], begun: Callable[[str], None]) -> None:
     asked = [host for host in targets.hosts if host not in down]
-    climbs = await _of_each(asked, lambda host: caa.climb(walk, host), lambda left: begun(_to_go(caa.TITLE, left)))
+    climbs = await _of_each(
+        asked, lambda host: caa.climb(walk.for_host(Allowance()), host), lambda left: begun(_to_go(caa.TITLE, left))
+    )
     climbs += [caa.Climb(host, ()) for host in targets.hosts if host in down]
     report.add(caa.NAME, caa.TITLE, caa.judge(climbs, targets.wanted), seen=f"{len(asked)} hosts")
 
@@ -82,7 +85,7 @@ async def _paths(walk: Walk, zone: bytes, wanted: Sequence[Host], begun: Callabl
     nonce = f"acmedns-check-{secrets.token_hex(8)}".encode()
     return await _of_each(
         wanted,
-        lambda host: walk_path(walk, host, zone, nonce=nonce),
+        lambda host: walk_path(walk.for_host(Allowance()), host, zone, nonce=nonce),
         lambda left: begun(_to_go(hosts.TITLE, left)),
     )
 
