@@ -84,6 +84,7 @@ class Asker:
         self._left = limits.in_all
         self._turns = asyncio.Semaphore(limits.at_once)
         self._turns_each: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(limits.at_once_each))
+        self._reading = asyncio.Lock()
         self._met: dict[tuple[str, bool, bool], _Address] = defaultdict(_Address)
 
     async def ask(self, question: Question, address: str) -> Answer:
@@ -122,10 +123,13 @@ class Asker:
         try:
             async with asyncio.timeout(seconds):
                 response = await exchange(query.to_wire(), address, self._port)
-            if self.deadline.over:
-                # Reading takes time as well, and there may be many of them.
-                return Answer(question, address, Problem.TIME_OVER)
-            return read_response(response, query, question, address, seconds=time.monotonic() - begun)
+            taken = time.monotonic() - begun
+            async with self._reading:
+                # Between any two that are read, which takes time, what others answer is noticed, and is not too late.
+                await asyncio.sleep(0)
+                if self.deadline.over:
+                    return Answer(question, address, Problem.TIME_OVER)
+                return read_response(response, query, question, address, seconds=taken)
         except TimeoutError:
             # Who had less time than others is not called silent.
             problem = Problem.TIMEOUT if seconds == self._limits.seconds else Problem.TIME_OVER
