@@ -16,14 +16,13 @@ from acmedns_py.check.deadline import Deadline, usual_seconds
 from acmedns_py.check.facts import Answer, Problem, Question
 from acmedns_py.check.finding import told
 from acmedns_py.check.messages import query_for, read_response
+from acmedns_py.dns.codes import RRType
 
 DNS_PORT: Final = 53
 """Resolvers ask at no other."""
 
 NO_WAY: Final = frozenset({errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EACCES, errno.EPERM})
 """What this machine itself says where it has no way to an address; a router on the way says EHOSTUNREACH."""
-
-_UNREACHABLE: Final = NO_WAY | {errno.EHOSTUNREACH}
 
 MOST_OCTETS: Final = 16_384
 """Of one response that is read: four times what 100 values, or 26 servers with signatures, take. Reading takes time."""
@@ -85,15 +84,15 @@ class Asker:
         self._turns = asyncio.Semaphore(limits.at_once)
         self._turns_each: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(limits.at_once_each))
         self._reading = asyncio.Lock()
-        self._met: dict[tuple[str, bool, bool], _Address] = defaultdict(_Address)
+        self._met: dict[tuple[str, bool, bool, bool], _Address] = defaultdict(_Address)
 
     async def ask(self, question: Question, address: str) -> Answer:
         """Ask one address; a datagram that is lost is sent again, and one that never answers is not asked for ever."""
         if self._left <= 0:
             return Answer(question, address, Problem.LIMIT)
         self._left -= 1
-        # What drops EDNS or one transport may well answer to the other.
-        met = self._met[address, question.tcp, question.payload is None]
+        # What drops EDNS, one transport or questions for NS, as load balancers do, may well answer to others.
+        met = self._met[address, question.tcp, question.payload is None, question.qtype == RRType.NS]
         answer = Answer(question, address, Problem.TIMEOUT)
         for _ in range(1 if question.tcp else self._limits.tries):
             async with self._turns_each[address], self._turns:
@@ -188,4 +187,6 @@ def _refuse_above(size: int) -> None:
 def _reason(error: OSError) -> Problem:
     if isinstance(error, ConnectionRefusedError):
         return Problem.REFUSED
-    return Problem.UNREACHABLE if error.errno in _UNREACHABLE else Problem.CLOSED
+    if error.errno == errno.EHOSTUNREACH:
+        return Problem.HOST_DOWN
+    return Problem.UNREACHABLE if error.errno in NO_WAY else Problem.CLOSED

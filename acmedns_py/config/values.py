@@ -36,6 +36,7 @@ _ACCOUNT_URL: Final = re.compile(r"https?://[\x21-\x3a\x3c-\x7e]+/[\x21-\x3a\x3c
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """A header's name (RFC 9110 5.6.2)."""
 
+_IGNORED: Final = re.compile(r"[a-z0-9-]+(:[^\x00-\x1f\x7f]+)?")
 _QUERY_LOG: Final = re.compile(r"off|errors|names|1/[1-9]\d{0,8}", re.ASCII)
 
 DURATION: Final = re.compile(r"(\d{1,6})(s|m|h|d|w)", re.ASCII)
@@ -57,6 +58,13 @@ def address(value: object) -> IPAddress:
     if found.is_unspecified or found.is_multicast or "%" in value:
         raise ValueError("no host is reached at this address; write the address that the Internet sees")
     return found
+
+
+def ignored_finding(value: str) -> str:
+    """Check what names a finding to ignore: its id, or "ID:SUBJECT"; which ids there are is the check's to know."""
+    if not _IGNORED.fullmatch(value):
+        raise ValueError('write the id of a finding, or with its subject "host-no-alias:www.example.org"')
+    return value
 
 
 def network(value: object) -> IPNetwork:

@@ -11,6 +11,13 @@ from acmedns_py.dns.message import Now, Transport
 from acmedns_py.feed.frames import MOST_NOTED, MOST_QUESTION_OCTETS, TYPE_AND_CLASS_OCTETS, NotedQuery
 
 _HEADER_OCTETS = 12
+_COUNTS = slice(4, 12)
+_OPT_ALONE = bytes((0, 1, 0, 0, 0, 0, 0, 1))
+"""Counts of a message with a question and one record, which is in the additional section."""
+
+_UPPER_BITS = 5
+"""Where they stand in an OPT record."""
+
 _NORMAL = frozenset((Rcode.NOERROR, Rcode.NXDOMAIN))
 
 
@@ -50,7 +57,7 @@ class QueryLog:
 
     def _errors(self, query: bytes, source: bytes, transport: Transport, now: Now) -> bytes | None:
         response = self._core.respond(query, source, transport, now)
-        if response is not None and response[3] & 0xF not in _NORMAL:
+        if response is not None and _rcode(response) not in _NORMAL:
             self._keep(query, source, transport, now, response)
         return response
 
@@ -60,7 +67,7 @@ class QueryLog:
         A name outside the zone gets another code, so that the end of the octets is enough to look at.
         """
         response = self._core.respond(query, source, transport, now)
-        if response is not None and response[3] & 0xF in _NORMAL:
+        if response is not None and _rcode(response) in _NORMAL:
             name = query[_HEADER_OCTETS : query.find(0, _HEADER_OCTETS) + 1].lower()
             if name.endswith(self._apex) and len(name) > len(self._apex):
                 self._keep(query, source, transport, now, response)
@@ -80,4 +87,15 @@ class QueryLog:
             return
         end = query.find(0, _HEADER_OCTETS) + 1 + TYPE_AND_CLASS_OCTETS
         question = query[_HEADER_OCTETS : min(end, _HEADER_OCTETS + MOST_QUESTION_OCTETS)]
-        self._noted.append(NotedQuery(now.unix, source, transport is Transport.TCP, question, response[3] & 0xF))
+        self._noted.append(NotedQuery(now.unix, source, transport is Transport.TCP, question, _rcode(response)))
+
+
+def _rcode(response: bytes) -> int:
+    """Give the whole code: OPT has the upper bits (RFC 6891 6.1.3), and where they count it is the only record."""
+    low = response[3] & 0xF
+    if response[_COUNTS] != _OPT_ALONE:
+        return low
+    position = _HEADER_OCTETS
+    while response[position]:
+        position += 1 + response[position]
+    return response[position + 1 + TYPE_AND_CLASS_OCTETS + _UPPER_BITS] << 4 | low

@@ -114,6 +114,7 @@ WRONG = [
     ("check", 'resolvers = ["dns.example"]', "check.resolvers[0]", "no IP address"),
     ("check", 'ca = ["192.0.2.1"]', "check.ca[0]", "this is an address"),
     ("check", 'accounts = ["17"]', "check.accounts[0]", "as the CA gave it"),
+    ("check", 'ignore = ["no such thing"]', "check.ignore[0]", "write the id of a finding"),
     ("log", 'level = "loud"', "log.level", "write one of 'debug'"),
     ("log", 'destination = "file"', "log.file", "name the file"),
     ("log", 'destination = "file"\nfile = "/nowhere/at/all.log"', "log.file", "no directory"),
