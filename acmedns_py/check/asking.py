@@ -1,40 +1,31 @@
 """The check's one way to name servers: a bounded question to one address, and what came of it as an `Answer`.
 
-Nothing that a server sends, or does not send, raises here. dnspython carries and reads the messages.
+Nothing that a server sends, or does not send, raises here. What is too long to be an honest answer is not read.
 """
 
 import asyncio
 import errno
+import socket
 import time
 from collections import defaultdict
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 from typing import Final
-
-import dns.asyncbackend
-import dns.asyncquery
-import dns.edns
-import dns.exception
-import dns.flags
-import dns.message
-import dns.name
-import dns.query
-import dns.rdata
-import dns.rdataclass
-import dns.rdatatype
-import dns.rrset
 
 from acmedns_py.check.deadline import Deadline, usual_seconds
 from acmedns_py.check.facts import Answer, Problem, Question
 from acmedns_py.check.finding import told
-from acmedns_py.dns import name
-from acmedns_py.dns.codes import RRType, type_to_text
-from acmedns_py.dns.rrset import RRset, merged
+from acmedns_py.check.messages import query_for, read_response
+from acmedns_py.dns.codes import RRType
 
 DNS_PORT: Final = 53
 """Resolvers ask at no other."""
 
 NO_WAY: Final = frozenset({errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EACCES, errno.EPERM})
 """What this machine itself says where it has no way to an address; a router on the way says EHOSTUNREACH."""
+
+MOST_OCTETS: Final = 16_384
+"""Of one response that is read: four times what 100 values, or 26 servers with signatures, take. Reading takes time."""
 
 AT_ONCE: Final = 200
 """Questions on their way together, where somebody waits for the check."""
@@ -92,8 +83,8 @@ class Asker:
         self._left = limits.in_all
         self._turns = asyncio.Semaphore(limits.at_once)
         self._turns_each: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(limits.at_once_each))
+        self._reading = asyncio.Lock()
         self._met: dict[tuple[str, bool, bool, bool], _Address] = defaultdict(_Address)
-        self._backend = dns.asyncbackend.get_backend("asyncio")
 
     async def ask(self, question: Question, address: str) -> Answer:
         """Ask one address; a datagram that is lost is sent again, and one that never answers is not asked for ever."""
@@ -125,19 +116,27 @@ class Asker:
         seconds = min(self._limits.seconds, self.deadline.left_seconds)
         if not seconds:
             return Answer(question, address, Problem.TIME_OVER)
-        query = _query(question)
+        query = query_for(question)
         begun = time.monotonic()
-        ask = dns.asyncquery.tcp if question.tcp else dns.asyncquery.udp
+        exchange = _over_tcp if question.tcp else _over_udp
         try:
             async with asyncio.timeout(seconds):
-                response = await ask(query, address, timeout=seconds, port=self._port, backend=self._backend)
-            return _answer(question, address, response, time.monotonic() - begun)
-        except (TimeoutError, dns.exception.Timeout):
+                response = await exchange(query.to_wire(), address, self._port)
+            taken = time.monotonic() - begun
+            async with self._reading:
+                # Between any two that are read, which takes time, what others answer is noticed, and is not too late.
+                await asyncio.sleep(0)
+                if self.deadline.over:
+                    return Answer(question, address, Problem.TIME_OVER)
+                return read_response(response, query, question, address, seconds=taken)
+        except TimeoutError:
             # Who had less time than others is not called silent.
             problem = Problem.TIMEOUT if seconds == self._limits.seconds else Problem.TIME_OVER
             return Answer(question, address, problem)
-        except dns.query.UnexpectedSource as error:
+        except _OtherSourceError as error:
             return Answer(question, address, Problem.OTHER_SOURCE, told(str(error)))
+        except _TooLongError as error:
+            return Answer(question, address, Problem.TOO_LONG, told(str(error)))
         except EOFError:
             return Answer(question, address, Problem.CLOSED)
         except ConnectionResetError:
@@ -148,81 +147,41 @@ class Asker:
             return Answer(question, address, Problem.MALFORMED, told(f"{type(error).__name__}: {error}"))
 
 
-def record_lines(rrset: RRset) -> list[str]:
-    """Give the lines of a zone file for a set, what is not ASCII escaped."""
-    front = f"{name.to_text(rrset.owner)} {rrset.ttl} IN {type_to_text(rrset.rrtype)}"
-    return [f"{front} {rdata_text(rrset, place)}" for place in range(len(rrset.rdatas))]
+class _OtherSourceError(Exception):
+    """A datagram came from another address than the one that was asked."""
 
 
-def rdata_text(rrset: RRset, place: int = 0) -> str:
-    """Give the data of one record of a set in presentation form."""
-    rdata, rrtype = rrset.rdatas[place], dns.rdatatype.RdataType.make(rrset.rrtype)
-    return told(dns.rdata.from_wire(dns.rdataclass.IN, rrtype, rdata, 0, len(rdata)).to_text())
+class _TooLongError(Exception):
+    """A response is so long that it is not read."""
 
 
-def _query(question: Question) -> dns.message.QueryMessage:
-    flags = dns.flags.Flag(0)
-    if question.recursion_desired:
-        flags |= dns.flags.RD
-    if question.checking_disabled:
-        flags |= dns.flags.CD
-    query = dns.message.make_query(
-        _name(question.qname),
-        dns.rdatatype.RdataType.make(question.qtype),
-        use_edns=False if question.payload is None else 0,
-        payload=question.payload or 0,
-        want_dnssec=question.dnssec_ok,
-        flags=flags,
-    )
-    assert isinstance(query, dns.message.QueryMessage), "a question makes a query"
-    return query
+async def _over_udp(query: bytes, address: str, port: int) -> bytes:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sock:
+        loop = asyncio.get_running_loop()
+        await loop.sock_sendto(sock, query, (address, port))
+        # One octet more shows that it is longer.
+        response, source = await loop.sock_recvfrom(sock, MOST_OCTETS + 1)
+    if (ip_address(source[0]), source[1]) != (ip_address(address), port):
+        raise _OtherSourceError(f"{source[0]} port {source[1]}")
+    _refuse_above(len(response))
+    return response
 
 
-def _name(wire: bytes) -> dns.name.Name:
-    return dns.name.Name((*name.labels(wire), b""))
+async def _over_tcp(query: bytes, address: str, port: int) -> bytes:
+    reader, writer = await asyncio.open_connection(address, port)
+    try:
+        writer.write(len(query).to_bytes(2) + query)
+        size = int.from_bytes(await reader.readexactly(2))
+        _refuse_above(size)
+        return await reader.readexactly(size)
+    finally:
+        writer.transport.abort()
 
 
-def _answer(question: Question, address: str, response: dns.message.Message, seconds: float) -> Answer:
-    return Answer(
-        question,
-        address,
-        rcode=int(response.rcode()),
-        authoritative=bool(response.flags & dns.flags.AA),
-        truncated=bool(response.flags & dns.flags.TC),
-        recursion_available=bool(response.flags & dns.flags.RA),
-        authentic=bool(response.flags & dns.flags.AD),
-        payload=int(response.payload) if response.edns >= 0 else None,
-        case_kept=_echoed(response) == question.qname,
-        answer=_section(response.answer),
-        authority=_section(response.authority),
-        additional=_section(response.additional),
-        extended_errors=tuple(told(_ede(option)) for option in response.extended_errors()),
-        seconds=seconds,
-    )
-
-
-def _echoed(response: dns.message.Message) -> bytes | None:
-    return response.question[0].name.to_wire() if response.question else None
-
-
-def _ede(option: dns.edns.EDEOption) -> str:
-    return f"{int(option.code)} ({option.text})" if option.text else str(int(option.code))
-
-
-def _section(section: list[dns.rrset.RRset]) -> tuple[RRset, ...]:
-    """Give the sets of class IN; names inside their data are kept in the case that they came in."""
-    return tuple(
-        merged(
-            RRset(
-                name.folded(rrset.name.to_wire() or b""),
-                int(rrset.rdtype),
-                rrset.ttl,
-                tuple(rdata.to_wire() or b"" for rdata in rrset),
-            )
-            for rrset in section
-            if rrset.rdclass == dns.rdataclass.IN
-        )
-    )
+def _refuse_above(size: int) -> None:
+    if size > MOST_OCTETS:
+        raise _TooLongError(f"more than {MOST_OCTETS} octets")
 
 
 def _reason(error: OSError) -> Problem:

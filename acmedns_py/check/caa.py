@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from acmedns_py.check.asking import record_lines
 from acmedns_py.check.finding import Finding, Kind, Verdict, catalogue, told
+from acmedns_py.check.messages import record_lines
 from acmedns_py.check.paths import Host
 from acmedns_py.check.walk import Lookup, Walk
 from acmedns_py.dns import name
@@ -19,6 +19,7 @@ from acmedns_py.dns.caa import (
     properties,
     shut_out,
     unknown_critical,
+    well_formed,
 )
 from acmedns_py.dns.caa import METHOD as DNS_01
 from acmedns_py.dns.codes import RRType
@@ -42,7 +43,8 @@ UNTESTED: Final = Kind(
     "CAA records of the host were not looked at",
     "Whether a CA may issue is not known.",
     "Where the host's zone does not answer, begin with that; where no way leads to its servers, check from another "
-    "machine; where the time ran out, check fewer hosts at once or give acmedns check more: --timeout.",
+    "machine; where the time ran out, check fewer hosts at once or give acmedns check more: --timeout. Where one host "
+    "took all that it may, see why its zones have so many or so slow name servers, or so long answers.",
 )
 CRITICAL_UNKNOWN: Final = Kind(
     "caa-critical",
@@ -98,9 +100,10 @@ ACCOUNT_BOUND: Final = Kind(
 MALFORMED: Final = Kind(
     "caa-malformed",
     Verdict.WARN,
-    "the value of a CAA record has octets that none may have",
+    "a CAA record has a tag or a value that none may have",
     "Some CAs refuse the host for it.",
-    'Write the value in ASCII, as in 0 issue "ca.example"; names in other scripts as A-labels (xn--...).',
+    'Write the tag in letters and digits and the value in ASCII, as in 0 issue "ca.example"; names in other scripts as '
+    "A-labels (xn--...).",
 )
 FLAG: Final = Kind(
     "caa-flag",
@@ -235,9 +238,10 @@ def _bound(rdatas: Sequence[bytes], host: Host, wanted: Wanted) -> bool:
 def _oddities(rrset: RRset, found: Lookup) -> Iterator[Finding]:
     repeat = found.steps[-1].repeat
     read = properties(rrset.rdatas)
-    if not all(one.value.isascii() for one in read):
+    refused = unknown_critical(rrset.rdatas)
+    if not all(well_formed(one) for one in read if one not in refused):
         yield Finding(MALFORMED, _name(rrset.owner), _seen(rrset.owner, rrset), repeat=repeat)
-    if any(one.flags & ~CRITICAL for one in read) and not unknown_critical(rrset.rdatas):
+    if any(one.flags & ~CRITICAL for one in read) and not refused:
         yield Finding(FLAG, _name(rrset.owner), _seen(rrset.owner, rrset), repeat=repeat)
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from acmedns_py.check.asking import rdata_text
 from acmedns_py.check.finding import told
+from acmedns_py.check.messages import rdata_text
 from acmedns_py.check.walk import Lookup, Walk
 from acmedns_py.dns import name
 from acmedns_py.dns.codes import RRType

@@ -21,10 +21,19 @@ class Problem(StrEnum):
     UNREACHABLE = "no way leads there"
     HOST_DOWN = "a router on the way says that nothing is there"
     MALFORMED = "the response can't be read"
+    TOO_LONG = "the response is too long to be read"
     OTHER_SOURCE = "the response came from another address"
     CLOSED = "the connection was closed without a response"
     LIMIT = "not asked: this check has asked too much already"
+    HOST_LIMIT = "not asked: this host's name servers used up all the questions that one host may take"
+    HOST_OCTETS = "not asked: this host's name servers sent more than one host may take"
+    HOST_TIME_OVER = "not asked: this host's name servers took all the time that one host may take"
     TIME_OVER = "not asked: the time of this check has run out"
+
+
+_BOUNDS: Final = frozenset(
+    {Problem.LIMIT, Problem.TIME_OVER, Problem.HOST_LIMIT, Problem.HOST_OCTETS, Problem.HOST_TIME_OVER}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +87,7 @@ class Answer:
     authority: tuple[RRset, ...] = ()
     additional: tuple[RRset, ...] = ()
     extended_errors: tuple[str, ...] = ()
+    octets: int = 0
     seconds: float = field(default=0.0, compare=False)
 
     def found(self, owner: bytes, rrtype: int) -> RRset | None:
@@ -96,7 +106,7 @@ class Answer:
     @property
     def unasked(self) -> bool:
         """Whether a bound of the check itself left it without an answer, so that it says nothing of the server."""
-        return self.problem in {Problem.LIMIT, Problem.TIME_OVER}
+        return self.problem in _BOUNDS
 
     @property
     def untested(self) -> bool:

@@ -28,7 +28,8 @@ UNTESTED: Final = Kind(
     "servers on the host's path were not asked",
     "Whether a CA can issue for the host is not known.",
     "Where no way leads to them, check from a machine that reaches them, with IPv6 if they have no other addresses; "
-    "where the time ran out, check fewer hosts at once or give acmedns check more: --timeout.",
+    "where the time ran out, check fewer hosts at once or give acmedns check more: --timeout. Where one host took all "
+    "that it may, see why its zones have so many or so slow name servers, or so long answers.",
 )
 MISSING: Final = Kind(
     "host-no-alias",
@@ -194,6 +195,13 @@ SERVER_FAILS: Final = Kind(
     "CAs lose time there at each try, and some give up.",
     "Repair that server, or take its NS record away, in the zone and in the zone above it.",
 )
+MANY_SERVERS: Final = Kind(
+    "host-servers-many",
+    Verdict.NOTE,
+    "a zone on the path has more name servers than a check asks",
+    "Whether all of them answer, and answer the same, is not known; at 13 addresses of each family it is.",
+    "Nothing, where they are meant to be so many; no zone needs more than the root.",
+)
 LONG_TTL: Final = Kind(
     "host-ttl-long",
     Verdict.NOTE,
@@ -265,6 +273,7 @@ KINDS: Final = catalogue(
             LABEL,
             DIFFER,
             SERVER_FAILS,
+            MANY_SERVERS,
             LONG_TTL,
         ),
         *(SHUT_OUT, ALLOWED_ELSEWHERE),

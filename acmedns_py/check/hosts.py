@@ -195,6 +195,9 @@ def _servers(link: Link) -> Iterator[Finding]:
         if failing(answer):
             subject = f"{answer.address} for {_name(link.cut.apex)}"
             yield Finding(kinds.SERVER_FAILS, subject, failure(answer), repeat=answer.repeat)
+    if link.left_out:
+        seen = f"{link.left_out} of {len(link.cut.addresses)} addresses were not asked"
+        yield Finding(kinds.MANY_SERVERS, _name(link.cut.apex), seen)
 
 
 def _differences(path: Path, link: Link) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ One `Walk` serves all hosts, so that what they have in common is asked once.
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Final
@@ -15,6 +16,9 @@ from acmedns_py.dns.codes import Rcode, RRType
 
 CHALLENGE: Final = name.CHALLENGE.encode()
 _DNS_01: Final = bytes((len(CHALLENGE),)) + CHALLENGE
+
+MOST_ASKED_OF_EACH_FAMILY: Final = 13
+"""Addresses of one zone's servers that a name of a path is looked for at; the root, which many rely on, has 13."""
 
 _WILDCARD: Final = "*."
 
@@ -70,7 +74,7 @@ def host_from_text(text: str) -> Host:
 class Link:
     """One name of a path: its zone, and what each address of that zone's servers answers.
 
-    They are asked for TXT, but for CNAME where the zone is ours.
+    They are asked for TXT, but for CNAME where the zone is ours, and not all where they are many.
     """
 
     owner: bytes
@@ -81,6 +85,11 @@ class Link:
     def usable(self) -> tuple[Answer, ...]:
         """The answers of servers that answer for the zone."""
         return tuple(answer for answer in self.answers if usable(answer))
+
+    @property
+    def left_out(self) -> int:
+        """How many addresses are too many to be asked."""
+        return len(self.cut.addresses) - len(_some(self.cut.addresses))
 
     @property
     def first(self) -> Answer:
@@ -205,8 +214,15 @@ async def _link(walk: Walk, owner: bytes, zone: bytes) -> Link:
     if cut.broken:
         return Link(owner, cut)
     question = Question(owner, RRType.CNAME if cut.apex == zone else RRType.TXT)
-    asked = (walk.ask(question, address) for address in await walk.reachable(cut.addresses))
+    asked = (walk.ask(question, address) for address in await walk.reachable(_some(cut.addresses)))
     return Link(owner, cut, tuple(await asyncio.gather(*asked)))
+
+
+def _some(addresses: Sequence[str]) -> list[str]:
+    """Give the first addresses of each family."""
+    ipv4 = [one for one in addresses if ":" not in one]
+    ipv6 = [one for one in addresses if ":" in one]
+    return ipv4[:MOST_ASKED_OF_EACH_FAMILY] + ipv6[:MOST_ASKED_OF_EACH_FAMILY]
 
 
 async def _looked_beside(walk: Walk, path: Path, nonce: bytes) -> Path:

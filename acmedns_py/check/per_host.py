@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 
 from acmedns_py.check import allowed, caa, host_kinds, hosts, resolvers, validation
 from acmedns_py.check.accounts import Held, Labelled, holders
+from acmedns_py.check.allowance import Allowance
 from acmedns_py.check.deadline import TIME_OVER
 from acmedns_py.check.facts import Answer
 from acmedns_py.check.finding import Finding, told
@@ -90,7 +91,9 @@ async def _caa(
     report: Report, walk: Walk, targets: Targets, down: set[Host], begun: Callable[[str], None]
 ) -> list[caa.Climb]:
     asked = [host for host in targets.hosts if host not in down]
-    climbs = await _of_each(asked, lambda host: caa.climb(walk, host), lambda left: begun(_to_go(caa.TITLE, left)))
+    climbs = await _of_each(
+        asked, lambda host: caa.climb(walk.for_host(Allowance()), host), lambda left: begun(_to_go(caa.TITLE, left))
+    )
     climbs += [caa.Climb(host, ()) for host in targets.hosts if host in down]
     report.add(caa.NAME, caa.TITLE, caa.judge(climbs, targets.wanted), seen=f"{len(asked)} hosts")
     return climbs
@@ -100,7 +103,7 @@ async def _paths(walk: Walk, zone: bytes, targets: Targets, begun: Callable[[str
     nonce = f"acmedns-check-{secrets.token_hex(8)}".encode()
     return await _of_each(
         targets.hosts,
-        lambda host: walk_host(walk, host, zone, targets.wanted.accounts, nonce=nonce),
+        lambda host: walk_host(walk.for_host(Allowance()), host, zone, targets.wanted.accounts, nonce=nonce),
         lambda left: begun(_to_go(hosts.TITLE, left)),
     )
 

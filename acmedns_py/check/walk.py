@@ -6,10 +6,11 @@ question to each server is asked once, and whoever asks the same meanwhile waits
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from typing import Final
 
+from acmedns_py.check.allowance import Allowance
 from acmedns_py.check.asking import Asker
 from acmedns_py.check.facts import Answer, Problem, Question, targets
 from acmedns_py.check.referral import ADDRESS_TYPES, addresses_of, all_targets, delegation_in, failure, glue_in, speaks
@@ -129,16 +130,21 @@ class _Trail:
 
 @dataclass(slots=True)
 class Walk:
-    """Walks through `asker` from `hints`, the root servers' addresses by name.
+    """Walks through `asker` from `hints`, the root servers' addresses by name, for one host within its `allowance`.
 
     `detours` are addresses that can't be seen from here, each with the one that is asked in its place, empty for none.
     """
 
     asker: Asker
     hints: Mapping[str, Iterable[str]]
+    allowance: Allowance | None = None
     detours: dict[str, str] = field(default_factory=dict)
     _cuts: dict[bytes, Cut] = field(default_factory=dict)
     _asked: dict[tuple[Question, str], "asyncio.Task[Answer]"] = field(default_factory=dict)
+
+    def for_host(self, allowance: Allowance) -> "Walk":
+        """Give a walk for one host, which knows what this one and those for other hosts have asked."""
+        return replace(self, allowance=allowance)
 
     async def ask(self, question: Question, address: str) -> Answer:
         """Ask once in the life of this walk, over TCP where UDP is too short."""
@@ -147,10 +153,29 @@ class Walk:
             return Answer(question, address, Problem.UNREACHABLE, "it can't be seen from inside")
         task = self._asked.get((question, asked))
         if task is None:
-            task = asyncio.create_task(self.asker.ask_whole(question, asked))
+            # Before it is noted as asked: others may still ask it.
+            if (exceeded := self._exceeded) is not None:
+                return Answer(question, address, exceeded)
+            if self.allowance is not None:
+                self.allowance.asks()
+            task = asyncio.create_task(self._charged(question, asked))
             self._asked[question, asked] = task
-        # Who stops waiting must not stop it for others.
-        return await asyncio.shield(task)
+        try:
+            async with asyncio.timeout(None if self.allowance is None else self.allowance.left_seconds):
+                # Who stops waiting must not stop it for others.
+                return await asyncio.shield(task)
+        except TimeoutError:
+            return Answer(question, address, Problem.HOST_TIME_OVER)
+
+    async def _charged(self, question: Question, address: str) -> Answer:
+        answer = await self.asker.ask_whole(question, address)
+        if self.allowance is not None:
+            self.allowance.heard(answer)
+        return answer
+
+    @property
+    def _exceeded(self) -> Problem | None:
+        return None if self.allowance is None else self.allowance.exceeded
 
     async def cut(self, owner: bytes) -> Cut:
         """Give the zone that `owner` lies in: the deepest one that is delegated at or above it."""
@@ -258,8 +283,9 @@ class Walk:
         broken = "" if reachable else f"no server of {name.to_text(owner)} has an address"
         untested = not reachable and any(server.untested for server in servers)
         found = Cut(owner, tuple(servers), above.apex, tuple(said), broken, untested)
-        if not trail.zones or reachable:
-            # What is broken inside a trail may only be so because it turns in a circle there.
+        if (not trail.zones or reachable) and self._exceeded is None:
+            # What is broken inside a trail may only be so because it turns in a circle there, and what one host had
+            # nothing left for another one may ask.
             self._cuts[owner] = found
         return found
 

@@ -67,8 +67,13 @@ class Issuer:
 
 
 def properties(rdatas: Iterable[bytes]) -> list[Property]:
-    """Read records in wire form; one that is too short for its tag has none, and flags of zero."""
+    """Read records in wire form; one that is too short for its tag has none."""
     return [_property(rdata) for rdata in rdatas]
+
+
+def well_formed(one: Property) -> bool:
+    """Whether the tag is of ASCII letters and digits (RFC 8659 4.1), and the value of ASCII characters."""
+    return one.tag.isascii() and one.tag.isalnum() and one.value.isascii()
 
 
 def issuers(rdatas: Iterable[bytes], *, wildcard: bool = False) -> list[Issuer] | None:
@@ -204,7 +209,7 @@ def _escaped(character: str) -> str:
 
 def _property(rdata: bytes) -> Property:
     if len(rdata) < 2 or len(rdata) < 2 + rdata[1]:
-        return Property(0, "", "")
+        return Property(rdata[0] if rdata else 0, "", "")
     end = 2 + rdata[1]
     return Property(rdata[0], rdata[2:end].decode("latin-1").lower(), rdata[end:].decode("latin-1"))
 

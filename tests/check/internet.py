@@ -18,7 +18,10 @@ SECOND = ("45.33.7.2", "2600:3c00:7::2")
 PUPPET = ("45.33.6.1", "2600:3c00:6::1")
 """The owner's two providers, and the server that says whatever a test wants (`puppet.py`)."""
 
-ADDRESSES = (*ROOT, *TLD, *FIRST, *SECOND, *PUPPET)
+CROWD = tuple(f"45.33.6.{number}" for number in range(2, 28))
+"""Where the puppet is as well: the servers of `crowd.org`."""
+
+ADDRESSES = (*ROOT, *TLD, *FIRST, *SECOND, *PUPPET, *CROWD)
 
 HALF = "half.org"
 """A zone that the second of its two servers knows nothing of."""
@@ -49,6 +52,7 @@ TLD_ZONE = [
     *cut("org", {"ns.nic.org": TLD}),
     *cut(OWNER, PROVIDERS),
     *cut("puppet.org", {"ns.puppet.org": PUPPET}),
+    *cut("crowd.org", {f"ns{place}.crowd.org": (address,) for place, address in enumerate(CROWD)}),
     # Names that nobody answers for, and a server that knows nothing of the zone that is its.
     *cut("lame.org", {f"ns2.{OWNER}": ()}),
     *cut("elsewhere.org", PROVIDERS),

@@ -241,7 +241,7 @@ def running(
             resolvers.start_resolver(namespace, kind, root_hints, anchors=anchors)
         puppet = namespace.start(
             "puppet",
-            *(sys.executable, "-m", "tests.check.puppet", *internet.PUPPET),
+            *(sys.executable, "-m", "tests.check.puppet", *internet.PUPPET, *internet.CROWD),
             env={"PYTHONPATH": str(REPOSITORY)},
         )
         puppet.wait_for("listening")

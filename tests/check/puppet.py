@@ -28,6 +28,7 @@ from tests.lab.nameserver import SOA, TTL
 APEX = dns.name.from_text("puppet.org.")
 PORT = 53
 DRIP_SECONDS = 0.5
+DRIP_OCTETS = 16_000
 SLOW_SECONDS = 1.5
 
 Octets = bytes | None
@@ -103,6 +104,35 @@ def _texts(*values: bytes) -> Behaviour:
 
 def _fresh() -> dns.name.Name:
     return dns.name.Name((b"endless", os.urandom(8).hex().encode(), *APEX.labels))
+
+
+def _crowd(query: dns.message.Message) -> Octets:
+    """An alias without an end in this zone, in an answer of the length that is just read."""
+    response = _reply(query)
+    target = dns.name.from_text(f"{os.urandom(8).hex()}.crowd.org.")
+    response.answer.append(dns.rrset.from_text(query.question[0].name, TTL, "IN", "CNAME", target.to_text()))
+    response.additional += [
+        dns.rrset.from_text(f"{number}.crowd.org.", TTL, "IN", "TXT", "x" * 250) for number in range(55)
+    ]
+    return response.to_wire(max_size=65535)
+
+
+def _caa(*records: str) -> Behaviour:
+    """CAA records by flags, tag and value, with tags that dnspython neither makes nor reads."""
+
+    def behave(query: dns.message.Message) -> Octets:
+        if query.question[0].rdtype != dns.rdatatype.CAA:
+            return _alias(lambda: dns.name.from_text(f"plain.{ZONE}."))(query)
+        response = _reply(query)
+        parts = (record.split(maxsplit=2) for record in records)
+        rdatas = [
+            dns.rdata.GenericRdata("IN", "CAA", bytes((int(flags), len(tag))) + tag.encode() + value.encode())
+            for flags, tag, value in parts
+        ]
+        response.answer.append(dns.rrset.from_rdata_list(query.question[0].name, TTL, rdatas))
+        return response.to_wire()
+
+    return behave
 
 
 def _slow(query: dns.message.Message) -> Octets:
@@ -181,7 +211,11 @@ BEHAVIOURS: dict[bytes, Behaviour] = {
     b"loop": _alias(lambda: dns.name.Name((b"_acme-challenge", b"loop", *APEX.labels))),
     b"beside": _both,
     b"texts": _texts(b"\x1b]0;title\x07", b"<b>bold</b>", b"\xff" * 255),
-    b"many": _texts(*(b"%05d" % number for number in range(2500))),
+    b"many": _texts(*(b"%05d" % number for number in range(800))),
+    b"huge": _texts(*(b"%05d" % number for number in range(2500))),
+    b"crowd": _crowd,
+    b"badtag": _caa("0 issue ca.example", "0 x-note hello"),
+    b"criticaltag": _caa("0 issue ca.example", "128 x-note hello"),
     b"nocaa": _refuses_caa,
     b"slow": _slow,
     b"ns-refused": _fails_for_ns(dns.rcode.REFUSED),
@@ -221,8 +255,8 @@ def _serve_tcp(connection: socket.socket) -> None:
 
 
 def _drip_out(connection: socket.socket, reply: bytes) -> None:
-    connection.sendall(struct.pack("!H", 65535))
-    for octet in (reply * 1000)[:65535]:
+    connection.sendall(struct.pack("!H", DRIP_OCTETS))
+    for octet in (reply * 1000)[:DRIP_OCTETS]:
         connection.sendall(bytes((octet,)))
         time.sleep(DRIP_SECONDS)
 

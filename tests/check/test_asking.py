@@ -7,7 +7,7 @@ from dataclasses import replace
 import dns.message
 import pytest
 
-from acmedns_py.check.asking import SILENT_QUESTIONS, Asker, Limits
+from acmedns_py.check.asking import MOST_OCTETS, SILENT_QUESTIONS, Asker, Limits
 from acmedns_py.check.deadline import Deadline
 from acmedns_py.check.facts import Problem, Question
 from acmedns_py.dns import name
@@ -19,10 +19,11 @@ QUESTION = Question(name.from_text("example.org."), RRType.SOA)
 
 
 class Socket(asyncio.DatagramProtocol):
-    """Counts what comes; answers the first `answers` datagrams."""
+    """Counts what comes; answers the first `answers` datagrams, with `padding` behind each answer."""
 
-    def __init__(self, answers: int = 0) -> None:
+    def __init__(self, answers: int = 0, padding: bytes = b"") -> None:
         self.came = 0
+        self._padding = padding
         self._answers = answers
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -33,7 +34,9 @@ class Socket(asyncio.DatagramProtocol):
         """Count, and answer or not."""
         self.came += 1
         if self.came <= self._answers:
-            self._transport.sendto(dns.message.make_response(dns.message.from_wire(data)).to_wire(), addr)
+            self._transport.sendto(
+                dns.message.make_response(dns.message.from_wire(data)).to_wire() + self._padding, addr
+            )
 
 
 @pytest.fixture
@@ -41,10 +44,12 @@ async def listening():
     """Give a function that opens such a socket, and gives it with its port."""
     opened = []
 
-    async def listen(answers: int = 0) -> tuple[Socket, int]:
+    async def listen(answers: int = 0, padding: bytes = b"") -> tuple[Socket, int]:
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         sock.bind((ADDRESS, 0))
-        transport, found = await asyncio.get_running_loop().create_datagram_endpoint(lambda: Socket(answers), sock=sock)
+        transport, found = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: Socket(answers, padding), sock=sock
+        )
         opened.append(transport)
         return found, sock.getsockname()[1]
 
@@ -93,6 +98,17 @@ async def test_nothing_is_asked_once_the_time_is_over(listening):
     now[0] = 1010.0
     answer = await asker.ask(QUESTION, ADDRESS)
     assert (answer.problem, answer.unasked, there.came) == (Problem.TIME_OVER, True, 1)
+
+
+@pytest.mark.parametrize(
+    ("padding", "problem"),
+    [(0, None), (1, Problem.MALFORMED), (MOST_OCTETS, Problem.TOO_LONG), (60_000, Problem.TOO_LONG)],
+)
+async def test_a_response_that_is_too_long_is_not_read(listening, padding, problem):
+    """It is that server's fault, and not that it could not be asked."""
+    _, port = await listening(answers=1, padding=bytes(padding))
+    answer = await Asker(port=port).ask(QUESTION, ADDRESS)
+    assert (answer.problem, answer.untested) == (problem, False)
 
 
 async def test_who_was_given_less_time_is_not_called_silent(listening):

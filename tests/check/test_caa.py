@@ -167,6 +167,16 @@ ROWS = [
         CA,
         subject="odd.example.org.",
     ),
+    # What dnspython would refuse to read at all.
+    Row(
+        "caa-malformed",
+        "a.badtag.puppet.org",
+        (),
+        CA,
+        subject="a.badtag.puppet.org.",
+        seen='a.badtag.puppet.org. 60 IN CAA 0 x-note "hello"',
+    ),
+    Row("caa-critical", "a.criticaltag.puppet.org", (), CA, seen='128 x-note "hello"'),
     Row("caa-not-tested", "farther.example.org", ("@ CNAME www.farthest.org.",), CA),
     Row("caa-unanswered", "a.nocaa.puppet.org", (), CA),
 ]
@@ -193,9 +203,10 @@ def test_records_have_just_the_finding_that_they_should(checked, row):
     assert [(one["id"], one["subject"]) for one in findings] == (
         [(row.finding, row.subject or row.host)] if row.finding else []
     )
+    if findings:
+        assert row.seen in findings[0]["seen"]
     if row.paste:
         assert findings[0]["paste"] == list(row.paste)
-        assert row.seen in findings[0]["seen"]
         assert row.cure in findings[0]["cure"]
         if findings[0]["verdict"] == "FAIL":
             assert findings[0]["consequence"] == f"ca.example will refuse {row.host}, and say that CAA forbids it."

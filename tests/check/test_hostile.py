@@ -16,6 +16,7 @@ CASES = {
     "loop": ("host-loop", "_acme-challenge.loop.puppet.org. -> _acme-challenge.loop.puppet.org."),
     "texts": ("host-wildcard", r"\x1b]0;title\x07"),
     "many": ("host-wildcard", '"00000", "00001"'),
+    "huge": ("host-zone-broken", "the response is too long to be read"),
     "silent": ("host-zone-broken", "no response in time"),
     "garbage": ("host-zone-broken", "can't be read"),
     "cut": ("host-zone-broken", "can't be read"),
@@ -50,6 +51,20 @@ def test_programs_are_shown_it_in_bounds(checked):
     assert all(character.isprintable() for character in checked.printed.rstrip("\n"))
     for finding in checked.findings("hosts", "caa", "resolvers"):
         assert all(len(text) < 2000 for text in map(json.dumps, finding.values()))
+
+
+def test_one_hosts_servers_do_not_use_up_the_check(lab):
+    """However many there are, and however much they send: all other hosts are looked at as if it were not there."""
+    good = "host.upward.org"
+    checked = lab.check("--host", "www.crowd.org", "--host", good, "--json")
+    found = {(one["id"], one["subject"]): one["seen"] for one in checked.findings("hosts", "caa")}
+    assert "this host's name servers sent more than one host may take" in found["host-not-tested", "www.crowd.org"]
+    assert found["host-servers-many", "crowd.org."] == "13 of 26 addresses were not asked"
+    assert "more than 11 aliases in a row" in found["caa-unanswered", "www.crowd.org"]
+    assert {one["subject"] for one in checked.good("hosts")} == {good}
+    verdicts = {one["name"]: one["verdict"] for one in checked.document["sections"]}
+    assert verdicts["resolvers"] == "OK"
+    assert verdicts["api"] != "NOT TESTED"
 
 
 def test_slow_servers_do_not_extend_a_check(lab):

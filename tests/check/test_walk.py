@@ -1,7 +1,11 @@
 """The walk by itself: how much a zone can have it do."""
 
+import asyncio
 import itertools
 
+import pytest
+
+from acmedns_py.check.allowance import OCTETS, SECONDS, Allowance
 from acmedns_py.check.facts import Answer, Problem, Question
 from acmedns_py.check.walk import MOST_UNGLUED, SERVERS_TRIED, Walk
 from acmedns_py.dns import name
@@ -75,3 +79,57 @@ async def test_a_referral_in_place_of_an_answer_is_no_absence():
     found = await Walk(Refers(), {"root.": (SERVER,)}).lookup(name.from_text("www.example."), RRType.CAA)
     assert found.rrset is None
     assert found.broken == f"{SERVER}: an answer without authority"
+
+
+class Plain:
+    """Answers all, with as many octets as are wished, once it may."""
+
+    def __init__(self, octets: int = 0) -> None:
+        self.asked: list[Question] = []
+        self.may = asyncio.Event()
+        self.may.set()
+        self._octets = octets
+
+    async def ask_whole(self, question: Question, address: str) -> Answer:
+        """Answer as an `Asker` does."""
+        self.asked.append(question)
+        await self.may.wait()
+        return Answer(question, address, authoritative=True, rcode=Rcode.NXDOMAIN, octets=self._octets)
+
+
+def question(number: int) -> Question:
+    return Question(name.from_text(f"{number}.example."), RRType.TXT)
+
+
+@pytest.mark.parametrize(
+    ("octets", "problem"), [(0, Problem.HOST_LIMIT), (OCTETS // 2, Problem.HOST_OCTETS)], ids=["questions", "octets"]
+)
+async def test_what_one_host_may_not_ask_any_more_another_one_may(octets, problem):
+    """And what was asked for either is known to both."""
+    servers = Plain(octets)
+    walk = Walk(servers, {})
+    host, other = walk.for_host(Allowance(questions=2)), walk.for_host(Allowance(questions=2))
+    problems = [(await host.ask(question(number), SERVER)).problem for number in (1, 2, 3, 1)]
+    assert problems == [None, None, problem, None]
+    assert host.allowance.exceeded is problem
+    problems = [(await other.ask(question(number), SERVER)).problem for number in (1, 3)]
+    assert problems == [None, None]
+    assert servers.asked == [question(1), question(2), question(3)]
+
+
+async def test_who_has_waited_as_long_as_one_host_may_asks_and_waits_no_more():
+    """Others go on with the same question."""
+    now = [1000.0]
+    servers = Plain()
+    walk = Walk(servers, {})
+    host = walk.for_host(Allowance(clock=lambda: now[0]))
+    servers.may.clear()
+    waiting = asyncio.create_task(walk.ask(question(1), SERVER))
+    await asyncio.sleep(0)
+    now[0] += SECONDS
+    answers = [await host.ask(question(number), SERVER) for number in (1, 2)]
+    assert [answer.problem for answer in answers] == [Problem.HOST_TIME_OVER] * 2
+    assert all(answer.unasked for answer in answers)
+    servers.may.set()
+    assert (await waiting).problem is None
+    assert servers.asked == [question(1)]
