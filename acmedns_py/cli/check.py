@@ -20,6 +20,7 @@ from acmedns_py.check.per_host import MOST_HOSTS
 from acmedns_py.check.report import EXIT_NOT_TESTED, Report, report_of
 from acmedns_py.cli.asking import ConfigPath, door
 from acmedns_py.cli.client_files import bare_domain, base_url
+from acmedns_py.cli.forms import LastCheck, read
 from acmedns_py.cli.name_lists import read_names
 from acmedns_py.cli.printing import Json, print_json, when
 from acmedns_py.cli.problems import tell_problems
@@ -177,13 +178,13 @@ def last(config: ConfigPath = None, *, json: Json = False) -> None:
     """Show the last check that the running server has made by itself; exit codes are those of "acmedns check"."""
     try:
         with door(config, way=open_server) as asked:
-            found = asked.ask("GET", "/admin/v1/check")
+            found = read(asked.ask("GET", "/admin/v1/check"), LastCheck)
     except typer.Exit:
         # Another exit code than that of a warning.
         raise typer.Exit(EXIT_NOT_TESTED) from None
     if json:
         print_json(found)
-    elif found["report"] is not None:
+    elif found["report"] is not None and found["seconds"] is not None:
         typer.echo(f"begun {when(found['begun'])}, took {found['seconds']:.1f} s")
     if found["failure"] is not None:
         typer.echo(f"The last try came to no report: {found['failure']}", err=True)
@@ -294,6 +295,6 @@ def _configured(loaded: Loaded | None) -> str:
     return loaded.settings.zone.name
 
 
-def _fail(text: str) -> None:
+def _fail(text: str) -> NoReturn:
     typer.echo(one_line(f"acmedns: {text}"), err=True)
     raise typer.Exit(EXIT_NOT_TESTED)

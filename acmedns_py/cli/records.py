@@ -8,6 +8,7 @@ import typer
 from acmedns_py.accounts.title import is_for
 from acmedns_py.cli.asking import ACCOUNTS, ConfigPath, door, fail, pages, path_of, run, settings_of
 from acmedns_py.cli.client_files import bare_domain
+from acmedns_py.cli.forms import Account, Named, read
 from acmedns_py.cli.printing import Json, print_json, print_table
 from acmedns_py.config.problems import one_line
 from acmedns_py.config.settings import Settings
@@ -197,10 +198,9 @@ def _bare(host: str) -> str:
 def _fulldomain(asked: Door, domain: str, account: str | None) -> str:
     """The complete name of the account that was named, or that is called by the domain, alone or among others."""
     if account is not None:
-        named: str = asked.ask("GET", path_of(account))["fulldomain"]
-        return named
-    rows = pages(asked, ACCOUNTS, "accounts", {"label": domain}, after=0, most=None)
-    found: list[str] = [row["fulldomain"] for row in rows if is_for(row["label"], domain)]
+        return read(asked.ask("GET", path_of(account)), Named)["fulldomain"]
+    rows = pages(asked, ACCOUNTS, "accounts", Account, {"label": domain}, after=0, most=None)
+    found = [row["fulldomain"] for row in rows if is_for(row["label"], domain)]
     if not found:
         fail(f"no account has the label {domain}; make it by acmedns account new {domain}, or name one by --account")
     if len(found) > 1:
