@@ -61,7 +61,7 @@ class QueryLog:
         """
         response = self._core.respond(query, source, transport, now)
         if response is not None and response[3] & 0xF in _NORMAL:
-            name = query[_HEADER_OCTETS : query.find(0, _HEADER_OCTETS) + 1].lower()
+            name = query[_HEADER_OCTETS : _end_of_name(query)].lower()
             if name.endswith(self._apex) and len(name) > len(self._apex):
                 self._keep(query, source, transport, now, response)
         return response
@@ -78,6 +78,17 @@ class QueryLog:
         if len(self._noted) >= MOST_NOTED:
             self.unlogged += 1
             return
-        end = query.find(0, _HEADER_OCTETS) + 1 + TYPE_AND_CLASS_OCTETS
+        end = _end_of_name(query) + TYPE_AND_CLASS_OCTETS
         question = query[_HEADER_OCTETS : min(end, _HEADER_OCTETS + MOST_QUESTION_OCTETS)]
         self._noted.append(NotedQuery(now.unix, source, transport is Transport.TCP, question, response[3] & 0xF))
+
+
+def _end_of_name(query: bytes) -> int:
+    """Give where the question's name ends: label by label, as a label may have a zero octet in it (RFC 2181 11).
+
+    What is answered though its name is cut or compressed ends the octets.
+    """
+    position = _HEADER_OCTETS
+    while position < len(query) and query[position]:
+        position += 1 + query[position]
+    return position + 1
