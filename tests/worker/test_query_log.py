@@ -63,7 +63,7 @@ def test_names_are_those_below_the_apex():
 
 def test_name_with_a_zero_octet_is_noted_whole():
     """A label holds any octets (RFC 2181 11), and where one is zero the name does not end."""
-    odd = query(rf"a\000b.{Z}")
+    odd = query(b"\3a\0b" + APEX)
     for rule in ("names", "1/1"):
         made = log(rule)
         made.respond(odd, SOURCE, Transport.UDP, NOW)
