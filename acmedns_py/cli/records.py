@@ -10,9 +10,9 @@ from acmedns_py.cli.asking import ACCOUNTS, ConfigPath, door, fail, pages, path_
 from acmedns_py.cli.client_files import bare_domain
 from acmedns_py.cli.forms import Account, Named, read
 from acmedns_py.cli.printing import Json, print_json, print_table
+from acmedns_py.config import values
 from acmedns_py.config.problems import one_line
 from acmedns_py.config.settings import Settings
-from acmedns_py.config.values import host_name
 from acmedns_py.dns import caa, name
 from acmedns_py.errors import Unusable
 from acmedns_py.service.checking import caa_places
@@ -62,7 +62,7 @@ def records(
     wanted = list(dict.fromkeys(_bare(host) for host in hosts))
     zone = None if parent is None else parent_zone(parent, above=wanted)
     try:
-        issuer = host_name(ca)
+        issuer = values.issuer(ca)
         value = caa_value(issuer, account_url)
     except Unusable as error:
         fail(f"--account-url {error}")
@@ -179,7 +179,7 @@ def _print_form(zone: str, found: Iterable[Record]) -> None:
 def parent_zone(text: str, *, above: Iterable[str]) -> str:
     """Read `--parent`, which must be above all of these names."""
     try:
-        found = host_name(text)
+        found = values.host_name(text)
     except ValueError as error:
         fail(f"--parent {text!r} can't be used: {error}")
     for owner in above:

@@ -149,7 +149,9 @@ def setup(
     if not json:
         typer.echo(one_line(f"{config}: written"))
         typer.echo()
-    tell_zone(loaded.settings, parent, json=json, path=str(config), in_the_way=[str(error) for error in found])
+    tell_zone(
+        loaded.settings, parent, json=json, path=one_line(str(config)), in_the_way=[str(error) for error in found]
+    )
     if not json:
         _tell_way(found)
         typer.echo("\nWith the records and the firewall in place start the server, then see what acmedns check says.")
@@ -212,7 +214,7 @@ def _mailbox(text: str) -> str:
 
 
 def _api_name(text: str) -> str:
-    found = values.host_name(text)
+    found = values.no_wildcard(values.host_name(text))
     # There has to be room for its challenge, whoever asks for the certificate.
     name.from_text(CHALLENGE + found)
     return found
