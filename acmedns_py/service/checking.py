@@ -28,6 +28,7 @@ from acmedns_py.check.walk import Walk
 from acmedns_py.config.delegation import nameservers
 from acmedns_py.config.hostnames import host_names
 from acmedns_py.config.load import Loaded
+from acmedns_py.config.problems import one_line
 from acmedns_py.config.settings import Check, Settings
 from acmedns_py.dns import name
 from acmedns_py.errors import AcmednsError, Unusable
@@ -95,7 +96,7 @@ async def check_storage(file: Path, *, form: str, url: str, domain: str, hints: 
     credentials = [replace(one, url=url or one.url, domain=one.domain or domain) for one in found]
     if any(not one.url for one in credentials):
         raise Unusable(f"{file} does not say where the API is; name it with --api-url https://auth.example.org")
-    return await check_client(_walk(hints, len(credentials)), credentials, str(file))
+    return await check_client(_walk(hints, len(credentials)), credentials, one_line(str(file)))
 
 
 async def caa_places(hosts: Iterable[bytes], settings: Settings) -> dict[bytes, CaaPlace]:

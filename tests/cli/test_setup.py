@@ -177,6 +177,10 @@ def refusal(done: subprocess.CompletedProcess[str]) -> str:
         (["--address", "0.0.0.0"], "--address '0.0.0.0' can't be used: no host is reached at this address"),
         (["--address", "ns1.example.org"], "--address 'ns1.example.org' can't be used: this is no IP address"),
         (["--admin", "@example.org"], "--admin '@example.org' can't be used: the part before the @ is missing"),
+        (
+            ["--tls", "cert", "--tls-certificate", "/dev/zero", "--tls-key", "/dev/zero"],
+            "--tls-certificate '/dev/zero' can't be used: /dev/zero can't be read (it is no regular file); name a PEM",
+        ),
         (["--tls", "letsencrypt"], "--tls 'letsencrypt' can't be used: write one of acme, cert, none"),
         (["--tls", "cert"], "nothing can be proposed for --tls-certificate, --tls-key; say them"),
         (["--tls", "cert", "--tls-certificate", "/missing", "--tls-key", "/x"], "/missing can't be read (No such file"),
