@@ -54,7 +54,9 @@ LIMITED: Final = _one_of(
 WORK: Final = _one_of("work", "login", "registration")
 REASON: Final = _one_of("reason", "full", "slow")
 OUTCOME: Final = _one_of("outcome", "written", "refused")
-FINDING: Final = Label("finding", "[a-z0-9-]{1,40}", "the id of a finding, as docs/findings.md lists them")
+FINDING: Final = Label(
+    "finding", "[a-z0-9-]{1,40}", "the id of a finding, as docs/findings.md lists them, or GROUP-skipped"
+)
 SEVERITY: Final = _one_of("severity", "fail", "warn", "note", "not_tested")
 VERSION: Final = Label("version", "[0-9a-z.+]+", "the program's")
 PYTHON: Final = Label("python", "[0-9a-z.+]+", "Python's version")
@@ -103,7 +105,9 @@ TABLE: Final = (
     Metric("acmedns_store_waiting", _G, "Requests in line for the writer, 1024 at most"),
     Metric("acmedns_backup_last_timestamp_seconds", _G, "When the newest scheduled backup was made, in Unix time"),
     Metric("acmedns_backup_failed", _G, "1 while the last try for a scheduled backup has failed"),
-    Metric("acmedns_check_problems", _G, "What the last check by the server has found, by kind", (FINDING, SEVERITY)),
+    Metric(
+        "acmedns_check_problems", _G, "What stands after the last check by the server, by kind", (FINDING, SEVERITY)
+    ),
     Metric("acmedns_check_last_run_timestamp_seconds", _G, "When the last check was done, in Unix time"),
     Metric("acmedns_check_duration_seconds", _G, "How long it took"),
     Metric("acmedns_check_every_seconds", _G, "Time from one check to the next, 0 with check.every off"),

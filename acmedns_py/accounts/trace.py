@@ -40,14 +40,17 @@ class Round:
 class Traced:
     """What is remembered of one name, latest round first.
 
-    It is all that happened since `since` (Unix seconds), but where `complete` is False: then the workers had more to
-    note than they could. A value is sure to be answered for `window_seconds`.
+    It is all that happened from `since` to `now` (Unix seconds), but where `complete` is False: then the workers had
+    more to note than they could. A value is sure to be answered for `window_seconds`, and a CA asks from `ca_networks`
+    networks at least.
     """
 
     since: float
     rounds: tuple[Round, ...]
     complete: bool
     window_seconds: float
+    now: float
+    ca_networks: int
 
 
 @dataclass(slots=True)
@@ -59,10 +62,11 @@ class _Trace:
 class Traces:
     """The memory of all names, each called by its label."""
 
-    def __init__(self, clock: Callable[[], float], *, window_seconds: float) -> None:
+    def __init__(self, clock: Callable[[], float], *, window_seconds: float, ca_networks: int) -> None:
         """`clock` gives Unix seconds; the memory begins at this moment."""
         self._clock = clock
         self._window_seconds = window_seconds
+        self._ca_networks = ca_networks
         self._since = clock()
         self._missed_at: float | None = None
         self._askers = 0
@@ -96,7 +100,7 @@ class Traces:
         since = self._since if trace is None else trace.since
         rounds = () if trace is None else tuple(reversed(trace.rounds))
         complete = self._missed_at is None or self._missed_at < since
-        return Traced(since, rounds, complete, self._window_seconds)
+        return Traced(since, rounds, complete, self._window_seconds, self._clock(), self._ca_networks)
 
     def _touched(self, label: str) -> _Trace:
         trace = self._names.get(label)

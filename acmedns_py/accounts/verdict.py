@@ -16,12 +16,14 @@ from acmedns_py.accounts.trace import Round, Traced
 from acmedns_py.dns.source import packed, site
 from acmedns_py.feed.questions import Asker
 
-CA_NETWORKS: Final = 4
-"""From so many networks and more a public CA asks since June 2026 (CA/Browser Forum, Baseline Requirements 3.2.2.9);
-one that may miss is left out."""
-
 BURST_SECONDS: Final = 120.0
-"""Within which all of them ask."""
+"""Within which all networks of a CA ask."""
+
+UNASKED_SECONDS: Final = 900.0
+"""After an update a client may still look at the value itself, or wait, before it tells the CA."""
+
+FEW_SECONDS: Final = 300.0
+"""After its first question a CA that goes on has gone on."""
 
 _CHECK: Final = "run acmedns check --host HOST with the name of the certificate"
 
@@ -33,6 +35,7 @@ class Word(StrEnum):
     NEVER_UPDATED = "never_updated"
     ASKED_WITHOUT_UPDATE = "asked_without_update"
     NOT_KNOWN = "not_known"
+    WAITING = "waiting"
     NEVER_ASKED = "never_asked"
     ASKED_BY_ITSELF = "asked_by_itself"
     ASKED_BY_FEW = "asked_by_few"
@@ -51,7 +54,8 @@ class Verdict:
 class Facts:
     """The last update, perhaps None, and where from; who asked behind it, as far as is known: since `known_since`.
 
-    All times are Unix seconds; `window_seconds` is how long a value is sure to be answered.
+    All times are Unix seconds; `window_seconds` is how long a value is sure to be answered, and from `ca_networks`
+    networks and more a CA asks. Where it is not `complete` there were others who asked.
     """
 
     updated_at: float | None
@@ -59,6 +63,9 @@ class Facts:
     known_since: float
     askers: tuple[Asker, ...]
     window_seconds: float
+    now: float
+    ca_networks: int
+    complete: bool = True
     disabled: bool = False
 
 
@@ -69,7 +76,17 @@ def facts_of(account: Listed, traced: Traced) -> Facts:
     if updated_at is None and account.last_update_at is not None:
         updated_at, updated_from = account.last_update_at.timestamp(), account.last_update_from
     askers = tuple(latest.askers.values())
-    return Facts(updated_at, updated_from, traced.since, askers, traced.window_seconds, account.disabled)
+    return Facts(
+        updated_at,
+        updated_from,
+        traced.since,
+        askers,
+        traced.window_seconds,
+        traced.now,
+        traced.ca_networks,
+        complete=traced.complete,
+        disabled=account.disabled,
+    )
 
 
 def own(asker: Asker, source: str | None) -> bool:
@@ -82,38 +99,57 @@ def verdict(facts: Facts) -> Verdict:
     if facts.disabled:
         return Verdict(Word.DISABLED, "disabled: its name has no values and its password is refused")
     foreign = [asker for asker in facts.askers if not own(asker, facts.updated_from)]
-    count = _perspectives(foreign)
-    burst = _burst(foreign)
+    burst = _burst(foreign, facts.ca_networks)
+    networks = _counted(foreign)
     if burst is not None and not any(asker.valued for asker in foreign):
-        return _without_update(f"asked from {count} networks, each time without a value")
+        return _without_update(f"asked from {networks}, each time without a value")
     if burst is not None and facts.updated_at is None:
-        return _without_update(f"asked from {count} networks, but never updated")
+        return _without_update(f"asked from {networks}, but never updated")
     if facts.updated_at is None:
         cure = "give its credential to the client, and look for request_refused in the log"
         return Verdict(Word.NEVER_UPDATED, f"never updated: no client has set a value with it; {cure}")
     if burst is not None and burst > facts.updated_at + facts.window_seconds:
-        return _without_update(f"asked from {count} networks, but not updated for that")
+        return _without_update(f"asked from {networks}, but not updated for that")
     if burst is not None:
         cure = "if there is no certificate, see what the CA told the client: CAA, a limit, another name"
-        return Verdict(Word.ASKED_BY_A_CA, f"asked from {count} networks: a CA has seen the value; {cure}")
-    if count:
-        return Verdict(Word.ASKED_BY_FEW, _few(count, foreign))
+        return Verdict(Word.ASKED_BY_A_CA, f"asked from {networks}: a CA has seen the value; {cure}")
+    return _without_ca(facts, foreign, facts.updated_at)
+
+
+def _without_ca(facts: Facts, foreign: Sequence[Asker], updated_at: float) -> Verdict:
+    """Judge where no CA is known to have asked since the update."""
+    if foreign and facts.now < min(asker.first for asker in foreign) + FEW_SECONDS:
+        text = f"asked from {_counted(foreign)} so far, a short time ago: a CA may be about to ask from more"
+        return Verdict(Word.WAITING, f"{text}; look again in {FEW_SECONDS / 60:.0f} minutes")
+    if not facts.complete:
+        text = "there were more questions than could be noted, so whether a CA has asked is not known"
+        return Verdict(Word.NOT_KNOWN, f"{text}: have the client renew when there are fewer, and look again")
+    if foreign:
+        return Verdict(Word.ASKED_BY_FEW, _few(facts, foreign))
     if facts.askers:
         text = "asked by the client itself or through its resolver only: the client has not told the CA, or waits"
         return Verdict(Word.ASKED_BY_ITSELF, f"{text}; see the client's log")
-    if facts.updated_at < facts.known_since:
+    if updated_at < facts.known_since:
         text = "not asked since the memory of questions began, which is after the last update: have the client renew"
         return Verdict(Word.NOT_KNOWN, f"{text}, and look again")
+    if facts.now < updated_at + UNASKED_SECONDS:
+        text = "updated a short time ago, and not asked yet: clients may wait before they tell the CA"
+        return Verdict(Word.WAITING, f"{text}; look again in {UNASKED_SECONDS / 60:.0f} minutes")
     text = "updated, but never asked since: the delegation of the zone or the CNAME of the host is broken"
     return Verdict(Word.NEVER_ASKED, f"{text}, or the client has not told the CA; {_CHECK}")
 
 
-def _few(count: int, foreign: Sequence[Asker]) -> str:
-    networks = "1 network" if count == 1 else f"{count} networks"
+def _few(facts: Facts, foreign: Sequence[Asker]) -> str:
+    networks = _counted(foreign)
     if not any(asker.valued for asker in foreign):
         return f"asked from {networks} only, each time without a value: the client has taken it away, or did not set it"
-    text = f"asked from {networks} only, and a public CA asks from {CA_NETWORKS} and more"
+    text = f"asked from {networks} only, and a CA asks from {facts.ca_networks} and more (challenges.ca_networks)"
     return f"{text}: it has met a wrong value or can't reach this server from elsewhere; {_CHECK}"
+
+
+def _counted(askers: Iterable[Asker]) -> str:
+    count = _perspectives(askers)
+    return "1 network" if count == 1 else f"{count} networks"
 
 
 def _without_update(what: str) -> Verdict:
@@ -130,7 +166,7 @@ def _perspectives(askers: Iterable[Asker]) -> int:
     return len({_perspective(asker.network) for asker in askers})
 
 
-def _burst(askers: Sequence[Asker]) -> float | None:
+def _burst(askers: Sequence[Asker], ca_networks: int) -> float | None:
     """Give when the latest questions began that came from as many networks as a CA's do; None: there were none."""
     begun = []
     for times in ([asker.first for asker in askers], [asker.last for asker in askers]):
@@ -138,7 +174,7 @@ def _burst(askers: Sequence[Asker]) -> float | None:
             together = [
                 asker for asker, time in zip(askers, times, strict=True) if start <= time <= start + BURST_SECONDS
             ]
-            if _perspectives(together) >= CA_NETWORKS:
+            if _perspectives(together) >= ca_networks:
                 begun.append(start)
     return max(begun, default=None)
 

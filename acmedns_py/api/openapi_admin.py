@@ -338,6 +338,7 @@ SCHEMAS: dict[str, Any] = {
         {
             "every_seconds": {**_COUNT, "description": "check.every; 0 where it is off"},
             "running": {"type": "boolean", "description": "Whether one is under way"},
+            "unconfirmed": {**_COUNT, "description": "Failures seen once: they count when the next one has them too"},
             "failure": {"type": ["string", "null"], "description": "Why the last one came to no report"},
             "begun": {**_MAYBE_TIME, "description": "When the one of this report began"},
             "seconds": {"type": ["number", "null"], "minimum": 0, "description": "How long it took"},

@@ -83,6 +83,7 @@ class Keeper:
         self._hindrance: str | None = None
         self._revoking = False
         self._ended = False
+        self._told_failed: Callable[[], None] = lambda: None
         self._asked = asyncio.Event()
         # Held while the CA is asked for something that counts.
         self._turn = asyncio.Lock()
@@ -107,8 +108,14 @@ class Keeper:
         self._pause = self._state.pause(now)
         self._revoked = self._state.revoked()
 
-    async def run(self, *, publish: Publish, exchanged: Callable[[], None], caa: Caa) -> None:
-        """Renew until cancelled; `exchanged` is called when there is another certificate to serve."""
+    async def run(
+        self, *, publish: Publish, exchanged: Callable[[], None], caa: Caa, failed: Callable[[], None] = lambda: None
+    ) -> None:
+        """Renew until cancelled; `exchanged` is called when there is another certificate to serve, `failed` when none.
+
+        That is after each try that came to nothing.
+        """
+        self._told_failed = failed
         try:
             while True:
                 now = time.time()
@@ -303,10 +310,12 @@ class Keeper:
             log.warning(
                 "certificate_not_issued", problem=pause.reason, failures=pause.failures, again=time_text(pause.until)
             )
+            self._told_failed()
         except Exception as error:
             # The supervisor of all tries: whatever it is, the CA must be left alone for a while.
             pause = self._failed(before, time.time(), f"unforeseen: {type(error).__name__}: {error}")
             log.exception("certificate_failed", failures=pause.failures, again=time_text(pause.until))
+            self._told_failed()
         else:
             exchanged()
             pause = self._judged(certificate, before, time.time())

@@ -27,7 +27,7 @@ from acmedns_py.check.deadline import Deadline, usual_seconds
 from acmedns_py.check.facts import Answer, Problem, Question
 from acmedns_py.check.finding import told
 from acmedns_py.dns import name
-from acmedns_py.dns.codes import type_to_text
+from acmedns_py.dns.codes import RRType, type_to_text
 from acmedns_py.dns.rrset import RRset, merged
 
 DNS_PORT: Final = 53
@@ -35,8 +35,6 @@ DNS_PORT: Final = 53
 
 NO_WAY: Final = frozenset({errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EACCES, errno.EPERM})
 """What this machine itself says where it has no way to an address; a router on the way says EHOSTUNREACH."""
-
-_UNREACHABLE: Final = NO_WAY | {errno.EHOSTUNREACH}
 
 AT_ONCE: Final = 200
 """Questions on their way together, where somebody waits for the check."""
@@ -94,7 +92,7 @@ class Asker:
         self._left = limits.in_all
         self._turns = asyncio.Semaphore(limits.at_once)
         self._turns_each: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(limits.at_once_each))
-        self._met: dict[tuple[str, bool, bool], _Address] = defaultdict(_Address)
+        self._met: dict[tuple[str, bool, bool, bool], _Address] = defaultdict(_Address)
         self._backend = dns.asyncbackend.get_backend("asyncio")
 
     async def ask(self, question: Question, address: str) -> Answer:
@@ -102,8 +100,8 @@ class Asker:
         if self._left <= 0:
             return Answer(question, address, Problem.LIMIT)
         self._left -= 1
-        # What drops EDNS or one transport may well answer to the other.
-        met = self._met[address, question.tcp, question.payload is None]
+        # What drops EDNS, one transport or questions for NS, as load balancers do, may well answer to others.
+        met = self._met[address, question.tcp, question.payload is None, question.qtype == RRType.NS]
         answer = Answer(question, address, Problem.TIMEOUT)
         for _ in range(1 if question.tcp else self._limits.tries):
             async with self._turns_each[address], self._turns:
@@ -199,7 +197,6 @@ def _answer(question: Question, address: str, response: dns.message.Message, sec
         authority=_section(response.authority),
         additional=_section(response.additional),
         extended_errors=tuple(told(_ede(option)) for option in response.extended_errors()),
-        octets=len(response.wire or b""),
         seconds=seconds,
     )
 
@@ -231,4 +228,6 @@ def _section(section: list[dns.rrset.RRset]) -> tuple[RRset, ...]:
 def _reason(error: OSError) -> Problem:
     if isinstance(error, ConnectionRefusedError):
         return Problem.REFUSED
-    return Problem.UNREACHABLE if error.errno in _UNREACHABLE else Problem.CLOSED
+    if error.errno == errno.EHOSTUNREACH:
+        return Problem.HOST_DOWN
+    return Problem.UNREACHABLE if error.errno in NO_WAY else Problem.CLOSED

@@ -11,6 +11,7 @@ from acmedns_py.check.walk import Lookup, Walk
 from acmedns_py.dns import name
 from acmedns_py.dns.caa import (
     CRITICAL,
+    OTHER_METHODS,
     Obstacle,
     correction,
     issuers,
@@ -19,6 +20,7 @@ from acmedns_py.dns.caa import (
     shut_out,
     unknown_critical,
 )
+from acmedns_py.dns.caa import METHOD as DNS_01
 from acmedns_py.dns.codes import RRType
 from acmedns_py.dns.rrset import RRset
 
@@ -40,7 +42,7 @@ UNTESTED: Final = Kind(
     "CAA records of the host were not looked at",
     "Whether a CA may issue is not known.",
     "Where the host's zone does not answer, begin with that; where no way leads to its servers, check from another "
-    "machine; where the time ran out, check fewer hosts at once or give it more: --timeout.",
+    "machine; where the time ran out, check fewer hosts at once or give acmedns check more: --timeout.",
 )
 CRITICAL_UNKNOWN: Final = Kind(
     "caa-critical",
@@ -59,9 +61,16 @@ FORBIDS: Final = Kind(
 METHOD: Final = Kind(
     "caa-method",
     Verdict.FAIL,
-    "the CAA records let the CA issue by other methods than dns-01",
+    "the CAA records let the CA issue by no method whose values come from this server",
     _REFUSES,
     "Add dns-01 to validationmethods: the record to paste goes in the place of the one that it was made of.",
+)
+METHOD_OTHER: Final = Kind(
+    "caa-method-other",
+    Verdict.NOTE,
+    "the CAA records let the CA issue by dns-account-01 or dns-persist-01, and not by dns-01",
+    "A client that uses dns-01, as nearly all do, will be refused.",
+    "Nothing, if yours uses the other method; else add dns-01 to validationmethods.",
 )
 ACCOUNT: Final = Kind(
     "caa-account",
@@ -104,14 +113,14 @@ FLAG: Final = Kind(
 ALLOWS: Final = Kind(
     "caa-allows",
     Verdict.OK,
-    "the CAA records, or that there are none, let the CA issue by dns-01",
+    "the CAA records, or that there are none, let the CA issue",
     "No CA that is wanted has to refuse the host for it.",
     "Nothing. To let your own account alone issue: accounturi and validationmethods=dns-01 (RFC 8657).",
 )
 
 KINDS: Final = catalogue(
     (
-        *(UNANSWERED, UNTESTED, CRITICAL_UNKNOWN, FORBIDS, METHOD),
+        *(UNANSWERED, UNTESTED, CRITICAL_UNKNOWN, FORBIDS, METHOD, METHOD_OTHER),
         *(ACCOUNT, ACCOUNT_SOME, ACCOUNT_BOUND, MALFORMED, FLAG, ALLOWS),
     )
 )
@@ -190,8 +199,9 @@ def _judged(climb: Climb, wanted: Wanted) -> Iterator[Finding]:
         yield Finding(ALLOWS, climb.host.text, "no CAA record from here to the root: any CA may issue")
         return
     yield from _oddities(rrset, last)
-    way = obstacle(rrset.rdatas, wanted.identities, wildcard=climb.host.wildcard, accounts=wanted.accounts)
-    shut = shut_out(rrset.rdatas, wanted.identities, sorted(wanted.accounts), wildcard=climb.host.wildcard)
+    method, wildcard = _method(rrset.rdatas, climb.host, wanted), climb.host.wildcard
+    way = obstacle(rrset.rdatas, wanted.identities, method=method, wildcard=wildcard, accounts=wanted.accounts)
+    shut = shut_out(rrset.rdatas, wanted.identities, sorted(wanted.accounts), method=method, wildcard=wildcard)
     if way is not None or shut:
         yield _hindered(climb, rrset, wanted, ACCOUNT_SOME if way is None else _BY_OBSTACLE[way], shut)
         return
@@ -199,9 +209,21 @@ def _judged(climb: Climb, wanted: Wanted) -> Iterator[Finding]:
     who = "any CA" if named is None else ", ".join(sorted({told(one.domain) for one in named if one.domain}))
     seen = told(f"{who} may issue; {_seen(owner, rrset)}")
     yield Finding(ALLOWS, climb.host.text, seen, repeat=last.steps[-1].repeat)
+    # Of the records, and not of each host below them: nothing is wrong with any.
+    if method != DNS_01:
+        yield Finding(METHOD_OTHER, _name(rrset.owner), _seen(owner, rrset), repeat=last.steps[-1].repeat)
     if not wanted.accounts and _bound(rrset.rdatas, climb.host, wanted):
-        # Of the records, and not of each host below them: nothing is wrong with any.
         yield Finding(ACCOUNT_BOUND, _name(rrset.owner), _seen(owner, rrset), repeat=last.steps[-1].repeat)
+
+
+def _method(rdatas: Sequence[bytes], host: Host, wanted: Wanted) -> str:
+    """Give the method to judge by: dns-01, unless the records let in another one of this server's in its place."""
+
+    def let_in(method: str) -> bool:
+        way = obstacle(rdatas, wanted.identities, method=method, wildcard=host.wildcard)
+        return way is not Obstacle.METHOD
+
+    return next(filter(let_in, (DNS_01, *OTHER_METHODS)), DNS_01)
 
 
 def _bound(rdatas: Sequence[bytes], host: Host, wanted: Wanted) -> bool:

@@ -84,7 +84,8 @@ KINDS: Final = catalogue(
             Verdict.NOT_TESTED,
             "the value was not looked for at an address",
             "Whether that server has what is set is not known.",
-            "Where no way leads there, check from another machine; where the time ran out, give it more: --timeout.",
+            "Where no way leads there, check from another machine; where the time ran out, give acmedns check "
+            "more: --timeout.",
         ),
     )
 )

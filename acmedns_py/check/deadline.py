@@ -42,6 +42,10 @@ class Deadline:
         """Whether the moment has come."""
         return not self.left_seconds
 
+    def extend(self, seconds: float) -> None:
+        """Put the moment off, as there is more to do than was known."""
+        self._end += seconds
+
     async def blocking(self, work: Callable[[], T]) -> T:
         """Do in a thread what would stop all else; raises `TimeoutError` where it takes too long, and lets it be then.
 

@@ -13,7 +13,7 @@ from acmedns_py.check.facts import Answer, Question, targets
 from acmedns_py.check.finding import Finding, listed, told
 from acmedns_py.check.referral import addresses_of, delegation_in, failure, rcode_text, speaks
 from acmedns_py.check.subject import Subject, address_line
-from acmedns_py.check.walk import Cut, Lookup, Walk
+from acmedns_py.check.walk import VERSIONS, Cut, Lookup, Walk
 from acmedns_py.dns import name
 from acmedns_py.dns.codes import Rcode, RRType
 from acmedns_py.dns.rrset import RRset
@@ -52,7 +52,8 @@ class DelegationFacts:
 
     `said` and `ds` are what each server of the zone above answered for NS and DS of the zone, `above_keys` what they
     answered for their own DNSKEY; `own` and `keys` are NS and DNSKEY from the zone's own servers. `bogus` are answers
-    of resolvers that take the zone above for bogus: they fail but where they are told not to validate.
+    of resolvers that take the zone above for bogus: they fail but where they are told not to validate. `roots` are
+    answers of the root's servers, where none of them can be asked from here, and then there is nothing else.
     """
 
     above: Cut
@@ -64,6 +65,7 @@ class DelegationFacts:
     own: tuple[Answer, ...] = ()
     keys: tuple[Answer, ...] = ()
     bogus: tuple[Answer, ...] = ()
+    roots: tuple[Answer, ...] = ()
 
     def servers(self) -> list[tuple[bytes, str]]:
         """Give each address that a resolver may go to, with the name of its server: from glue and from its own zone."""
@@ -78,6 +80,9 @@ class DelegationFacts:
 async def collect(walk: Walk, apex: bytes, resolvers: Iterable[str] = ()) -> DelegationFacts:
     """Ask the servers of the zone above, and then those that they name; and the resolvers whether they trust it."""
     above = await walk.cut(name.parent(apex))
+    if (above.broken or above.apex == name.ROOT) and not await walk.sees_root():
+        roots = [answer for version in VERSIONS for answer in await walk.roots(version)]
+        return DelegationFacts(above, above, roots=tuple(roots))
     if above.broken:
         return DelegationFacts(above, above)
     cut = await walk.delegated(apex, above)
@@ -98,7 +103,8 @@ async def collect(walk: Walk, apex: bytes, resolvers: Iterable[str] = ()) -> Del
 
 
 async def _everywhere(walk: Walk, question: Question, cut: Cut) -> tuple[Answer, ...]:
-    return tuple(await asyncio.gather(*(walk.ask(question, address) for address in cut.addresses)))
+    reachable = await walk.reachable(cut.addresses)
+    return tuple(await asyncio.gather(*(walk.ask(question, address) for address in reachable)))
 
 
 async def _bogus(walk: Walk, zone: bytes, resolvers: Iterable[str]) -> tuple[Answer, ...]:
@@ -123,11 +129,15 @@ async def _host(walk: Walk, host: bytes) -> HostFacts:
 def judge(facts: DelegationFacts, subject: Subject) -> Iterator[Finding]:
     """Give what is wrong with the delegation of the subject's zone."""
     apex = name.to_text(subject.apex)
+    stopped = next((answer for answer in facts.roots if not answer.untested), None)
+    if stopped is not None:
+        yield Finding(KINDS["dns-blocked"], "this host", listed(map(failure, facts.roots)), repeat=stopped.repeat)
+        return
     heard = [answer for answer in facts.said if speaks(answer, facts.above.apex)]
     if facts.above.broken or not heard:
         seen = facts.above.broken or listed(map(failure, facts.said))
         repeat = facts.said[0].repeat if facts.said else f"dig +trace {apex} NS"
-        untested = facts.above.untested or (facts.said and all(answer.untested for answer in facts.said))
+        untested = facts.above.untested if facts.above.broken else all(answer.untested for answer in facts.said)
         kind = KINDS["delegation-not-tested" if untested else "above-unreachable"]
         yield Finding(kind, name.to_text(facts.above.apex), told(seen), repeat=repeat)
         return

@@ -20,6 +20,15 @@ KINDS: Final = catalogue(
             stops=True,
         ),
         Kind(
+            "dns-blocked",
+            Verdict.NOT_TESTED,
+            "DNS from this host to the Internet is blocked or intercepted: no server of the root answers it",
+            "Nothing can be seen of the zone from here; what CAs meet is not known.",
+            "Let DNS (UDP and TCP 53) out of this host to every server, past any router that answers in their place; "
+            "or run acmedns check ZONE on another host.",
+            stops=True,
+        ),
+        Kind(
             "delegation-not-tested",
             Verdict.NOT_TESTED,
             "the way from the root to this zone could not be looked at",
@@ -85,7 +94,7 @@ KINDS: Final = catalogue(
             "the addresses of a name server could not be looked up",
             "Whether CAs find that server is not known.",
             "Where no way leads to the servers of that name's zone, check from another machine; where the time ran "
-            "out, give it more: --timeout.",
+            "out, give acmedns check more: --timeout.",
         ),
         Kind(
             "no-server-found",

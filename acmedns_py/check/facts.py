@@ -19,6 +19,7 @@ class Problem(StrEnum):
     TIMEOUT = "no response in time"
     REFUSED = "nobody listens there"
     UNREACHABLE = "no way leads there"
+    HOST_DOWN = "a router on the way says that nothing is there"
     MALFORMED = "the response can't be read"
     OTHER_SOURCE = "the response came from another address"
     CLOSED = "the connection was closed without a response"
@@ -58,7 +59,8 @@ class Answer:
     """What one server said to one question; where `problem` is set there is no response, and the rest is empty.
 
     `address` is who was asked, `detail` the machine's own words about the problem, `payload` the EDNS payload of the
-    response, None without EDNS; `case_kept`: the question came back in the letter case that it was asked in.
+    response, None without EDNS; `authentic`: a resolver says that it has validated what it answers (AD);
+    `case_kept`: the question came back in the letter case that it was asked in.
     """
 
     question: Question
@@ -76,7 +78,6 @@ class Answer:
     authority: tuple[RRset, ...] = ()
     additional: tuple[RRset, ...] = ()
     extended_errors: tuple[str, ...] = ()
-    octets: int = 0
     seconds: float = field(default=0.0, compare=False)
 
     def found(self, owner: bytes, rrtype: int) -> RRset | None:

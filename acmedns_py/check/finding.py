@@ -46,7 +46,8 @@ class Finding:
     """A kind found at one subject: a name, an address, a host.
 
     `seen` is what was met. `consequence` and `cure` are for this subject, and those of the kind where they are empty.
-    `paste` holds the records to paste, one a line; `repeat` is the command that shows it again.
+    `paste` holds the records to paste, one a line; `repeat` is the command that shows it again. `ignored`: the operator
+    knows of it, so that it counts for nothing.
     """
 
     kind: Kind
@@ -56,6 +57,7 @@ class Finding:
     cure: str = ""
     paste: tuple[str, ...] = ()
     repeat: str = ""
+    ignored: bool = False
 
     @property
     def what_follows(self) -> str:

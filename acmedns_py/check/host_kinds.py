@@ -28,14 +28,22 @@ UNTESTED: Final = Kind(
     "servers on the host's path were not asked",
     "Whether a CA can issue for the host is not known.",
     "Where no way leads to them, check from a machine that reaches them, with IPv6 if they have no other addresses; "
-    "where the time ran out, check fewer hosts at once or give it more: --timeout.",
+    "where the time ran out, check fewer hosts at once or give acmedns check more: --timeout.",
 )
 MISSING: Final = Kind(
     "host-no-alias",
     Verdict.FAIL,
     "the host's challenge name does not exist",
     REFUSES,
-    _POINT,
+    f"{_POINT} One that is there and can't be seen is flattened by the provider: have it serve the record as it is.",
+)
+BELOW: Final = Kind(
+    "host-account-label",
+    Verdict.NOT_TESTED,
+    "the challenge name has no records, and perhaps a name of dns-account-01 below it",
+    "A client that uses dns-01 can get no certificate. For one that uses dns-account-01 it is not known.",
+    "Give the client's account URL, check.accounts or --account-url, to have its name looked at, which "
+    "acmedns challenge-name HOST --account-url URL prints. For dns-01 set a CNAME record at the challenge name.",
 )
 TXT_INSTEAD: Final = Kind(
     "host-txt-instead",
@@ -43,6 +51,21 @@ TXT_INSTEAD: Final = Kind(
     "the provider has a TXT record at the challenge name and no CNAME record",
     "A CA reads that value and never asks this server, so that what clients set here is of no use.",
     "Delete the TXT record, which an earlier way of validation has left, and set the CNAME record.",
+)
+FLATTENED: Final = Kind(
+    "host-flattened",
+    Verdict.NOTE,
+    "the provider shows the account's values in the place of the CNAME record (CNAME flattening)",
+    "A CA finds a new value only when the provider looks again, which may be as late as the TTL of the former answer.",
+    "Where validation fails by chance, have the provider serve the CNAME record as it is, or the client wait longer.",
+)
+DELEGATED: Final = Kind(
+    "host-delegated",
+    Verdict.FAIL,
+    "NS records lead to our server, which answers for the names of its own zone alone",
+    f"It refuses the question for the challenge name. {REFUSES}",
+    "Delete the NS records, and set a CNAME record in their place, to the name of an account; acmedns account new HOST "
+    "makes an account and prints the record.",
 )
 TXT_BESIDE: Final = Kind(
     "host-txt-beside",
@@ -142,6 +165,21 @@ LABEL: Final = Kind(
     "If the label is right, a client of another host can get a certificate for this one.",
     "Correct the label (acmedns account label NAME TEXT), or let the CNAME record lead to another account.",
 )
+SHUT_OUT: Final = Kind(
+    "host-allowfrom",
+    Verdict.WARN,
+    "the account takes no updates from where its last one came from",
+    "If the client is still there, its next update is refused and the certificate is not renewed.",
+    "If the client has moved, nothing. Else correct the list: acmedns account allow-from NAME NETWORK... Where all "
+    "updates come from the address of a proxy, name that in api.trusted_proxies and set api.use_header.",
+)
+ALLOWED_ELSEWHERE: Final = Kind(
+    "host-allowfrom-elsewhere",
+    Verdict.NOTE,
+    "the account was never updated, and takes no updates from the host's own addresses",
+    "If the client is on the host, and goes out by one of these, its updates are refused.",
+    "If the client is elsewhere, nothing. Else correct the list: acmedns account allow-from NAME NETWORK...",
+)
 DIFFER: Final = Kind(
     "host-servers-differ",
     Verdict.FAIL,
@@ -170,12 +208,33 @@ OURS: Final = Kind(
     "It is no account's: this server sets it for its own certificate alone.",
     'Have the server get that certificate itself (api.tls = "acme"), or use another method there.',
 )
+OWN: Final = Kind(
+    "host-own-certificate",
+    Verdict.NOTE,
+    "the alias leads to the name at which this server proves that names of its API are its own",
+    "For a name in api.hostnames that is right. For any other host no CA can issue, as no account has that name.",
+    "Check it on the server's host, where the configuration tells.",
+)
 PATH: Final = Kind(
     "host-path",
     Verdict.OK,
-    "the challenge name leads to an account",
-    "A CA finds what the host's client sets.",
+    "the challenge name leads to an account, or for a name of the API to the server's own",
+    "A CA finds what the host's client, or the server, sets.",
     "Nothing.",
+)
+LABELS_UNREAD: Final = Kind(
+    "labels-unread",
+    Verdict.NOT_TESTED,
+    "the hosts that labels of accounts name are not known",
+    "Whether a CA can issue for them is not known.",
+    "See that the server runs and answers, or name the hosts with --host or --hosts-file.",
+)
+LABELS_MORE: Final = Kind(
+    "labels-more",
+    Verdict.NOT_TESTED,
+    "labels of accounts name more hosts than are checked without being named",
+    "Whether a CA can issue for the others is not known.",
+    "Check the others by acmedns check --hosts-file FILE, from a timer of your own.",
 )
 
 KINDS: Final = catalogue(
@@ -184,7 +243,10 @@ KINDS: Final = catalogue(
             BROKEN,
             UNTESTED,
             MISSING,
+            BELOW,
             TXT_INSTEAD,
+            FLATTENED,
+            DELEGATED,
             TXT_BESIDE,
             OWNER_DOUBLED,
             TARGET_DOUBLED,
@@ -205,6 +267,7 @@ KINDS: Final = catalogue(
             SERVER_FAILS,
             LONG_TTL,
         ),
-        *(OURS, PATH),
+        *(SHUT_OUT, ALLOWED_ELSEWHERE),
+        *(LABELS_UNREAD, LABELS_MORE, OURS, OWN, PATH),
     )
 )

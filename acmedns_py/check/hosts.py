@@ -22,16 +22,23 @@ _SERVICES: Final = {
 }
 
 
-def judge(paths: Iterable[Path], zone: bytes, holders: Mapping[Host, Holders] | None = None) -> list[Finding]:
+def judge(
+    paths: Iterable[Path],
+    zone: bytes,
+    holders: Mapping[Host, Holders] | None = None,
+    api_hosts: frozenset[str] | None = None,
+) -> list[Finding]:
     """Judge hosts' paths; `holders` is what the server knows of their accounts, None where it can't be asked.
 
-    A host that is not among them is judged by DNS alone.
+    A host that is not among them is judged by DNS alone. `api_hosts` are those that the server gets its own certificate
+    for, None where that is not known.
 
     What is wrong with a server is told once, however many hosts it has.
     """
     found: dict[tuple[str, str], Finding] = {}
     for path in paths:
-        findings = list(_judged(path, zone, None if holders is None else holders.get(path.host)))
+        holder = None if holders is None else holders.get(path.host)
+        findings = list(_judged(path, zone, holder, api_hosts))
         if path.unasked is not None and path.ending is not Ending.BROKEN:
             findings.append(Finding(kinds.UNTESTED, path.host.text, failure(path.unasked)))
         elif path.ending is Ending.REACHED and len(path.links) > 1 and not any(map(_is_failure, findings)):
@@ -56,7 +63,7 @@ def _is_failure(finding: Finding) -> bool:
     return finding.kind.verdict is Verdict.FAIL
 
 
-def _judged(path: Path, zone: bytes, holder: Holders | None) -> Iterator[Finding]:
+def _judged(path: Path, zone: bytes, holder: Holders | None, api_hosts: frozenset[str] | None) -> Iterator[Finding]:
     for link in path.links:
         if link.usable and link.cut.apex != zone:
             yield from _servers(link)
@@ -65,7 +72,10 @@ def _judged(path: Path, zone: bytes, holder: Holders | None) -> Iterator[Finding
     beside = _txt_beside(first)
     if beside is not None:
         yield _finding(path, kinds.TXT_BESIDE, beside, f"TXT {_values(beside, first.owner)}")
-    yield from _ending(path, zone, holder)
+    if path.ending is Ending.REACHED and len(path.links) > 1 and path.last.owner == Host(zone).challenge:
+        yield from _own(path, holder, api_hosts)
+    else:
+        yield from _ending(path, zone, holder)
     for link in path.links:
         alias = link.first.found(link.owner, RRType.CNAME) if link.usable else None
         if alias is not None and alias.ttl > kinds.LONG_TTL_SECONDS:
@@ -76,6 +86,8 @@ def _ending(path: Path, zone: bytes, holder: Holders | None) -> Iterator[Finding
     match path.ending:
         case Ending.BROKEN:
             yield _broken(path)
+        case Ending.DELEGATED:
+            yield _delegated(path, holder)
         case Ending.LOOP:
             yield _finding(
                 path, kinds.LOOP, path.last.first, told(f"{path.text} -> {_name(path.last.target or b'')}"), holder
@@ -101,17 +113,28 @@ def _broken(path: Path) -> Finding:
     return Finding(kind, path.host.text, told(f"{_name(link.cut.apex)} {seen}"), repeat=repeat)
 
 
+def _delegated(path: Path, holder: Holders | None) -> Finding:
+    cut = path.last.cut
+    seen = told(f"{_name(cut.apex)} NS {listed(name.to_text(server.name) for server in cut.nameservers)}")
+    repeat = path.last.answers[0].repeat if path.last.answers else ""
+    return Finding(kinds.DELEGATED, path.host.text, seen, paste=_paste(path, holder), repeat=repeat)
+
+
 def _elsewhere(path: Path, zone: bytes, holder: Holders | None) -> Finding:
     first, last = path.links[0], path.last
     if len(path.links) == 1:
-        if last.first.found(last.owner, RRType.TXT) is not None and not _is_wildcard(path):
-            return _finding(path, kinds.TXT_INSTEAD, last.first, f"TXT {_values(last.first, last.owner)}", holder)
+        if path.txt_instead and not _is_wildcard(path):
+            ours = holder is not None and not holder.values.isdisjoint(texts(last.first.found(last.owner, RRType.TXT)))
+            kind = kinds.FLATTENED if ours else kinds.TXT_INSTEAD
+            return _finding(path, kind, last.first, f"TXT {_values(last.first, last.owner)}", holder)
         if path.doubled is not None and path.doubled.answer and not (path.beside is not None and path.beside.answer):
             return _finding(
                 path, kinds.OWNER_DOUBLED, path.doubled, f"{_name(path.doubled.question.qname)} exists", holder
             )
-        kind = kinds.WILDCARD if _is_wildcard(path) else kinds.MISSING
-        return _finding(path, kind, last.first, f"{_told_by(last.first, last.owner)} at {last.first.address}", holder)
+        kind = kinds.WILDCARD if _is_wildcard(path) else _missing(path, holder)
+        also = f"; no way to us from {listed(map(name.to_text, path.in_vain))} either" if path.in_vain else ""
+        seen = told(f"{_told_by(last.first, last.owner)} at {last.first.address}{also}")
+        return _finding(path, kind, last.first, seen, holder)
     seen = told(path.text)
     for above in path.links[:-1]:
         meant = _without_suffix(last.owner, above.cut.apex)
@@ -125,6 +148,24 @@ def _elsewhere(path: Path, zone: bytes, holder: Holders | None) -> Finding:
         return _finding(path, kinds.WILDCARD, first.first, seen, holder)
     kind = kinds.DANGLING if last.first.rcode == Rcode.NXDOMAIN else kinds.ELSEWHERE
     return _finding(path, kind, last.first, f"{seen} ({rcode_text(last.first.rcode)})", holder)
+
+
+def _own(path: Path, holder: Holders | None, api_hosts: frozenset[str] | None) -> Iterator[Finding]:
+    """Judge a path to the name at which the server proves names of the API that lie outside of the zone."""
+    if api_hosts is None:
+        yield _finding(path, kinds.OWN, path.last.first, told(path.text))
+    elif path.host.text not in api_hosts:
+        yield _finding(path, kinds.NO_ACCOUNT, path.last.first, told(path.text), holder)
+
+
+def _missing(path: Path, holder: Holders | None) -> Kind:
+    """Say whether a name that dns-account-01 has below the missing one may be in use: one that nobody knows here.
+
+    What has names below it exists without records (RFC 8020).
+    """
+    has_below = path.last.first.rcode == Rcode.NOERROR
+    looked = any(name.is_subdomain(one, path.host.challenge) for one in path.in_vain)
+    return kinds.BELOW if has_below and not looked and holder is not None and holder.labelled else kinds.MISSING
 
 
 def _reached(path: Path, holder: Holders | None) -> Iterator[Finding]:
@@ -206,10 +247,13 @@ def _without_suffix(owner: bytes, apex: bytes) -> bytes | None:
 
 def _finding(path: Path, kind: Kind, answer: Answer, seen: str, holder: Holders | None = None) -> Finding:
     """Give a finding about a host, with the record to paste where the host's own account is known."""
-    paste: tuple[str, ...] = ()
-    if holder is not None and len(holder.labelled) == 1:
-        paste = (f"{_name(path.host.challenge)} CNAME {_name(holder.labelled[0].fulldomain)}",)
-    return Finding(kind, path.host.text, seen, paste=paste, repeat=answer.repeat)
+    return Finding(kind, path.host.text, seen, paste=_paste(path, holder), repeat=answer.repeat)
+
+
+def _paste(path: Path, holder: Holders | None) -> tuple[str, ...]:
+    if holder is None or len(holder.labelled) != 1:
+        return ()
+    return (f"{_name(path.host.challenge)} CNAME {_name(holder.labelled[0].fulldomain)}",)
 
 
 def _values(answer: Answer, owner: bytes) -> str:

@@ -3,26 +3,25 @@
 import asyncio
 import ssl
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
 from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
-from aiohttp.abc import AbstractResolver, ResolveResult
 
+from acmedns_py.check.api_answer import Who, ask
 from acmedns_py.check.asking import NO_WAY
 from acmedns_py.check.deadline import TIME_OVER, Deadline
+from acmedns_py.check.facts import Question
 from acmedns_py.check.finding import Finding, listed, told
 from acmedns_py.check.own_kinds import KINDS
-from acmedns_py.check.referral import addresses_of
+from acmedns_py.check.referral import ADDRESS_TYPES, addresses_of
 from acmedns_py.check.routes import Routes, read
 from acmedns_py.check.walk import Lookup, Walk
 from acmedns_py.dns import name
-from acmedns_py.dns.codes import RRType
 from acmedns_py.errors import AcmednsError
-from acmedns_py.http_date import read_http_date
 from acmedns_py.lifetime import ENDING_SLACK, LATE_SLACK, Life, slack_used
 
 NAME: Final = "api"
@@ -32,6 +31,13 @@ VISIT_SECONDS: Final = 8.0
 
 MOST_SKEW_SECONDS: Final = 60
 """ACME clients and TLS bear more, and a clock that is wrong at all is one that nobody sets."""
+
+_WRONG: Final = {
+    Who.BUSY: "api-busy",
+    Who.UNAVAILABLE: "api-unavailable",
+    Who.CLOSED: "api-closed-to-us",
+    Who.OTHER: "api-not-ours",
+}
 
 _STATS: Final = "/admin/v1/stats"
 
@@ -44,7 +50,8 @@ class Visit:
 
     `problem` is why there was no answer, `untested` why it was not looked for, and `untrusted` what is wrong with the
     certificate, each empty for nothing; `life` is the certificate's, `date` the clock of the other side, `now` ours,
-    all in Unix seconds.
+    all in Unix seconds. `who` answered, as far as `seen` shows it. `inside`: the address is a router's, which may
+    answer itself, or lead nobody back there.
     """
 
     address: str
@@ -53,8 +60,19 @@ class Visit:
     untested: str = ""
     untrusted: str = ""
     life: Life | None = None
-    status: int = 0
+    who: Who = Who.OURS
+    seen: str = ""
     date: float | None = None
+    inside: bool = False
+
+    @property
+    def elsewhere(self) -> str:
+        """What was met of a router where the API should be; empty where it is the API, or no router is there."""
+        if not self.inside:
+            return ""
+        # Nobody else has a certificate for the name.
+        foreign = self.life is None and self.who is not Who.OURS
+        return self.untrusted or self.problem or (self.seen if foreign else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +80,8 @@ class Site:
     """The API by one of its URLs: what was met at each address of its name.
 
     `unvisited` are the addresses of IPv6 that this host has no way to; `broken` is why not all addresses are known,
-    else empty, and `untested` that no server is to blame for it.
+    else empty, and `untested` that no server is to blame for it. `internal` is the resolver that alone knows the name,
+    which the Internet's servers don't; else empty.
     """
 
     url: str
@@ -70,6 +89,7 @@ class Site:
     unvisited: tuple[str, ...] = ()
     broken: str = ""
     untested: bool = False
+    internal: str = ""
 
     @property
     def host(self) -> str:
@@ -95,9 +115,14 @@ class ApiFacts:
     untold: str = ""
 
 
-async def collect(walk: Walk, urls: Iterable[str], *, routes: Routes | None, registration_open: bool) -> ApiFacts:
-    """Visit each address of the API's names, as DNS has them and no hosts file; ask the routes, if any, for counts."""
-    sites = await asyncio.gather(*(_site(walk, url) for url in urls))
+async def collect(
+    walk: Walk, urls: Iterable[str], resolvers: Sequence[str], *, routes: Routes | None, registration_open: bool
+) -> ApiFacts:
+    """Visit each address of the API's names, as DNS has them and no hosts file; ask the routes, if any, for counts.
+
+    The `resolvers` are asked for names that the Internet's servers don't have.
+    """
+    sites = await asyncio.gather(*(_site(walk, url, resolvers) for url in urls))
     stats, untold = None, ""
     if routes is not None:
         try:
@@ -107,20 +132,34 @@ async def collect(walk: Walk, urls: Iterable[str], *, routes: Routes | None, reg
     return ApiFacts(tuple(sites), stats, registration_open, untold)
 
 
-async def _site(walk: Walk, url: str) -> Site:
+async def _site(walk: Walk, url: str, resolvers: Sequence[str]) -> Site:
     host = name.from_text(urlsplit(url).hostname or ".")
     # One after the other, so that the way to the name is gone once.
-    lookups = [await walk.lookup(host, rrtype) for rrtype in (RRType.A, RRType.AAAA)]
+    lookups = [await walk.lookup(host, rrtype) for rrtype in ADDRESS_TYPES]
     addresses = [address for found in lookups for address in addresses_of(found.rrset)]
+    broken = next((found for found in lookups if found.broken), Lookup(None))
+    internal = ""
+    if not addresses and not broken.broken:
+        internal, addresses = await _inside(walk, host, resolvers)
     unvisited = [address for address in addresses if ":" in address]
-    if not unvisited or await walk.has_ipv6():
+    if not unvisited or await walk.reaches(6):
         unvisited = []
     deadline = walk.asker.deadline
     visits = await asyncio.gather(
         *(_visit(url, address, deadline) for address in addresses if address not in unvisited)
     )
-    broken = next((found for found in lookups if found.broken), Lookup(None))
-    return Site(url, tuple(visits), tuple(unvisited), told(broken.broken), broken.untested)
+    visits = [replace(visit, inside=visit.address in walk.detours) for visit in visits]
+    return Site(url, tuple(visits), tuple(unvisited), told(broken.broken), broken.untested, internal)
+
+
+async def _inside(walk: Walk, host: bytes, resolvers: Iterable[str]) -> tuple[str, list[str]]:
+    """Give the first resolver that knows addresses of the name, with these."""
+    for resolver in resolvers:
+        answers = [await walk.ask(Question(host, one, recursion_desired=True), resolver) for one in ADDRESS_TYPES]
+        sets = [rrset for answer in answers for rrset in answer.answer if rrset.rrtype in ADDRESS_TYPES]
+        if sets:
+            return resolver, [address for rrset in sets for address in addresses_of(rrset)]
+    return "", []
 
 
 async def _visit(url: str, address: str, deadline: Deadline) -> Visit:
@@ -131,7 +170,8 @@ async def _visit(url: str, address: str, deadline: Deadline) -> Visit:
             life = None
             if parts.scheme == "https":
                 life = await _certificate(address, parts.port or 443, parts.hostname or "")
-            return await _request(f"{url.rstrip('/')}/health", address, life)
+            said = await ask(url, address)
+            return Visit(address, time.time(), life=life, who=said.who, seen=said.seen, date=said.date)
     except ssl.SSLCertVerificationError as error:
         return Visit(address, time.time(), untrusted=told(error.verify_message))
     except TimeoutError:
@@ -157,29 +197,6 @@ async def _certificate(address: str, port: int, host: str) -> Life:
     return Life(begin, end)
 
 
-async def _request(url: str, address: str, life: Life | None) -> Visit:
-    connector = aiohttp.TCPConnector(resolver=_Fixed(address))
-    async with (
-        aiohttp.ClientSession(connector=connector) as session,
-        session.get(url, allow_redirects=False, headers={"Connection": "close"}) as response,
-    ):
-        date = read_http_date(response.headers.get("Date", ""))
-        return Visit(address, time.time(), life=life, status=response.status, date=date)
-
-
-class _Fixed(AbstractResolver):
-    """Leads to one address, whatever the name."""
-
-    def __init__(self, address: str) -> None:
-        self._address = address
-
-    async def resolve(self, host: str, port: int = 0, family: Any = 0) -> list[ResolveResult]:
-        return [ResolveResult(hostname=host, host=self._address, port=port, family=family, proto=0, flags=0)]
-
-    async def close(self) -> None:
-        return
-
-
 def judge(facts: ApiFacts) -> Iterator[Finding]:
     """Give what clients would stumble over, and what the operator may want to know."""
     if not facts.sites:
@@ -201,6 +218,8 @@ def _of_site(site: Site) -> Iterator[Finding]:
         yield Finding(kind, site.host, site.broken, repeat=repeat)
     elif not site.visits and not site.unvisited:
         yield Finding(KINDS["api-no-address"], site.host, "neither A nor AAAA records", repeat=repeat)
+    if site.internal:
+        yield Finding(KINDS["api-internal"], site.host, f"known to {site.internal}", repeat=repeat)
     for visit in site.visits:
         yield from _visited(visit, site)
     if site.unvisited:
@@ -211,15 +230,19 @@ def _visited(visit: Visit, site: Site) -> Iterator[Finding]:
     where = f"{site.host} at {visit.address}"
     port = urlsplit(site.url).port or (443 if site.url.startswith("https:") else 80)
     there = f"[{visit.address}]" if ":" in visit.address else visit.address
-    repeat = f"curl -v --resolve {site.host}:{port}:{there} {site.url.rstrip('/')}/health"
+    path, how = ("/update", "-X POST ") if visit.who in _WRONG else ("/health", "")
+    repeat = f"curl -v {how}--resolve {site.host}:{port}:{there} {site.url.rstrip('/')}{path}"
     if visit.untested:
         yield Finding(KINDS["api-not-tested"], where, visit.untested, repeat=repeat)
+    elif visit.elsewhere:
+        yield Finding(KINDS["api-inside"], where, visit.elsewhere, repeat=repeat)
+        return
     elif visit.untrusted:
         yield Finding(KINDS["api-certificate"], where, visit.untrusted, repeat=repeat)
     elif visit.problem:
         yield Finding(KINDS["api-unreachable"], where, visit.problem, repeat=repeat)
-    elif visit.status != 200:
-        yield Finding(KINDS["api-not-ours"], where, f"/health answered {visit.status}", repeat=repeat)
+    elif visit.who in _WRONG:
+        yield Finding(KINDS[_WRONG[visit.who]], where, visit.seen, repeat=repeat)
     if visit.life is not None:
         slack = slack_used(visit.life.due, visit.life.not_after, visit.now)
         left = f"{(visit.life.not_after - visit.now) / _DAY:.1f} days left of {visit.life.length / _DAY:.0f}"

@@ -23,6 +23,13 @@ KINDS: Final = catalogue(
             "Give it A or AAAA records; inside the zone by zone.records.",
         ),
         Kind(
+            "api-internal",
+            Verdict.NOTE,
+            "the name of the API is not in public DNS, only in that of this network",
+            "Clients elsewhere don't find the API.",
+            "Nothing, where all of them are in this network; else give the name A or AAAA records in public DNS.",
+        ),
+        Kind(
             "api-unresolved",
             Verdict.FAIL,
             "no server answers for the name of the API",
@@ -50,7 +57,16 @@ KINDS: Final = catalogue(
             Verdict.NOT_TESTED,
             "an address of the API was not visited",
             "What clients meet there is not known.",
-            "Where no way leads there, check from another machine; where the time ran out, give it more: --timeout.",
+            "Where no way leads there, check from another machine; where the time ran out, give acmedns check "
+            "more: --timeout.",
+        ),
+        Kind(
+            "api-inside",
+            Verdict.NOT_TESTED,
+            "an address of the API can't be seen from inside: it is a router's, which leads nobody back there",
+            "Whether clients outside reach the API there is not known.",
+            "Have a client outside update, or open the URL of the API there. For clients inside have the name lead to "
+            "an address of this host.",
         ),
         Kind(
             "api-certificate",
@@ -79,6 +95,27 @@ KINDS: Final = catalogue(
             "what answers at the URL of the API is not the API",
             _CUT_OFF,
             "Look where the proxy sends requests for this name and path.",
+        ),
+        Kind(
+            "api-unavailable",
+            Verdict.FAIL,
+            "what answers at the URL of the API says that the API can't serve",
+            _CUT_OFF,
+            "See whether the server runs (acmedns health) and listens where the proxy sends requests (api.listen).",
+        ),
+        Kind(
+            "api-busy",
+            Verdict.NOT_TESTED,
+            "what answers at the URL of the API puts this host off: too many requests",
+            "What clients meet there is not known; those behind one address with many others may be put off too.",
+            "Check again later; let the limits of the proxy leave room for all clients that come from one address.",
+        ),
+        Kind(
+            "api-closed-to-us",
+            Verdict.NOT_TESTED,
+            "what answers at the URL of the API lets this host in nowhere, not at /update either",
+            "Whether it lets clients in is not known.",
+            "Where the proxy lets in some networks alone, check from one of them; else let everyone come to /update.",
         ),
         Kind(
             "clock-off",

@@ -15,6 +15,7 @@ from acmedns_py.dns import name
 from acmedns_py.dns.codes import Rcode, RRType
 
 CHALLENGE: Final = name.CHALLENGE.encode()
+_DNS_01: Final = bytes((len(CHALLENGE),)) + CHALLENGE
 
 _WILDCARD: Final = "*."
 _DIGITS: Final = frozenset("0123456789.")
@@ -23,10 +24,14 @@ _LABEL: Final = re.compile(rb"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?")
 
 
 class Ending(Enum):
-    """How a path ends: in our zone; in another zone, where there is no alias; where servers fail; or never."""
+    """How a path ends: in our zone; in another zone, where there is no alias; where servers fail; or never.
+
+    `DELEGATED` is a zone that NS records give to our servers, which know nothing of it.
+    """
 
     REACHED = auto()
     ELSEWHERE = auto()
+    DELEGATED = auto()
     BROKEN = auto()
     LOOP = auto()
     TOO_LONG = auto()
@@ -34,10 +39,14 @@ class Ending(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """What a certificate is to be for: the name without `*.`, folded, and whether it is for the names below it."""
+    """What a certificate is to be for: the name without `*.`, folded, and whether it is for the names below it.
+
+    `labels` stand before it in the name that a CA asks for, in wire form; other methods than dns-01 have others.
+    """
 
     name: bytes
     wildcard: bool = False
+    labels: bytes = _DNS_01
 
     @property
     def text(self) -> str:
@@ -47,7 +56,7 @@ class Host:
     @property
     def challenge(self) -> bytes:
         """The name that a CA asks for, the same for both."""
-        return bytes((len(CHALLENGE),)) + CHALLENGE + self.name
+        return self.labels + self.name
 
 
 def host_from_text(text: str) -> Host:
@@ -100,7 +109,8 @@ class Path:
     """The links from a host's challenge name on, at least one, and how they end.
 
     `beside` is what a name answers that nobody has made, in the place of the challenge name; `doubled` what the
-    challenge name answers with its zone's name once more at its end. Each is None where it says nothing.
+    challenge name answers with its zone's name once more at its end. Each is None where it says nothing. `in_vain` are
+    the names of other methods that were looked at, as the challenge name does not exist, and don't lead to us either.
     """
 
     host: Host
@@ -108,11 +118,27 @@ class Path:
     ending: Ending
     beside: Answer | None = None
     doubled: Answer | None = None
+    in_vain: tuple[bytes, ...] = ()
 
     @property
     def last(self) -> Link:
         """The link that the path ends at."""
         return self.links[-1]
+
+    @property
+    def missing(self) -> bool:
+        """Whether there is nothing at all at the challenge name."""
+        return self.ending is Ending.ELSEWHERE and len(self.links) == 1 and not self.last.first.answer
+
+    @property
+    def txt_instead(self) -> bool:
+        """Whether TXT records stand where the first alias should be."""
+        first = self.links[0]
+        return (
+            self.ending is Ending.ELSEWHERE
+            and len(self.links) == 1
+            and first.first.found(first.owner, RRType.TXT) is not None
+        )
 
     @property
     def unasked(self) -> Answer | None:
@@ -144,7 +170,7 @@ def target(answer: Answer, owner: bytes) -> bytes | None:
 async def walk_path(walk: Walk, host: Host, zone: bytes, *, nonce: bytes) -> Path:
     """Follow a host's challenge name until it reaches `zone`, ours, or ends; never raises for what servers say.
 
-    `nonce` is a label that nobody can have made. IPv6 addresses are left out where this machine reaches none.
+    `nonce` is a label that nobody can have made. Of IPv4 and IPv6 that is left out which this machine does not reach.
     """
     links: list[Link] = []
     owner = host.challenge
@@ -157,6 +183,8 @@ async def walk_path(walk: Walk, host: Host, zone: bytes, *, nonce: bytes) -> Pat
         following = link.target
         assert following is not None, "a path that goes on has an alias"
         owner = following
+    if ending is Ending.BROKEN and not set(links[-1].cut.addresses).isdisjoint((await walk.cut(zone)).addresses):
+        ending = Ending.DELEGATED
     path = Path(host, tuple(links), ending)
     return await _looked_beside(walk, path, nonce) if links[0].usable else path
 
@@ -188,8 +216,7 @@ async def _link(walk: Walk, owner: bytes, zone: bytes) -> Link:
     if cut.broken:
         return Link(owner, cut)
     question = Question(owner, RRType.CNAME if cut.apex == zone else RRType.TXT)
-    reachable = cut.addresses if await walk.has_ipv6() else [one for one in cut.addresses if ":" not in one]
-    asked = (walk.ask(question, address) for address in reachable)
+    asked = (walk.ask(question, address) for address in await walk.reachable(cut.addresses))
     return Link(owner, cut, tuple(await asyncio.gather(*asked)))
 
 

@@ -13,8 +13,9 @@ from acmedns_py.check.facts import Answer, Problem, Question, serial
 from acmedns_py.check.finding import Finding, listed, told
 from acmedns_py.check.reach_kinds import KINDS
 from acmedns_py.check.referral import rcode_text
+from acmedns_py.check.root_hints import is_internet
 from acmedns_py.check.subject import Subject
-from acmedns_py.check.walk import Walk
+from acmedns_py.check.walk import VERSIONS, Walk
 from acmedns_py.dns import name
 from acmedns_py.dns.codes import Rcode, RRType
 
@@ -23,6 +24,9 @@ TITLE: Final = "Name servers at each address"
 
 _SERIAL_ROUNDS: Final = 3
 """An update between two questions is no difference; one that is there each time is."""
+
+_SERIAL_PAUSE_SECONDS: Final = 1.0
+"""Between them, where serials differ: a secondary may be half a second behind each time."""
 
 _SERIAL_QUESTIONS: Final = 16
 """To each address, from as many ports: behind one address are several workers, or machines, and the port says which
@@ -33,7 +37,8 @@ _SERIAL_QUESTIONS: Final = 16
 class AddressFacts:
     """What one address of one name server answered, each about the SOA record.
 
-    `further` has what else was asked, where the first question was answered at all.
+    `small`, `bare` and `mixed` are questions with an EDNS size of 512, without EDNS and in mixed case; None where the
+    first two were not answered at all.
     """
 
     server: bytes
@@ -45,10 +50,15 @@ class AddressFacts:
     mixed: Answer | None = None
 
     @property
-    def unasked(self) -> Answer | None:
-        """The first question that the check itself left without an answer."""
+    def version(self) -> int:
+        """Of IP."""
+        return ipaddress.ip_address(self.address).version
+
+    @property
+    def untested(self) -> Answer | None:
+        """The first question without an answer that the server is not to blame for."""
         all_of_them = (self.udp, self.tcp, self.small, self.bare, self.mixed)
-        return next((answer for answer in all_of_them if answer is not None and answer.unasked), None)
+        return next((answer for answer in all_of_them if answer is not None and answer.untested), None)
 
     def serves(self, apex: bytes) -> bool:
         """Whether one of the two transports gave an authoritative SOA."""
@@ -57,20 +67,31 @@ class AddressFacts:
 
 @dataclass(frozen=True, slots=True)
 class ReachFacts:
-    """Every address; `serials` has those of each that told one, by address; `ipv6`: this host has a way there."""
+    """Every address; `serials` has those of each that told one, by address; `versions`: of IP that are reached.
+
+    `resolved`: a resolver outside finds the zone. `internet`: the root is the Internet's, and not a network's own.
+    """
 
     addresses: tuple[AddressFacts, ...]
     serials: tuple[tuple[str, frozenset[int]], ...]
-    ipv6: bool
+    versions: frozenset[int]
+    resolved: bool = False
+    internet: bool = True
 
 
-async def collect(walk: Walk, apex: bytes, servers: Iterable[tuple[bytes, str]]) -> ReachFacts:
-    """Ask all addresses of the servers, given as pairs of a server's name and an address."""
-    ipv6, addresses = await asyncio.gather(
-        walk.has_ipv6(), asyncio.gather(*(_address(walk, apex, server, address) for server, address in servers))
-    )
+async def collect(
+    walk: Walk, apex: bytes, servers: Iterable[tuple[bytes, str]], resolvers: Iterable[str] = ()
+) -> ReachFacts:
+    """Ask all addresses of the servers, given as pairs of a server's name and an address.
+
+    Of `resolvers` those with a public address look from outside.
+    """
+    addresses = await asyncio.gather(*(_address(walk, apex, server, address) for server, address in servers))
+    versions = frozenset([version for version in VERSIONS if await walk.reaches(version)])
     serving = [one.address for one in addresses if one.serves(apex)]
-    return ReachFacts(tuple(addresses), await _serials(walk, apex, serving), ipv6)
+    serials = await _serials(walk, apex, serving)
+    resolved = await _resolved(walk, apex, resolvers)
+    return ReachFacts(tuple(addresses), serials, versions, resolved, is_internet(walk.hints))
 
 
 async def _address(walk: Walk, apex: bytes, server: bytes, address: str) -> AddressFacts:
@@ -89,10 +110,19 @@ async def _address(walk: Walk, apex: bytes, server: bytes, address: str) -> Addr
     return AddressFacts(server, address, udp, tcp, small, bare, mixed)
 
 
+async def _resolved(walk: Walk, apex: bytes, resolvers: Iterable[str]) -> bool:
+    question = Question(apex, RRType.SOA, recursion_desired=True)
+    outside = [one for one in resolvers if ipaddress.ip_address(one).is_global]
+    answers = await asyncio.gather(*(walk.ask(question, one) for one in outside))
+    return any(answer.rcode == Rcode.NOERROR and answer.found(apex, RRType.SOA) is not None for answer in answers)
+
+
 async def _serials(walk: Walk, apex: bytes, addresses: Sequence[str]) -> tuple[tuple[str, frozenset[int]], ...]:
     """Ask for the serial everywhere at once, and again while they differ."""
     found: dict[str, set[int]] = {}
-    for _ in range(_SERIAL_ROUNDS):
+    for turn in range(_SERIAL_ROUNDS):
+        if turn:
+            await asyncio.sleep(min(_SERIAL_PAUSE_SECONDS, walk.asker.deadline.left_seconds))
         found = {}
         everywhere = [address for address in addresses for _ in range(_SERIAL_QUESTIONS)]
         for answer in await asyncio.gather(*(walk.asker.ask(Question(apex, RRType.SOA), one) for one in everywhere)):
@@ -110,23 +140,34 @@ def mixed_case(wire: bytes) -> bytes:
 
 def judge(facts: ReachFacts, subject: Subject) -> Iterator[Finding]:
     """Give what is wrong at each address, and with all of them together."""
-    asked = [one for one in facts.addresses if facts.ipv6 or ":" not in one.address]
+    asked = [one for one in facts.addresses if one.version in facts.versions]
     for one in facts.addresses:
-        if not ipaddress.ip_address(one.address).is_global:
+        if facts.internet and not ipaddress.ip_address(one.address).is_global:
             yield Finding(KINDS["ns-private"], _where(one), one.address, paste=tuple(subject.glue(one.server)))
     for one in asked:
-        if one.unasked is not None:
-            yield _finding("ns-not-tested", one, one.unasked)
+        if one.untested is not None:
+            yield _finding("ns-not-tested", one, one.untested)
+            continue
+        if _inside(one, subject):
+            kind = "ns-inside-resolved" if facts.resolved and len(facts.addresses) == 1 else "ns-inside"
+            yield _finding(kind, one, one.udp)
             continue
         yield from _transports(one, subject)
         if serves(one.udp, subject.apex):
             yield from _manners(one, subject.apex)
-    if asked and not any(one.serves(subject.apex) or one.unasked for one in asked):
+    if asked and not any(one.serves(subject.apex) or one.untested or _inside(one, subject) for one in asked):
         seen = listed(one.address for one in asked)
         yield Finding(KINDS["no-server-answers"], name.to_text(subject.apex), seen, repeat=asked[0].udp.repeat)
     yield from _serials_differ(facts, name.to_text(subject.apex))
-    if not facts.ipv6 and (missed := [one.address for one in facts.addresses if ":" in one.address]):
-        yield Finding(KINDS["ipv6-untested"], name.to_text(subject.apex), listed(missed))
+    for version in VERSIONS:
+        missed = [one.address for one in facts.addresses if one.version == version]
+        if missed and version not in facts.versions:
+            yield Finding(KINDS[f"ipv{version}-untested"], name.to_text(subject.apex), listed(missed))
+
+
+def _inside(one: AddressFacts, subject: Subject) -> bool:
+    """Whether what was met there is a router's, which tells nothing of what is met from outside."""
+    return subject.behind_nat(one.address) and not one.serves(subject.apex)
 
 
 def _serials_differ(facts: ReachFacts, apex: str) -> Iterator[Finding]:

@@ -42,6 +42,22 @@ KINDS: Final = catalogue(
             "out of the zone above.",
         ),
         Kind(
+            "ns-inside",
+            Verdict.NOT_TESTED,
+            "an address of this server can't be seen from inside: it is a router's, which leads nobody back there",
+            "Whether CAs reach this server there is not known.",
+            "Run acmedns check ZONE on a host outside. Here name a resolver that is outside, by check.resolvers or "
+            "--resolver: what it finds came through the router. If nobody outside finds the zone, forward UDP and TCP "
+            "53 from that address to this host.",
+        ),
+        Kind(
+            "ns-inside-resolved",
+            Verdict.NOTE,
+            "the address of this server can't be seen from inside, but a resolver outside finds the zone",
+            "The router lets in what CAs ask over UDP; whether it does over TCP was not seen.",
+            "Nothing, if UDP and TCP 53 are forwarded to this host; acmedns check ZONE on a host outside shows it.",
+        ),
+        Kind(
             "ns-no-udp",
             Verdict.FAIL,
             "a name server answers over TCP, but not over UDP",
@@ -129,19 +145,24 @@ KINDS: Final = catalogue(
             "For this server see acmedns_worker_lag_seconds, or restart it; for machines behind a balancer or anycast, "
             "that changes reach each.",
         ),
-        Kind(
-            "ipv6-untested",
-            Verdict.NOT_TESTED,
-            "this host has no IPv6, so the IPv6 addresses of name servers were not asked",
-            "CAs ask over IPv6 too, and what they meet there is not known.",
-            "Run the check from a host with IPv6.",
+        *(
+            Kind(
+                f"{protocol.lower()}-untested",
+                Verdict.NOT_TESTED,
+                f"this host reaches no server of the root over {protocol}, so the {protocol} addresses of name servers "
+                "were not asked",
+                f"CAs ask over {protocol} too, and what they meet there is not known.",
+                f"Run the check from a host with {protocol}.",
+            )
+            for protocol in ("IPv4", "IPv6")
         ),
         Kind(
             "ns-not-tested",
             Verdict.NOT_TESTED,
             "an address of a name server was not asked all that it should be",
             "What CAs meet there is not known.",
-            "Give the check more time: --timeout.",
+            "Where no way leads there, or a firewall of this host forbids it, check from another machine; where the "
+            "time ran out, give acmedns check more: --timeout.",
         ),
     )
 )

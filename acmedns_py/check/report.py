@@ -5,7 +5,7 @@ same in other words.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypedDict
 
 from acmedns_py.check.finding import Finding, Kind, Verdict
@@ -33,10 +33,11 @@ class Section:
 
     @property
     def verdict(self) -> Verdict:
-        """The worst of its findings."""
+        """The worst of its findings, but for ignored ones."""
         if self.not_tested:
             return Verdict.NOT_TESTED
-        return min((finding.kind.verdict for finding in self.findings), key=_ORDER.index, default=Verdict.OK)
+        counted = (finding.kind.verdict for finding in self.findings if not finding.ignored)
+        return min(counted, key=_ORDER.index, default=Verdict.OK)
 
     @property
     def stopped_by(self) -> Finding | None:
@@ -62,6 +63,17 @@ class Report:
         """Append a section that was not tested."""
         self.sections.append(Section(name, title, not_tested=reason))
 
+    def ignore(self, wanted: Iterable[str]) -> None:
+        """Have findings not count that are called so, by "ID" or "ID:SUBJECT"; what they stop is not tested even so."""
+        names = frozenset(wanted)
+        for place, section in enumerate(self.sections):
+            marked = [
+                replace(one, ignored=not names.isdisjoint((one.kind.id, f"{one.kind.id}:{one.subject}")))
+                for one in section.findings
+            ]
+            ordered = sorted(marked, key=lambda finding: finding.ignored)
+            self.sections[place] = replace(section, findings=tuple(ordered))
+
     @property
     def stopped(self) -> str:
         """Why what depends on the earlier sections is not tested; empty while nothing is in the way."""
@@ -78,7 +90,8 @@ class Report:
     @property
     def cause(self) -> Finding | None:
         """The first failure on the way, which what comes later may only follow from."""
-        return next((finding for finding in self.findings if finding.kind.verdict is Verdict.FAIL), None)
+        failures = (one for one in self.findings if one.kind.verdict is Verdict.FAIL and not one.ignored)
+        return next(failures, None)
 
     @property
     def exit_code(self) -> int:
@@ -136,6 +149,8 @@ class FindingDocument(TypedDict):
     cure: str
     paste: list[str]
     repeat: str | None
+    stops: bool
+    ignored: bool
 
 
 class SectionDocument(TypedDict):
@@ -174,9 +189,9 @@ def report_of(document: ReportDocument) -> Report:
 
 def _read(finding: FindingDocument) -> Finding:
     consequence, cure = finding["consequence"], finding["cure"]
-    kind = Kind(finding["id"], Verdict(finding["verdict"]), finding["title"], consequence, cure)
+    kind = Kind(finding["id"], Verdict(finding["verdict"]), finding["title"], consequence, cure, stops=finding["stops"])
     paste, repeat = tuple(finding["paste"]), finding["repeat"] or ""
-    return Finding(kind, finding["subject"], finding["seen"], paste=paste, repeat=repeat)
+    return Finding(kind, finding["subject"], finding["seen"], paste=paste, repeat=repeat, ignored=finding["ignored"])
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
@@ -190,13 +205,16 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "cure": finding.what_to_do,
         "paste": list(finding.paste),
         "repeat": finding.repeat or None,
+        "stops": finding.kind.stops,
+        "ignored": finding.ignored,
     }
 
 
 def _lines(finding: Finding) -> Iterator[str]:
-    if finding.kind.verdict is Verdict.OK:
+    if finding.kind.verdict is Verdict.OK or finding.ignored:
         # There may be a thousand of them, and nothing is to be done.
-        yield f"  {finding.kind.verdict:<8}  {finding.kind.id}: {finding.subject}: {finding.seen}"
+        shown = "IGNORED" if finding.ignored else finding.kind.verdict
+        yield f"  {shown:<8}  {finding.kind.id}: {finding.subject}: {finding.seen}"
         return
     indent = " " * 12
     yield f"  {finding.kind.verdict:<8}  {finding.kind.id}: {finding.subject}: {finding.kind.title}"

@@ -64,6 +64,15 @@ BOGUS: Final = Kind(
     "CAs validate DNSSEC: they will refuse the host.",
     "See at the provider of the zone that is signed: signatures that have ended, or a DS record of a key that is gone.",
 )
+UNVALIDATED: Final = Kind(
+    "resolver-none-validates",
+    Verdict.NOT_TESTED,
+    "zones of hosts are signed, and no resolver that was asked validates DNSSEC",
+    "CAs validate: where a signature there does not hold they refuse the host, and it was not seen here whether it "
+    "does.",
+    "Name a resolver that validates in check.resolvers, or with --resolver, as 1.1.1.1, 8.8.8.8 or 9.9.9.9; whoever "
+    "runs it gets to know the names.",
+)
 INTERNAL: Final = Kind(
     "resolver-internal",
     Verdict.WARN,
@@ -92,10 +101,11 @@ UNTESTED: Final = Kind(
     "a resolver was not compared with the authoritative servers",
     "What those who ask through it meet is not known.",
     "Where no way leads to it, take it off the list or check from another machine; where the time ran out, check fewer "
-    "hosts at once or give it more: --timeout; where no host has one answer to compare with, begin with the hosts.",
+    "hosts at once or give acmedns check more: --timeout; where no host has one answer to compare with, begin with the "
+    "hosts.",
 )
 
-KINDS: Final = catalogue((SILENT, REFUSES, FAILS, BOGUS, INTERNAL, STALE, FILTERED, UNTESTED))
+KINDS: Final = catalogue((SILENT, REFUSES, FAILS, BOGUS, UNVALIDATED, INTERNAL, STALE, FILTERED, UNTESTED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +132,11 @@ def system_resolvers(file: File = RESOLV_CONF) -> tuple[str, ...]:
 
 
 async def greet(walk: Walk, resolvers: Sequence[str]) -> tuple[Answer, ...]:
-    """Ask each for what every resolver has at hand, which shows whether it answers at all."""
-    question = Question(name.ROOT, RRType.SOA, recursion_desired=True)
+    """Ask each for what every resolver has at hand, which shows whether it answers at all.
+
+    The root is signed, so that the answer of one that validates is `authentic` (RFC 4035 3.2.3).
+    """
+    question = Question(name.ROOT, RRType.SOA, recursion_desired=True, dnssec_ok=True)
     return tuple(await asyncio.gather(*(walk.ask(question, one) for one in resolvers[:MOST_RESOLVERS])))
 
 
@@ -184,9 +197,9 @@ def _qtype(path: Path) -> int:
 def _judged(view: View) -> Iterator[Finding]:
     answer, path = view.answer, view.path
     if path is None:
-        if _silent(answer):
-            refused = answer.problem is None
-            seen = rcode_text(answer.rcode) if refused else str(answer.problem)
+        if _silent(answer) or answer.rcode == Rcode.SERVFAIL:
+            seen = rcode_text(answer.rcode) if answer.problem is None else str(answer.problem)
+            refused = answer.rcode == Rcode.REFUSED
             yield Finding(REFUSES if refused else FAILS, answer.address, seen, repeat=answer.repeat)
         return
     kind = _kind(view, path)

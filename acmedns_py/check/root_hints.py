@@ -1,6 +1,6 @@
 """The name servers of the root: as IANA publishes them (named.root, 2025), or from a file of that form."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +30,12 @@ ROOT_HINTS: Final = {
     "l.root-servers.net.": ("199.7.83.42", "2001:500:9f::42"),
     "m.root-servers.net.": ("202.12.27.33", "2001:dc3::35"),
 }
+
+
+def is_internet(hints: Mapping[str, Iterable[str]]) -> bool:
+    """Whether the root of these hints is the Internet's, and not one that a network has of its own."""
+    known = {address for addresses in ROOT_HINTS.values() for address in addresses}
+    return not known.isdisjoint(address for addresses in hints.values() for address in addresses)
 
 
 def read_hints(path: Path) -> Mapping[str, tuple[str, ...]]:

@@ -1,9 +1,10 @@
 """The whole check, in the order of a CA's query: what is collected first tells what to ask next."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from acmedns_py.check import canary, delegation, own, reach, resolvers, serving
+from acmedns_py.check import canary, delegation, inside, own, reach, resolvers, serving
 from acmedns_py.check.deadline import TIME_OVER
 from acmedns_py.check.finding import told
 from acmedns_py.check.per_host import Targets, check_hosts
@@ -42,10 +43,12 @@ async def check(
         judged = serving.judge(found, subject.apex)
         report.add(serving.NAME, serving.TITLE, judged, seen=f"{len(ours.places)} sockets")
     begun(delegation.TITLE)
-    targets = await _without_silent(walk, targets)
+    targets, _ = await asyncio.gather(
+        _without_silent(walk, targets), inside.look(walk, subject, () if ours is None else ours.places)
+    )
     delegated = await _delegation(report, subject, walk, targets)
     begun(reach.TITLE)
-    reached = await _reach(report, subject, walk, delegated)
+    reached = await _reach(report, subject, walk, targets, delegated)
     begun(canary.TITLE)
     await _canary(report, subject, walk, targets, reached)
     await check_hosts(report, walk, subject.apex, targets, begun=begun)
@@ -54,7 +57,13 @@ async def check(
             report.skip(own.NAME, own.TITLE, TIME_OVER)
             return report
         begun(own.TITLE)
-        facts = await own.collect(walk, ours.api_urls, routes=targets.routes, registration_open=ours.registration_open)
+        facts = await own.collect(
+            walk,
+            ours.api_urls,
+            targets.resolvers,
+            routes=targets.routes,
+            registration_open=ours.registration_open,
+        )
         report.add(own.NAME, own.TITLE, own.judge(facts), seen=own.summary(facts))
     return report
 
@@ -62,8 +71,12 @@ async def check(
 async def _without_silent(walk: Walk, targets: Targets) -> Targets:
     """Put aside the resolvers that answer nothing: each question to them would be waited for."""
     greeted = await resolvers.greet(walk, targets.resolvers)
-    heard = tuple(answer.address for answer in greeted if answer.problem is None)
-    return replace(targets, resolvers=heard, silent=tuple(answer for answer in greeted if answer.problem is not None))
+    return replace(
+        targets,
+        resolvers=tuple(answer.address for answer in greeted if answer.problem is None),
+        validating=tuple(answer.address for answer in greeted if answer.authentic),
+        silent=tuple(answer for answer in greeted if answer.problem is not None),
+    )
 
 
 async def _delegation(report: Report, subject: Subject, walk: Walk, targets: Targets) -> delegation.DelegationFacts:
@@ -74,14 +87,14 @@ async def _delegation(report: Report, subject: Subject, walk: Walk, targets: Tar
 
 
 async def _reach(
-    report: Report, subject: Subject, walk: Walk, delegated: delegation.DelegationFacts
+    report: Report, subject: Subject, walk: Walk, targets: Targets, delegated: delegation.DelegationFacts
 ) -> reach.ReachFacts | None:
     stopped = report.stopped or (TIME_OVER if walk.asker.deadline.over else "")
     if stopped:
         report.skip(reach.NAME, reach.TITLE, stopped)
         return None
     servers = delegated.servers()
-    facts = await reach.collect(walk, subject.apex, servers)
+    facts = await reach.collect(walk, subject.apex, servers, targets.resolvers)
     report.add(reach.NAME, reach.TITLE, reach.judge(facts, subject), seen=f"{len(servers)} addresses")
     return facts
 
@@ -95,8 +108,8 @@ async def _canary(
         return
     # What does not answer at all has been told already.
     servers = [one.address for one in reached.addresses if one.serves(subject.apex)]
-    if not servers:
-        report.skip(canary.NAME, canary.TITLE, "no name server that could be asked from here has the zone")
+    if not servers and not targets.resolvers:
+        report.skip(canary.NAME, canary.TITLE, "no name server could be asked from here, and there is no resolver")
         return
     try:
         facts = await canary.collect(walk.asker, targets.routes, subject.apex, servers, targets.resolvers)

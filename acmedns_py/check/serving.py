@@ -39,7 +39,7 @@ KINDS: Final = catalogue(
             Verdict.NOT_TESTED,
             "an address that this server should listen on was not asked",
             "Whether it answers there is not known.",
-            "Give the check more time: --timeout.",
+            "Give acmedns check more time: --timeout.",
         ),
     )
 )

@@ -7,6 +7,7 @@ question to each server is asked once, and whoever asks the same meanwhile waits
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Final
 
 from acmedns_py.check.asking import Asker
@@ -15,6 +16,9 @@ from acmedns_py.check.referral import ADDRESS_TYPES, addresses_of, all_targets, 
 from acmedns_py.dns import name
 from acmedns_py.dns.codes import RRType
 from acmedns_py.dns.rrset import RRset
+
+VERSIONS: Final = (4, 6)
+"""Of IP."""
 
 DEEPEST: Final = 6
 """Zones whose servers are named in zones whose servers are named in ...; more than a few is a fault of its own."""
@@ -37,7 +41,7 @@ MOST_UNGLUED: Final = 40
 """Servers without glue that are looked up for one zone, those of their own zones and so on included: a zone may name
 many, each in a zone that does the same."""
 
-_IPV6_TRIED: Final = 3
+_ROOTS_TRIED: Final = 3
 """Servers of the root that may be down at the same time."""
 
 
@@ -125,19 +129,26 @@ class _Trail:
 
 @dataclass(slots=True)
 class Walk:
-    """Walks through `asker` from `hints`, the root servers' addresses by name."""
+    """Walks through `asker` from `hints`, the root servers' addresses by name.
+
+    `detours` are addresses that can't be seen from here, each with the one that is asked in its place, empty for none.
+    """
 
     asker: Asker
     hints: Mapping[str, Iterable[str]]
+    detours: dict[str, str] = field(default_factory=dict)
     _cuts: dict[bytes, Cut] = field(default_factory=dict)
     _asked: dict[tuple[Question, str], "asyncio.Task[Answer]"] = field(default_factory=dict)
 
     async def ask(self, question: Question, address: str) -> Answer:
         """Ask once in the life of this walk, over TCP where UDP is too short."""
-        task = self._asked.get((question, address))
+        asked = self.detours.get(address, address)
+        if not asked:
+            return Answer(question, address, Problem.UNREACHABLE, "it can't be seen from inside")
+        task = self._asked.get((question, asked))
         if task is None:
-            task = asyncio.create_task(self.asker.ask_whole(question, address))
-            self._asked[question, address] = task
+            task = asyncio.create_task(self.asker.ask_whole(question, asked))
+            self._asked[question, asked] = task
         # Who stops waiting must not stop it for others.
         return await asyncio.shield(task)
 
@@ -176,7 +187,7 @@ class Walk:
                 return Lookup(None, tuple(steps), tuple(cuts), cut.broken, cut.untested)
             answer = await self.first(Question(owner, rrtype), cut)
             steps.append(answer)
-            if not speaks(answer, cut.apex):
+            if not speaks(answer, cut.apex) or not answer.authoritative:
                 return Lookup(None, tuple(steps), tuple(cuts), failure(answer), answer.untested)
             if (found := answer.found(owner, rrtype)) is not None:
                 return Lookup(found, tuple(steps), tuple(cuts))
@@ -195,18 +206,40 @@ class Walk:
         found = tuple(address for lookup in lookups for address in addresses_of(lookup.rrset))
         return Addresses(found, any(lookup.untested for lookup in lookups))
 
-    async def has_ipv6(self) -> bool:
-        """Whether one of the root's servers can be reached over IPv6 from here; so it is taken where none was asked."""
-        addresses = [address for found in self.hints.values() for address in found if ":" in address]
+    async def roots(self, version: int) -> tuple[Answer, ...]:
+        """Give what some of the root's servers answer over IPv4 or IPv6."""
+        addresses = [one for found in self.hints.values() for one in found if ip_address(one).version == version]
         question = Question(name.ROOT, RRType.SOA)
-        answers = await asyncio.gather(*(self.ask(question, address) for address in addresses[:_IPV6_TRIED]))
-        return any(answer.problem is None or answer.unasked for answer in answers)
+        return tuple(await asyncio.gather(*(self.ask(question, one) for one in addresses[:_ROOTS_TRIED])))
+
+    async def reaches(self, version: int) -> bool:
+        """Whether the root's servers can be asked over IPv4 or IPv6; so it is taken where there was no time to see.
+
+        An answer without authority is that of something in between, which answers in the place of every server.
+        """
+        return any(speaks(answer, name.ROOT) or answer.unasked for answer in await self.roots(version))
+
+    async def sees_root(self) -> bool:
+        """Whether the root's servers can be asked at all; where they can't, no server is to blame for anything."""
+        return any(await asyncio.gather(*map(self.reaches, VERSIONS)))
+
+    async def reachable(self, addresses: Iterable[str]) -> list[str]:
+        """Give the addresses of IPv4 and IPv6, each where the root's servers can be asked over it."""
+        versions = {version for version in VERSIONS if await self.reaches(version)}
+        return [address for address in addresses if ip_address(address).version in versions]
 
     async def _below(self, above: Cut, owner: bytes, trail: _Trail) -> Cut:
-        """Ask one server of `above` whether it delegates `owner`, and then all; gives `above` where it does not."""
+        """Ask one server of `above` whether it delegates `owner`, and then all; gives `above` where it does not.
+
+        Load balancers among others answer for TXT and CAA as they should and never for NS, which resolvers put up with
+        (RFC 9156 3): whether they know the name, the question that matters will show.
+        """
         first = await self.first(_delegation(owner), above)
         if not speaks(first, above.apex):
-            return Cut(owner, (), above.apex, (first,), failure(first), first.untested)
+            if above.apex != name.ROOT and not first.untested:
+                return above
+            untested = first.untested or (above.apex == name.ROOT and not await self.sees_root())
+            return Cut(owner, (), above.apex, (first,), failure(first), untested)
         return above if delegation_in(first, owner) is None else await self._delegated(owner, above, trail)
 
     async def delegated(self, owner: bytes, above: Cut) -> Cut:

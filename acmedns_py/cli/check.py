@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,7 @@ from acmedns_py.check.per_host import MOST_HOSTS
 from acmedns_py.check.report import EXIT_NOT_TESTED, Report, report_of
 from acmedns_py.cli.asking import ConfigPath, door
 from acmedns_py.cli.client_files import bare_domain, base_url
-from acmedns_py.cli.forms import LastCheck, read
+from acmedns_py.cli.forms import Begun, LastCheck, read
 from acmedns_py.cli.name_lists import read_names
 from acmedns_py.cli.printing import Json, print_json, when
 from acmedns_py.cli.problems import tell_problems
@@ -32,14 +33,28 @@ from acmedns_py.dns import name
 from acmedns_py.errors import AcmednsError, Unusable
 from acmedns_py.log import configure_command
 from acmedns_py.service.checking import Elsewhere, check_storage, check_zone
-from acmedns_py.service.door import open_server
+from acmedns_py.service.door import Door, open_server
+from acmedns_py.service.ignored import refuse_unknown
 
 _USUAL: Final = "zone"
 
 _LONGEST_TOKEN: Final = 1000
 
+_CHECK: Final = "/admin/v1/check"
+_LOOK_SECONDS: Final = 0.5
+
 RootHints = Annotated[
     Path | None, typer.Option("--root-hints", metavar="FILE", help="Where to begin, else the root of the Internet.")
+]
+Timeout = Annotated[
+    int | None,
+    typer.Option(
+        "--timeout",
+        metavar="SECONDS",
+        min=1,
+        help=f"What is not looked at by then is NOT TESTED; else {BASE_SECONDS:g}, and {HOST_SECONDS:g} a host.",
+        show_default=False,
+    ),
 ]
 
 
@@ -91,22 +106,20 @@ def zone(
     ] = "",
     token_file: Annotated[
         Path | None,
-        typer.Option("--token-file", metavar="FILE", help="Holds a token of the scope write, to set a value there."),
-    ] = None,
-    timeout: Annotated[
-        int | None,
         typer.Option(
-            "--timeout",
-            metavar="SECONDS",
-            min=1,
-            help=f"What is not looked at by then is NOT TESTED; else {BASE_SECONDS:g}, and {HOST_SECONDS:g} a host.",
-            show_default=False,
+            "--token-file",
+            metavar="FILE",
+            help="Holds a token of the scope write, to set a value there and to read its accounts.",
         ),
     ] = None,
+    timeout: Timeout = None,
     *,
     labels: Annotated[
         bool,
-        typer.Option("--labels", help="Also the hosts that labels of accounts name, as the server does by itself."),
+        typer.Option(
+            "--labels",
+            help="Also hosts that labels of accounts in use name, up to 1,000, as this server, or --token-file, tells.",
+        ),
     ] = False,
     json: Json = False,
 ) -> None:
@@ -154,6 +167,7 @@ def client(
         str, typer.Option("--domain", metavar="NAME", help="What the account is for, where the file does not say.")
     ] = "",
     root_hints: RootHints = None,
+    timeout: Timeout = None,
     *,
     json: Json = False,
 ) -> None:
@@ -166,7 +180,14 @@ def client(
         if form and form not in FORMS:
             raise Unusable(f"--format {form!r} is not known; known are {', '.join(FORMS)}")
         report = asyncio.run(
-            check_storage(storage, form=form, url=_client_url(api_url), domain=_domain(domain), hints=root_hints)
+            check_storage(
+                storage,
+                form=form,
+                url=_client_url(api_url),
+                domain=_domain(domain),
+                hints=root_hints,
+                seconds=timeout,
+            )
         )
     except (AcmednsError, ValueError) as error:
         _fail(str(error))
@@ -176,23 +197,58 @@ def client(
 @app.command()
 def last(config: ConfigPath = None, *, json: Json = False) -> None:
     """Show the last check that the running server has made by itself; exit codes are those of "acmedns check"."""
-    try:
-        with door(config, way=open_server) as asked:
-            found = read(asked.ask("GET", "/admin/v1/check"), LastCheck)
-    except typer.Exit:
-        # Another exit code than that of a warning.
-        raise typer.Exit(EXIT_NOT_TESTED) from None
-    if json:
-        print_json(found)
-    elif found["report"] is not None and found["seconds"] is not None:
-        typer.echo(f"begun {when(found['begun'])}, took {found['seconds']:.1f} s")
+    with _server(config) as asked:
+        found = _shown(asked)
     if found["failure"] is not None:
         typer.echo(f"The last try came to no report: {found['failure']}", err=True)
+    _tell_shown(found, json=json)
+
+
+@app.command()
+def now(config: ConfigPath = None, *, json: Json = False) -> None:
+    """Have the running server check at once, and show what it finds, so that what was mended ends its alert.
+
+    Exit codes are those of "acmedns check", which looks from here and tells nobody else.
+    """
+    with _server(config) as asked, _progress() as begun:
+        begun("the server checks")
+        # What is under way may have looked before something was mended.
+        while not read(asked.ask("POST", _CHECK), Begun)["begun"]:
+            time.sleep(_LOOK_SECONDS)
+        while (found := _shown(asked))["running"]:
+            time.sleep(_LOOK_SECONDS)
+    if found["failure"] is not None:
+        _fail(f"the check came to no report: {found['failure']}")
+    _tell_shown(found, json=json)
+
+
+@contextmanager
+def _server(config: Path | None) -> Iterator[Door]:
+    """Give the way to the running server; without one nothing was tested, which is another exit code than a warning."""
+    try:
+        with door(config, way=open_server) as asked:
+            yield asked
+    except typer.Exit:
+        raise typer.Exit(EXIT_NOT_TESTED) from None
+
+
+def _shown(asked: Door) -> LastCheck:
+    return read(asked.ask("GET", _CHECK), LastCheck)
+
+
+def _tell_shown(found: LastCheck, *, json: bool) -> NoReturn:
+    """Print what the server shows of its check."""
+    if json:
+        print_json(found)
     if found["report"] is None:
-        _fail("this server has not checked yet; acmedns check does it now")
+        _fail("this server has not checked yet; acmedns check now has it do so")
     report = report_of(found["report"])
     if not json:
+        typer.echo(f"begun {when(found['begun'])}, took {found['seconds'] or 0:.1f} s")
         _print(report)
+        if found["unconfirmed"]:
+            typer.echo("")
+            typer.echo(f"{found['unconfirmed']} failures were seen for the first time: they count when seen once more.")
     raise typer.Exit(report.exit_code)
 
 
@@ -264,13 +320,15 @@ def _hosts(given: list[str], file: Path | None) -> list[Host]:
 
 def _loaded(config: Path | None, *, needed: bool) -> Loaded | None:
     try:
-        return load(config, os.environ)
+        loaded = load(config, os.environ)
+        refuse_unknown(loaded)
     except ConfigProblems as problems:
         # A host that is only checked from has no configuration.
         if problems.path is None and config is None and not needed:
             return None
         tell_problems(problems)
         raise typer.Exit(EXIT_NOT_TESTED) from None
+    return loaded
 
 
 _NAMED: Final = {"resolvers": "--resolver", "ca": "--ca", "accounts": "--account-url", "root_hints": "--root-hints"}

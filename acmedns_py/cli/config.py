@@ -10,6 +10,7 @@ from acmedns_py.cli.printing import Json, print_json
 from acmedns_py.cli.problems import tell_problems, tell_warnings
 from acmedns_py.config.load import Loaded, load
 from acmedns_py.config.problems import ConfigProblems, one_line
+from acmedns_py.service.ignored import refuse_unknown
 
 app = typer.Typer(no_args_is_help=True, help="Look at the configuration.")
 
@@ -30,6 +31,7 @@ def check(
     """Print every problem of the configuration, one a line, and exit 1; without any, say what would be served."""
     try:
         loaded = load(path, os.environ)
+        refuse_unknown(loaded)
     except ConfigProblems as problems:
         if json:
             print_json(_document(problems))

@@ -127,7 +127,7 @@ class AuditEntry(TypedDict):
 
 
 class Begun(TypedDict):
-    """Whether a renewal began, and why not."""
+    """Whether what was asked for began, and why not."""
 
     begun: bool
     detail: str
@@ -146,6 +146,8 @@ class CertificateState(TypedDict):
 class LastCheck(TypedDict):
     """The check that the server has made by itself."""
 
+    running: bool
+    unconfirmed: int
     failure: str | None
     begun: Time | None
     seconds: float | None

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
@@ -12,7 +13,7 @@ from acmedns_py.cli.forms import Account, Named, read
 from acmedns_py.cli.printing import Json, print_json, print_table
 from acmedns_py.config import values
 from acmedns_py.config.problems import one_line
-from acmedns_py.config.settings import Settings
+from acmedns_py.config.settings import Check, Settings
 from acmedns_py.dns import caa, name
 from acmedns_py.errors import Unusable
 from acmedns_py.service.checking import caa_places
@@ -26,6 +27,8 @@ Parent = Annotated[
     str | None,
     typer.Option("--parent", metavar="ZONE", help="The zone that the records go to, else the one a label up."),
 ]
+
+_USUAL_CA = "letsencrypt.org"
 
 _TITLES = {
     "delegation": "The delegation",
@@ -47,9 +50,15 @@ def records(
     account: Annotated[
         str | None, typer.Option("--account", metavar="ACCOUNT", help="The hosts' account, else the one called so.")
     ] = None,
-    ca: Annotated[str, typer.Option("--ca", metavar="DOMAIN", help="The CA by its name in CAA.")] = "letsencrypt.org",
+    ca: Annotated[
+        str | None,
+        typer.Option(
+            "--ca", metavar="DOMAIN", help="The CA by its name in CAA, else check.ca, or without that Let's Encrypt."
+        ),
+    ] = None,
     account_url: Annotated[
-        str | None, typer.Option("--account-url", metavar="URL", help="The client's ACME account, for CAA.")
+        str | None,
+        typer.Option("--account-url", metavar="URL", help="The client's ACME account, for CAA, else check.accounts."),
     ] = None,
     *,
     wildcard: Annotated[bool, typer.Option("--wildcard", help="Let the CA issue for *.HOST too.")] = False,
@@ -61,22 +70,17 @@ def records(
         return
     wanted = list(dict.fromkeys(_bare(host) for host in hosts))
     zone = None if parent is None else parent_zone(parent, above=wanted)
-    try:
-        issuer = values.issuer(ca)
-        value = caa_value(issuer, account_url)
-    except Unusable as error:
-        fail(f"--account-url {error}")
-    except ValueError as error:
-        fail(f"--ca {ca!r} can't be used: {error}")
     settings = settings_of(config)
+    issuers = _issuers(ca, account_url, settings.check)
     with door(config) as asked:
         pointers = [challenge_record(bare, _fulldomain(asked, bare, account)) for bare in wanted]
     places = run(caa_places(map(name.from_text, wanted), settings))
+    values = [caa_value(issuer, url) for issuer, urls in issuers.items() for url in urls or (None,)]
     limits: dict[Record, None] = {}
     for bare in wanted:
         place = places[name.from_text(bare)]
         here = place.owner == name.from_text(bare)
-        for limit in caa.limits(place.found, value, wildcard=wildcard or f"*.{bare}" in hosts, alone=here):
+        for limit in caa.limits(place.found, values, wildcard=wildcard or f"*.{bare}" in hosts, alone=here):
             limits[caa_record(name.to_text(place.owner).removesuffix("."), limit)] = None
     remarks = list(dict.fromkeys(remark for place in places.values() for remark in place.remarks))
     if json:
@@ -84,17 +88,40 @@ def records(
         print_json({"records": found, "remarks": remarks})
         return
     _print_lines(f"In the zone of {', '.join(wanted)}, with no other record at the same name", pointers)
-    _print_lines(f"Worth having: no CA but {issuer} issues for it, by nothing but dns-01", list(limits))
+    _print_lines(f"Worth having: no CA but {' and '.join(issuers)} issues for it, by nothing but dns-01", list(limits))
     for remark in remarks:
         typer.echo(one_line(remark))
     if any(limit.value.endswith('";"') for limit in limits):
         typer.echo(
             'issuewild ";" lets nobody issue wildcards there, and below where names have no CAA; else --wildcard.'
         )
-    if account_url is None:
+    if not all(issuers.values()):
         typer.echo("By --account-url, no ACME account but the client's own.")
     if zone is not None:
         _print_form(zone, [*pointers, *limits])
+
+
+def _issuers(ca: str | None, account_url: str | None, usual: Check) -> dict[str, tuple[str, ...]]:
+    """Give the names of the CAs that are to issue, each with the URLs of the clients' accounts there.
+
+    Those of the configuration count for its one CA; for others, where the host in a URL has the CA's name.
+    """
+    try:
+        names = list(usual.ca or [_USUAL_CA]) if ca is None else [values.issuer(ca)]
+    except ValueError as error:
+        fail(f"--ca {ca!r} can't be used: {error}")
+    urls = usual.accounts if account_url is None else [account_url]
+    for url in urls:
+        try:
+            caa_value(names[0], url)
+        except Unusable as error:
+            fail(f"{'check.accounts' if account_url is None else '--account-url'} {error}")
+    every = account_url is not None or (names == usual.ca and len(names) == 1)
+    return {one: tuple(url for url in urls if every or _is_host_of(url, one)) for one in names}
+
+
+def _is_host_of(url: str, domain: str) -> bool:
+    return f".{urlsplit(url).hostname}".endswith(f".{domain}")
 
 
 def tell_zone(settings: Settings, parent: str | None, *, json: bool, **more: Any) -> None:

@@ -20,7 +20,7 @@ from acmedns_py.config.problems import ConfigProblems, one_line
 from acmedns_py.config.written import toml
 from acmedns_py.dns import name
 from acmedns_py.errors import AcmednsError, ConfigError, ListenError
-from acmedns_py.service.sockets import dns_addresses, obstacles
+from acmedns_py.service.sockets import api_addresses, dns_addresses, http_obstacles, obstacles
 from acmedns_py.setup.addresses import private_addresses, public_addresses, remarks
 from acmedns_py.setup.answers import BEHIND_A_PROXY, DATABASE, HTTPS, Answers, mailbox_for
 from acmedns_py.setup.file import write
@@ -147,8 +147,7 @@ def setup(
         typer.echo(one_line(f"warning: {text}"), err=True)
     found = _in_the_way(loaded)
     if not json:
-        typer.echo(one_line(f"{config}: written"))
-        typer.echo()
+        _tell_written(config, loaded)
     tell_zone(
         loaded.settings, parent, json=json, path=one_line(str(config)), in_the_way=[str(error) for error in found]
     )
@@ -170,12 +169,26 @@ def _written(config: Path, answers: Answers, *, overwrite: bool) -> Loaded:
         fail(str(error))
 
 
+def _tell_written(config: Path, loaded: Loaded) -> None:
+    typer.echo(one_line(f"{config}: written"))
+    api = loaded.settings.api
+    if api.use_header:
+        proxies = " or ".join(str(network.network_address) for network in api.trusted_proxies)
+        typer.echo(
+            f"Clients' addresses are taken from {api.header_name}, which a proxy at {proxies} has to set; name any "
+            "other one in api.trusted_proxies."
+        )
+    typer.echo()
+
+
 def _in_the_way(loaded: Loaded) -> Sequence[ConfigError | ListenError]:
-    dns = loaded.settings.dns
+    dns, api = loaded.settings.dns, loaded.settings.api
+    found: list[ConfigError | ListenError] = []
     try:
-        return obstacles(dns_addresses(dns.listen, port=dns.port, protocol=dns.protocol), protocol=dns.protocol)
+        found += obstacles(dns_addresses(dns.listen, port=dns.port, protocol=dns.protocol), protocol=dns.protocol)
     except ConfigError as error:
-        return [error]
+        found.append(error)
+    return [*found, *http_obstacles(api_addresses(api.listen), called="API")]
 
 
 def _tell_way(found: Sequence[ConfigError | ListenError]) -> None:

@@ -107,10 +107,13 @@ class Certificate(_Section):
 
 
 class Challenges(_Section):
-    """How long a challenge's values live, and how many there may be of one name."""
+    """How long a challenge's values live, how many there may be of one name, and from how many networks a CA asks."""
 
     window_seconds: Annotated[StrictInt, Field(ge=1, le=604_800)] = 3600
     max_values: Annotated[StrictInt, Field(ge=2, le=1000)] = 100
+    # Public CAs ask from five since December 2026, of which one may miss (CA/Browser Forum, Baseline Requirements
+    # 3.2.2.9).
+    ca_networks: Annotated[StrictInt, Field(ge=1, le=16)] = 4
 
 
 class Database(_Section):
@@ -174,6 +177,7 @@ class Check(_Section):
     resolvers: Annotated[list[Resolver], Field(max_length=12)] = []
     ca: list[Annotated[str, AfterValidator(values.issuer)]] = []
     accounts: list[Annotated[str, AfterValidator(values.account_url)]] = []
+    ignore: list[Annotated[str, AfterValidator(values.ignored_finding)]] = []
 
     @property
     def every_seconds(self) -> int:

@@ -40,6 +40,7 @@ _ISSUER: Final = re.compile(r"[a-z0-9]+(-+[a-z0-9]+)*(\.[a-z0-9]+(-+[a-z0-9]+)*)
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """A header's name (RFC 9110 5.6.2)."""
 
+_IGNORED: Final = re.compile(r"[a-z0-9-]+(:[^\x00-\x1f\x7f]+)?")
 _QUERY_LOG: Final = re.compile(r"off|errors|names|1/[1-9]\d{0,8}", re.ASCII)
 
 DURATION: Final = re.compile(r"(\d{1,6})(s|m|h|d|w)", re.ASCII)
@@ -72,6 +73,13 @@ def _reached(value: object, cure: str) -> IPAddress:
     if found.version == 6 and found.ipv4_mapped is not None:
         raise ValueError(f"no host is reached at this form of an address of IPv4; write {found.ipv4_mapped}")
     return found
+
+
+def ignored_finding(value: str) -> str:
+    """Check what names a finding to ignore: its id, or "ID:SUBJECT"; which ids there are is the check's to know."""
+    if not _IGNORED.fullmatch(value):
+        raise ValueError('write the id of a finding, or with its subject "host-no-alias:www.example.org"')
+    return value
 
 
 def network(value: object) -> IPNetwork:

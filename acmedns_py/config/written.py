@@ -16,6 +16,8 @@ _COMMENTS = {
     "dns.listen": "The addresses of this host to answer on; others hold port 53 of the rest.",
     "api.listen": "Where the HTTP API is served.",
     "api.tls": '"none": plain HTTP, for a proxy. "cert": HTTPS with these files. "acme": with its own certificate.',
+    "api.use_header": "Take the client's address from X-Forwarded-For, which the proxy sets, or adds it to.",
+    "api.trusted_proxies": "The addresses of the proxy, and nothing else: what comes from there is believed.",
     "api.hostnames": "The host names of the API.",
     "api.registration": 'Who may register: "open" everyone, "token" who shows a registration token, "off" no one.',
     "check.api_url": "By which URL clients reach the API through the proxy; acmedns check goes there.",

@@ -14,6 +14,9 @@ CRITICAL: Final = 128
 METHOD: Final = "dns-01"
 """What all is about, where no other method of proof is named (RFC 8555 8.4)."""
 
+OTHER_METHODS: Final = ("dns-account-01", "dns-persist-01")
+"""Those whose values come from this server as well."""
+
 _METHODS: Final = "validationmethods"
 _ACCOUNT: Final = "accounturi"
 
@@ -153,16 +156,17 @@ def correction(
     return replace(record, value=value)
 
 
-def limits(rdatas: Iterable[bytes], value: str, *, wildcard: bool, alone: bool) -> list[Property]:
-    """Give the records by which the CA of this value may issue for a name, to stand beside those that are there.
+def limits(rdatas: Iterable[bytes], values: Iterable[str], *, wildcard: bool, alone: bool) -> list[Property]:
+    """Give the records by which the CAs of these values may issue for a name, to stand beside those that are there.
 
     With `wildcard` for wildcards of it too: `issue` lets them in, unless there is an `issuewild` (RFC 8659 4.3). Else
     nobody may for wildcards, where the name is `alone` in having the records, and nothing is said of wildcards yet.
     """
     said = any(one.tag == _ISSUEWILD for one in properties(rdatas))
-    found = [Property(0, _ISSUE, value)]
+    values = tuple(values)
+    found = [Property(0, _ISSUE, value) for value in values]
     if said and wildcard:
-        found.append(Property(0, _ISSUEWILD, value))
+        found += [Property(0, _ISSUEWILD, value) for value in values]
     elif not said and not wildcard and alone:
         found.append(Property(0, _ISSUEWILD, ";"))
     return found

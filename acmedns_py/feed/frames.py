@@ -191,8 +191,12 @@ class Questions(Frame, frozen=True):
             raise ValueError("more missed questions than can come")
 
 
+_LAST_RCODE: Final = 0xFFF
+"""With the upper bits in OPT (RFC 6891 6.1.3)."""
+
+
 class NotedQuery(msgspec.Struct, array_like=True, frozen=True):
-    """One query: Unix time, source as in `dns.source`, the octets of its question, the header's RCODE of the answer."""
+    """One query: Unix time, source as in `dns.source`, the octets of its question, the answer's RCODE."""
 
     unix: float
     source: bytes
@@ -204,7 +208,7 @@ class NotedQuery(msgspec.Struct, array_like=True, frozen=True):
         """Take nothing that control could stumble over: a worker that was broken into may say anything."""
         if len(self.source) not in _SOURCE_OCTETS or len(self.question) > MOST_QUESTION_OCTETS:
             raise ValueError("a query that none can be")
-        if not 0 <= self.unix <= _LAST_SECOND or not 0 <= self.rcode <= 0xF:
+        if not 0 <= self.unix <= _LAST_SECOND or not 0 <= self.rcode <= _LAST_RCODE:
             raise ValueError("a query of no time, or without an RCODE")
 
     def qname(self) -> bytes | None:

@@ -18,6 +18,7 @@ from acmedns_py.errors import AcmednsError
 from acmedns_py.log import configure_command
 from acmedns_py.service.aside import step_aside
 from acmedns_py.service.checking import check_zone
+from acmedns_py.service.ignored import refuse_unknown
 
 AT_ONCE: Final = 50
 """Questions on their way together; gentler than by hand: nobody waits for it, and it comes again."""
@@ -30,6 +31,7 @@ def main() -> int:
     config = Path(sys.argv[1]) if len(sys.argv) > 1 else None
     try:
         loaded = load(config, os.environ)
+        refuse_unknown(loaded)
         apex = name.from_text(loaded.settings.zone.name)
         options = loaded.settings.check
         checked = check_zone(apex, loaded, options, begun=lambda _: None, labelled=True, at_once=AT_ONCE)

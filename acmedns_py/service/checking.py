@@ -1,6 +1,5 @@
 """The wiring of `acmedns check`: what is checked, from the configuration, and the way to it."""
 
-import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -8,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from acmedns_py.check.accounts import labelled_hosts
+from acmedns_py.check.accounts import Labelled, labelled_hosts
 from acmedns_py.check.asking import AT_ONCE, Asker, Limits, usual_questions
 from acmedns_py.check.caa import Wanted
 from acmedns_py.check.caa_place import Place as CaaPlace
@@ -16,6 +15,7 @@ from acmedns_py.check.caa_place import places
 from acmedns_py.check.client import check_client
 from acmedns_py.check.client_file import read as read_client_file
 from acmedns_py.check.deadline import Deadline, usual_seconds
+from acmedns_py.check.finding import told
 from acmedns_py.check.paths import Host
 from acmedns_py.check.per_host import Targets
 from acmedns_py.check.report import Report
@@ -37,6 +37,9 @@ from acmedns_py.service.probe import reachable
 from acmedns_py.service.sockets import api_addresses, dns_addresses, global_addresses, holder_of
 
 _HTTPS: Final = 443
+
+_LABELS_PART: Final = 0.5
+"""Of the time of a check, at most: a server that does not answer must not keep it from looking at DNS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +65,13 @@ async def check_zone(
     """Check a zone and hosts, against its configuration where that is `loaded`; `begun` is told each part.
 
     `options` are those of the configuration, or others in their place; `elsewhere` goes before the server on this host.
-    `labelled`: also the hosts that the labels of accounts name, where the server can be asked. After `seconds`, by
-    default as many as are usual for so many hosts, what is left is not tested; `at_once` questions are on their way
-    together at the most. Raises `Unusable` for root hints that can't be read.
+    `labelled`: also the hosts that the labels of accounts name; where these can't be read, the report says so. After
+    `seconds`, by default as many as are usual for so many hosts, what is left is not tested; `at_once` questions are on
+    their way together at the most. Raises `Unusable` for root hints that can't be read.
     """
     with ExitStack() as ends:
         ours, routes, why = None, None, "no configuration of its server is at hand"
+        api_hosts: frozenset[str] | None = None
         try:
             if elsewhere is not None:
                 ours = Ours((), (elsewhere.api_url,), registration_open=False)
@@ -75,50 +79,66 @@ async def check_zone(
                 if elsewhere.token:
                     routes = ends.enter_context(open_remote(elsewhere.api_url, elsewhere.token))
             elif loaded is not None and _is_ours(apex, loaded):
+                api_hosts = frozenset(host_names(loaded.settings) if loaded.settings.api.tls == "acme" else ())
                 ours = _ours(loaded.settings)
                 routes = ends.enter_context(open_server(loaded.settings))
         except NotDone as error:
             why = str(error)
-        if labelled:
-            hosts = [*hosts, *await _labelled(routes)]
-        hosts = tuple(dict.fromkeys(hosts))
-        walk = _walk(options.root_hints, len(hosts), seconds, at_once)
-        return await check(subject_of(apex, loaded), walk, _targets(options, hosts, routes, why), ours, begun=begun)
+        given = tuple(dict.fromkeys(hosts))
+        deadline = _deadline(len(given), seconds)
+        named = await _labelled(routes, why, deadline) if labelled else Labelled()
+        if named.unread:
+            # Its connection may be waiting still.
+            routes, why = None, named.unread
+        wanted = tuple(dict.fromkeys((*given, *named.hosts)))
+        if seconds is None:
+            deadline.extend(usual_seconds(len(wanted)) - usual_seconds(len(given)))
+        walk = _walk(options.root_hints, len(wanted), deadline, at_once)
+        targets = replace(_targets(options, wanted, routes, why), labelled=named, api_hosts=api_hosts)
+        report = await check(subject_of(apex, loaded), walk, targets, ours, begun=begun)
+        report.ignore(options.ignore)
+        return report
 
 
-async def check_storage(file: Path, *, form: str, url: str, domain: str, hints: Path | None) -> Report:
+async def check_storage(
+    file: Path, *, form: str, url: str, domain: str, hints: Path | None, seconds: float | None = None
+) -> Report:
     """Check the credentials in a client's file; raises `Unusable` where it can't be used.
 
     `form` is the file's, empty to see it by itself; `url` is the API's, and `domain` what the credential is for, where
-    the file does not say.
+    the file does not say. After `seconds`, by default as many as usual, what is left is not tested.
     """
     found = read_client_file(file, form)
     credentials = [replace(one, url=url or one.url, domain=one.domain or domain) for one in found]
     if any(not one.url for one in credentials):
         raise Unusable(f"{file} does not say where the API is; name it with --api-url https://auth.example.org")
-    return await check_client(_walk(hints, len(credentials)), credentials, one_line(str(file)))
+    walk = _walk(hints, len(credentials), _deadline(len(credentials), seconds))
+    return await check_client(walk, credentials, one_line(str(file)))
 
 
 async def caa_places(hosts: Iterable[bytes], settings: Settings) -> dict[bytes, CaaPlace]:
     """See in DNS where the CAA records of hosts can stand; raises `Unusable` for root hints that can't be read."""
     hosts = tuple(hosts)
-    return await places(_walk(settings.check.root_hints, len(hosts)), hosts)
+    return await places(_walk(settings.check.root_hints, len(hosts), _deadline(len(hosts))), hosts)
 
 
-def _walk(hints: Path | None, hosts: int, seconds: float | None = None, at_once: int = AT_ONCE) -> Walk:
+def _deadline(hosts: int, seconds: float | None = None) -> Deadline:
+    return Deadline(usual_seconds(hosts) if seconds is None else seconds)
+
+
+def _walk(hints: Path | None, hosts: int, deadline: Deadline, at_once: int = AT_ONCE) -> Walk:
     roots: Mapping[str, tuple[str, ...]] = ROOT_HINTS if hints is None else read_hints(hints)
-    deadline = Deadline(usual_seconds(hosts) if seconds is None else seconds)
     return Walk(Asker(Limits(at_once=at_once, in_all=usual_questions(hosts)), deadline=deadline), roots)
 
 
-async def _labelled(routes: Door | None) -> list[Host]:
+async def _labelled(routes: Door | None, why: str, deadline: Deadline) -> Labelled:
+    """Read which hosts labels name, or why that is not known: without them a report must not look whole."""
     if routes is None:
-        return []
+        return Labelled(unread=f"the labels of accounts could not be read: {why}")
     try:
-        return await asyncio.to_thread(labelled_hosts, routes)
-    except AcmednsError:
-        # Why the server can't be asked is told by those who need it more.
-        return []
+        return await Deadline(deadline.left_seconds * _LABELS_PART).blocking(lambda: labelled_hosts(routes))
+    except (AcmednsError, TimeoutError) as error:
+        return Labelled(unread=told(f"the labels of accounts could not be read: {error}"))
 
 
 def _targets(options: Check, hosts: tuple[Host, ...], routes: Door | None, why: str) -> Targets:
@@ -156,4 +176,5 @@ def subject_of(apex: bytes, loaded: Loaded | None) -> Subject:
     """Give the zone with what the configuration says of its name servers; nothing of the zone of another."""
     if loaded is None or not _is_ours(apex, loaded):
         return Subject(apex)
-    return Subject(apex, nameservers(apex, loaded.static), frozenset(map(str, global_addresses())))
+    public, local = (frozenset(map(str, some)) for some in (loaded.settings.zone.addresses, global_addresses()))
+    return Subject(apex, nameservers(apex, loaded.static), public, local)

@@ -173,7 +173,8 @@ def make_pool(
 
 def make_traces(settings: Settings) -> Traces:
     """Make the memory of who asked for which challenge name."""
-    return Traces(time.time, window_seconds=settings.challenges.window_seconds)
+    challenges = settings.challenges
+    return Traces(time.time, window_seconds=challenges.window_seconds, ca_networks=challenges.ca_networks)
 
 
 def make_credentials(store: SqlStore, hashes: HashPool) -> Credentials:

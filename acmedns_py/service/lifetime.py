@@ -36,6 +36,7 @@ from acmedns_py.feed.changes import Commit, ZoneState
 from acmedns_py.feed.image import ZoneImage
 from acmedns_py.service import compose
 from acmedns_py.service.checks import Checks
+from acmedns_py.service.ignored import refuse_unknown
 from acmedns_py.service.launch import Launcher, step_back
 from acmedns_py.service.measured import Measured
 from acmedns_py.service.notify import notify
@@ -52,6 +53,7 @@ TAKEN_OVER: Final = frozenset(
         "check.accounts",
         "check.api_url",
         "check.ca",
+        "check.ignore",
         "check.resolvers",
         "check.root_hints",
         "dns.cookie_secrets",
@@ -80,11 +82,12 @@ log = structlog.get_logger(__name__)
 
 
 def run(loaded: Loaded, *, path: Path | None, environ: Mapping[str, str]) -> None:
-    """Serve until SIGTERM or SIGINT; raises `AcmednsError` where the start fails.
+    """Serve until SIGTERM or SIGINT; raises `AcmednsError`, or `ConfigProblems`, where the start fails.
 
     `path` is what the operator named with `-c`, so that SIGHUP reads the same file again.
     """
     settings = loaded.settings
+    refuse_unknown(loaded)
     # By default a SIGHUP ends a process; one that comes before there is anything to reload is no reason to.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     raise_descriptor_limit()
@@ -253,7 +256,8 @@ class Service:
             publish = partial(static.challenge, publisher=pool)
             exchanged = partial(_reload_certificates, listeners)
             self._certifying = asyncio.create_task(
-                keeper.run(publish=publish, exchanged=exchanged, caa=static.caa), name="certificate"
+                keeper.run(publish=publish, exchanged=exchanged, caa=static.caa, failed=self._checks.renewal_failed),
+                name="certificate",
             )
         return store, pool, listeners
 

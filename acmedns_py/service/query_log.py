@@ -12,8 +12,6 @@ from acmedns_py.dns import name, source
 from acmedns_py.dns.codes import Rcode, type_to_text
 from acmedns_py.feed.frames import TYPE_AND_CLASS_OCTETS, NotedQuery
 
-_BADCOOKIE_LOW = Rcode.BADCOOKIE & 0xF
-
 log = structlog.get_logger(__name__)
 
 
@@ -41,8 +39,5 @@ def _question(noted: NotedQuery) -> tuple[str | None, str | None]:
     return name.to_text(qname), type_to_text(int.from_bytes(behind[:2], "big"))
 
 
-def _rcode(low: int) -> str:
-    """Give the name of a header's four bits; no answer of ours has the code 7, which BADCOOKIE's lower bits are."""
-    if low == _BADCOOKIE_LOW:
-        return Rcode.BADCOOKIE.name
-    return Rcode(low).name if low in Rcode.__members__.values() else str(low)
+def _rcode(code: int) -> str:
+    return Rcode(code).name if code in Rcode.__members__.values() else str(code)

@@ -9,8 +9,9 @@ import contextlib
 import errno
 import ipaddress
 import socket
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import psutil
@@ -141,14 +142,22 @@ def obstacles(addresses: Iterable[Address], *, protocol: str) -> list[ListenErro
 
     A port below 1024 that this user has no right to can't be tried, and is passed over.
     """
+    return _refused(partial(_probe, address, tcp=tcp) for address in addresses for tcp in _transports(protocol))
+
+
+def http_obstacles(addresses: Iterable[Address], *, called: str) -> list[ListenError]:
+    """Do the same for what `bind_http` would bind."""
+    return _refused(partial(_probe_http, address, called) for address in addresses)
+
+
+def _refused(probes: Iterable[Callable[[], None]]) -> list[ListenError]:
     found: list[ListenError] = []
-    for address in addresses:
-        for tcp in _transports(protocol):
-            try:
-                _probe(address, tcp=tcp)
-            except ListenError as error:
-                if not isinstance(error.__cause__, PermissionError):
-                    found.append(error)
+    for probe in probes:
+        try:
+            probe()
+        except ListenError as error:
+            if not isinstance(error.__cause__, PermissionError):
+                found.append(error)
     return found
 
 
@@ -171,6 +180,11 @@ def bind_http(addresses: Iterable[Address], *, called: str) -> list[socket.socke
                 bound.append(sock)
         undo.pop_all()
         return bound
+
+
+def _probe_http(address: Address, called: str) -> None:
+    for sock in bind_http([address], called=called):
+        sock.close()
 
 
 def _probe(address: Address, *, tcp: bool) -> None:

@@ -10,6 +10,8 @@ from acmedns_py.setup.parent import parent_of
 DATABASE: Final = "sqlite:////var/lib/acmedns/acmedns.db"
 HTTPS: Final = ("0.0.0.0:443", "[::]:443")
 BEHIND_A_PROXY: Final = ("127.0.0.1:8080",)
+PROXIES: Final = ("127.0.0.1", "::1")
+"""From where a proxy on this host comes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,9 @@ class Answers:
         if records := self._api_records():
             zone["records"] = records
         api: dict[str, Any] = {"listen": self.api_listen, "tls": self.tls}
+        if self.tls == "none":
+            # Else all clients are the proxy, to allowfrom and to the limits.
+            api |= {"use_header": True, "trusted_proxies": list(PROXIES)}
         if self.tls_files is not None:
             api["tls_certificate"], api["tls_key"] = self.tls_files
         if self.api_name != self.zone:

@@ -11,6 +11,13 @@ from acmedns_py.dns.message import Now, Transport
 from acmedns_py.feed.frames import MOST_NOTED, MOST_QUESTION_OCTETS, TYPE_AND_CLASS_OCTETS, NotedQuery
 
 _HEADER_OCTETS = 12
+_COUNTS = slice(4, 12)
+_OPT_ALONE = bytes((0, 1, 0, 0, 0, 0, 0, 1))
+"""Counts of a message with a question and one record, which is in the additional section."""
+
+_UPPER_BITS = 5
+"""Where they stand in an OPT record."""
+
 _NORMAL = frozenset((Rcode.NOERROR, Rcode.NXDOMAIN))
 
 
@@ -50,7 +57,7 @@ class QueryLog:
 
     def _errors(self, query: bytes, source: bytes, transport: Transport, now: Now) -> bytes | None:
         response = self._core.respond(query, source, transport, now)
-        if response is not None and response[3] & 0xF not in _NORMAL:
+        if response is not None and _rcode(response) not in _NORMAL:
             self._keep(query, source, transport, now, response)
         return response
 
@@ -60,7 +67,7 @@ class QueryLog:
         A name outside the zone gets another code, so that the end of the octets is enough to look at.
         """
         response = self._core.respond(query, source, transport, now)
-        if response is not None and response[3] & 0xF in _NORMAL:
+        if response is not None and _rcode(response) in _NORMAL:
             name = query[_HEADER_OCTETS : _end_of_name(query)].lower()
             if name.endswith(self._apex) and len(name) > len(self._apex):
                 self._keep(query, source, transport, now, response)
@@ -80,15 +87,23 @@ class QueryLog:
             return
         end = _end_of_name(query) + TYPE_AND_CLASS_OCTETS
         question = query[_HEADER_OCTETS : min(end, _HEADER_OCTETS + MOST_QUESTION_OCTETS)]
-        self._noted.append(NotedQuery(now.unix, source, transport is Transport.TCP, question, response[3] & 0xF))
+        self._noted.append(NotedQuery(now.unix, source, transport is Transport.TCP, question, _rcode(response)))
 
 
-def _end_of_name(query: bytes) -> int:
+def _end_of_name(message: bytes) -> int:
     """Give where the question's name ends: label by label, as a label may have a zero octet in it (RFC 2181 11).
 
-    What is answered though its name is cut or compressed ends the octets.
+    Of what is answered though its name is cut or compressed, it is behind the end of the octets.
     """
     position = _HEADER_OCTETS
-    while position < len(query) and query[position]:
-        position += 1 + query[position]
+    while position < len(message) and message[position]:
+        position += 1 + message[position]
     return position + 1
+
+
+def _rcode(response: bytes) -> int:
+    """Give the whole code: OPT has the upper bits (RFC 6891 6.1.3), and where they count it is the only record."""
+    low = response[3] & 0xF
+    if response[_COUNTS] != _OPT_ALONE:
+        return low
+    return response[_end_of_name(response) + TYPE_AND_CLASS_OCTETS + _UPPER_BITS] << 4 | low

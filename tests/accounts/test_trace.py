@@ -12,7 +12,7 @@ class World:
 
     def __init__(self):
         self.now = 1000.0
-        self.traces = Traces(lambda: self.now, window_seconds=3600)
+        self.traces = Traces(lambda: self.now, window_seconds=3600, ca_networks=4)
 
     def update(self, at, source="192.0.2.1", label=LABEL):
         self.now = at

@@ -49,7 +49,7 @@ class World:
         self.registration = Registration(
             tokens=Tokens(store=store, clock=lambda: 0.0), zone="auth.example.org", token_required=False, **parts
         )
-        self.updates = Updates(traces=Traces(time.time, window_seconds=3600), **parts)
+        self.updates = Updates(traces=Traces(time.time, window_seconds=3600, ca_networks=4), **parts)
 
     async def account(self, *allow_from):
         fresh = await self.registration.register(Wish(allow_from), SOURCE)

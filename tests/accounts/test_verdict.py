@@ -6,6 +6,8 @@ from acmedns_py.accounts.verdict import Facts, Word, own, verdict
 from acmedns_py.feed.questions import Asker
 
 START, UPDATED, WINDOW = 10_000.0, 20_000.0, 3600.0
+LATER = 100_000.0
+"""Than all that happens here."""
 SELF = "192.0.2.55"
 
 
@@ -62,12 +64,61 @@ THROUGH_RESOLVER = asker((8, 8), 2, rd=True)
 )
 def test_the_verdict(updated, askers, word, says):
     """A word for programs, and a sentence that says what was seen."""
-    found = verdict(Facts(updated, None if updated is None else SELF, START, tuple(askers), WINDOW))
+    found = judged(updated, askers)
     assert (found.word, says in found.text) == (word, True), found
 
 
+def judged(updated, askers, *, now=LATER, ca_networks=4, complete=True):
+    source = None if updated is None else SELF
+    return verdict(Facts(updated, source, START, tuple(askers), WINDOW, now, ca_networks, complete))
+
+
+@pytest.mark.parametrize(
+    ("askers", "after", "word"),
+    [
+        ([], 1, Word.WAITING),
+        ([], 899, Word.WAITING),
+        ([], 901, Word.NEVER_ASKED),
+        ([CLIENT], 10, Word.ASKED_BY_ITSELF),
+        ([asker((10, 1), 600)], 601, Word.WAITING),
+        ([asker((10, 1), 600)], 899, Word.WAITING),
+        ([asker((10, 1), 600)], 901, Word.ASKED_BY_FEW),
+        ([asker((10, 1), 1)], 302, Word.ASKED_BY_FEW),
+        (five(1), 10, Word.ASKED_BY_A_CA),
+        (five(1, valued=False), 10, Word.ASKED_WITHOUT_UPDATE),
+    ],
+)
+def test_nothing_is_called_broken_that_may_be_under_way(askers, after, word):
+    """monitoring.md 3: 15 minutes from an update to a question, 5 from the first network to the rest."""
+    assert judged(UPDATED, askers, now=UPDATED + after).word is word
+
+
+@pytest.mark.parametrize(
+    ("updated", "askers", "word"),
+    [
+        (UPDATED, [], Word.NOT_KNOWN),
+        (UPDATED, [CLIENT], Word.NOT_KNOWN),
+        (UPDATED, [asker((10, 1), 5)], Word.NOT_KNOWN),
+        (UPDATED, five(5), Word.ASKED_BY_A_CA),
+        (None, [], Word.NEVER_UPDATED),
+    ],
+)
+def test_nothing_follows_from_questions_that_were_not_noted(updated, askers, word):
+    """In a flood a CA's may be among those."""
+    assert judged(updated, askers, complete=False).word is word
+
+
+@pytest.mark.parametrize(("count", "ca_networks"), [(1, 1), (2, 2), (1, 2), (5, 6)])
+def test_a_ca_may_ask_from_fewer_networks_or_more(count, ca_networks):
+    """monitoring.md 3: a private CA often has one."""
+    found = judged(UPDATED, five(5)[:count], ca_networks=ca_networks)
+    assert found.word is (Word.ASKED_BY_A_CA if count >= ca_networks else Word.ASKED_BY_FEW)
+    if count < ca_networks:
+        assert f"a CA asks from {ca_networks} and more" in found.text
+
+
 def test_a_disabled_account_is_that_before_all_else():
-    assert verdict(Facts(UPDATED, SELF, START, tuple(five(1)), WINDOW, disabled=True)).word is Word.DISABLED
+    assert verdict(Facts(UPDATED, SELF, START, tuple(five(1)), WINDOW, LATER, 4, disabled=True)).word is Word.DISABLED
 
 
 @pytest.mark.parametrize("source", [None, "user:root", "local", "2001:db8::1"])

@@ -151,7 +151,7 @@ async def running(
         return api.ready
 
     tokens = Tokens(store=store, clock=clock)
-    traces = Traces(time.time, window_seconds=3600)
+    traces = Traces(time.time, window_seconds=3600, ca_networks=4)
     administration = Administration(
         directory=store, publisher=publisher, pool=pool, forget=credentials.forget, zone=ZONE, traces=traces
     )

@@ -36,7 +36,7 @@ from tests.lab import layouts
 from tests.lab.authority import Trust
 from tests.lab.laboratory import ACMEDNS, start_server
 from tests.lab.layouts import SERVER
-from tests.lab.nameserver import NameServer, cut
+from tests.lab.nameserver import NameServer, cut, glue
 from tests.lab.namespace import LabError, Namespace, Program
 from tests.lab.zones import ROOT, ROOT_ZONE, TLD, hints
 from tests.tools import peers
@@ -47,16 +47,20 @@ PROGRAMS = ("dig", "ip", "nsd", "nsenter", "setpriv", "unbound", "unshare")
 """Without these there is no lab; asked for first, so that what is missing is said before anything starts."""
 
 SIGNED = "signed.org"
-"""A zone with a trust anchor; `forged.signed.org` has a signature that does not fit."""
+"""A signed zone with a trust anchor of its own, as the one above it, unlike the root, is not signed.
+
+A signature does not fit at `forged.signed.org`, and at the CAA record of `cdn.signed.org`.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account of our server: its name below the zone, and what people call it."""
+    """An account of our server: its name below the zone, what people call it, and its value, empty for none."""
 
     subdomain: str
     label: str = ""
     disabled: bool = False
+    value: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +106,26 @@ class Lab:
         return self.home / "config.toml"
 
     def check(
-        self, *arguments: str, configured: bool = True, seconds: float = 60, options: Mapping[str, str] | None = None
+        self,
+        *arguments: str,
+        configured: bool = True,
+        seconds: float = 60,
+        options: Mapping[str, str] | None = None,
+        roots: Sequence[str] = (),
+        within: Sequence[str | Path] = (),
     ) -> Checked:
         """Run `acmedns check` inside; without `configured` as on a host that has no server.
 
-        `options` are environment variables that go before the configuration.
+        `options` are environment variables that go before the configuration, `roots` addresses in the place of the
+        root's, and `within` a command that runs the check elsewhere.
         """
+        hints = self.hints
+        if roots:
+            hints = self.namespace.folder / "other-hints"
+            hints.write_text("".join(f"{line}\n" for line in glue("other.root", roots)), encoding="ascii")
         config = ("-c", str(self.config)) if configured else ()
         done = self.namespace.run(
-            *(ACMEDNS, "check", *arguments, "--root-hints", str(self.hints), *config),
+            *(*within, ACMEDNS, "check", *arguments, "--root-hints", str(hints), *config),
             env={"SSL_CERT_FILE": str(self.trust.bundle), **(options or {})},
             seconds=seconds,
             check=False,
@@ -129,13 +144,35 @@ class Lab:
             yield
 
     @contextmanager
+    def system_resolver(self, address: str) -> Iterator[None]:
+        """Have the machine ask another resolver, as long as the block lasts."""
+        file = self.namespace.folder / "resolv.conf"
+        before = file.read_text(encoding="ascii")
+        file.write_text(f"nameserver {address}\n", encoding="ascii")
+        try:
+            yield
+        finally:
+            file.write_text(before, encoding="ascii")
+
+    @contextmanager
     def site(
-        self, *, days: tuple[int, int] = (-1, 89), status: int = 200, skew: int = 0, body: str = ""
+        self,
+        *,
+        days: tuple[int, int] = (-1, 89),
+        status: int = 200,
+        skew: int = 0,
+        body: str = "",
+        posted: tuple[int, str] | None = None,
+        host: str = "site",
     ) -> Iterator[Program]:
-        """Run another HTTPS server, site.example.org, its certificate valid between these days from now."""
+        """Run another HTTPS server, site.example.org, its certificate valid between these days from now.
+
+        `posted` is what it answers to a POST, where that is another status and text.
+        """
         begin, end = (datetime.now(UTC) + timedelta(days=one) for one in days)
-        chain, key = self.trust.issue(f"site.{OWNER}", not_before=begin, not_after=end)
-        arguments = (chain, key, str(status), str(skew), body, layouts.CLIENT)
+        chain, key = self.trust.issue(f"{host}.{OWNER}", not_before=begin, not_after=end)
+        answers = ((status, body), *([posted] if posted else []))
+        arguments = (chain, key, str(skew), layouts.CLIENT, *(str(part) for one in answers for part in one))
         module = (sys.executable, "-m", "tests.check.website", *arguments)
         with self.namespace.running("site", *module, env={"PYTHONPATH": str(REPOSITORY)}) as started:
             started.wait_for("listening")
@@ -176,14 +213,16 @@ def running(
     with Namespace(folder, addresses=addresses, resolver=resolvers.Kind.GOOD.value) as namespace:
         root_hints = hints(namespace)
         signed_lines = [*cut(SIGNED, dict.fromkeys(internet.PROVIDERS, ())), *_SIGNED_NAMES]
-        signed_zone, anchor = signed(SIGNED, signed_lines, forged=[f"_acme-challenge.forged.{SIGNED}."])
+        forged = [(f"_acme-challenge.forged.{SIGNED}.", "TXT"), (f"cdn.{SIGNED}.", "CAA")]
+        signed_zone, anchor = signed(SIGNED, signed_lines, forged=forged)
+        root_zone, root_anchor = signed("", ROOT_ZONE)
         anchors = folder / "anchors"
-        anchors.write_text(f"{anchor}\n", encoding="ascii")
+        anchors.write_text(f"{root_anchor}\n{anchor}\n", encoding="ascii")
         own = [*OWNER_ZONE, *records]
         others = {"elsewhere.org": ELSEWHERE_ZONE, SIGNED: signed_zone}
         upper = {
-            "root": NameServer(namespace, "root", ROOT, {"": ROOT_ZONE}),
-            "tld": NameServer(namespace, "tld", TLD, {"org": [*TLD_ZONE, *cut(SIGNED, _UNGLUED)]}),
+            "root": NameServer(namespace, "root", ROOT, {"": root_zone}),
+            "tld": NameServer(namespace, "tld", TLD, {"org": [*TLD_ZONE, *cut(SIGNED, _UNGLUED), anchor]}),
             "first": NameServer(
                 namespace,
                 "first",
@@ -213,6 +252,8 @@ def running(
         found = Lab(namespace, upper, server, home, root_hints, trust)
         for account in accounts:
             found.ask("POST", "/admin/v1/accounts", {"subdomain": account.subdomain, "label": account.label})
+            if account.value:
+                found.ask("POST", f"/admin/v1/accounts/{account.subdomain}/values", {"txt": account.value})
             if account.disabled:
                 found.ask("PATCH", f"/admin/v1/accounts/{account.subdomain}", {"disabled": True})
         yield found
@@ -222,7 +263,10 @@ def running(
 
 
 _UNGLUED = dict.fromkeys(internet.PROVIDERS, ())
-_SIGNED_NAMES = [f'_acme-challenge.{name}.{SIGNED}. TXT "value"' for name in ("whole", "forged")]
+_SIGNED_NAMES = [
+    *(f'_acme-challenge.{name}.{SIGNED}. TXT "value"' for name in ("whole", "forged")),
+    f'cdn.{SIGNED}. CAA 0 issue "ca.example"',
+]
 
 
 def _configuration(folder: Path, trust: Trust, root_hints: Path) -> str:

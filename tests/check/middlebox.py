@@ -79,12 +79,29 @@ _TURNS = itertools.cycle((0, 1))
 
 def _two_serials(_used: str, query: bytes, ask: Callable[[bytes], bytes]) -> bytes:
     """Have every other answer come from a worker that has missed a change."""
-    response = dns.message.from_wire(ask(query))
+    return _older(ask(query), by=next(_TURNS))
+
+
+_FIRST_SERIAL: list[float] = []
+CATCHING_UP_SECONDS = 0.7
+
+
+def _catches_up(used: str, query: bytes, ask: Callable[[bytes], bytes]) -> bytes:
+    """Have a serial from before the first question for it, and soon that of the good server."""
+    response = ask(query)
+    if dns.message.from_wire(query).question[0].rdtype != dns.rdatatype.SOA:
+        return response
+    _FIRST_SERIAL.append(time.monotonic())
+    return response if time.monotonic() > _FIRST_SERIAL[0] + CATCHING_UP_SECONDS else _older(response)
+
+
+def _older(octets: bytes, by: int = 1) -> bytes:
+    response = dns.message.from_wire(octets)
     for rrset in response.answer:
         if rrset.rdtype == dns.rdatatype.SOA:
             (soa,) = rrset
             rrset.clear()
-            rrset.add(soa.replace(serial=soa.serial + next(_TURNS)))
+            rrset.add(soa.replace(serial=soa.serial - by))
     return response.to_wire()
 
 
@@ -106,6 +123,7 @@ FAULTS: dict[str, Box] = {
     "only-edns": _drops(lambda query: query.edns < 0),
     "lower-case": _lower_case,
     "two-serials": _two_serials,
+    "catches-up": _catches_up,
     "forgets": _forgets,
     "lags": _lags,
     "long-ttl": _long_ttl,

@@ -149,6 +149,24 @@ def _refuses_caa(query: dns.message.Message) -> Octets:
     return response.to_wire()
 
 
+def _fails_for_ns(rcode: dns.rcode.Rcode | None) -> Behaviour:
+    """As load balancers do: an alias to our own zone at challenge names, and no good answer for NS."""
+
+    def behave(query: dns.message.Message) -> Octets:
+        question = query.question[0]
+        if question.rdtype == dns.rdatatype.NS:
+            if rcode is None:
+                return None
+            response = dns.message.make_response(query)
+            response.set_rcode(rcode)
+            return response.to_wire()
+        if question.name.labels[0] != b"_acme-challenge":
+            return _plain(query).to_wire()
+        return _alias(lambda: dns.name.from_text(f"plain.{ZONE}."))(query)
+
+    return behave
+
+
 _LONG = dns.name.Name((*(b"\xff" * 60 for _ in range(3)), b"\x07" * 59, *APEX.labels))
 """A name of 255 octets."""
 
@@ -166,6 +184,9 @@ BEHAVIOURS: dict[bytes, Behaviour] = {
     b"many": _texts(*(b"%05d" % number for number in range(2500))),
     b"nocaa": _refuses_caa,
     b"slow": _slow,
+    b"ns-refused": _fails_for_ns(dns.rcode.REFUSED),
+    b"ns-notimp": _fails_for_ns(dns.rcode.NOTIMP),
+    b"ns-silent": _fails_for_ns(None),
     b"upward": _lame(lambda _zone: dns.name.root),
     b"sideways": _lame(lambda zone: zone),
     b"resolving": _resolves,

@@ -17,10 +17,11 @@ from dns.rdtypes.dnskeybase import Flag
 from tests.lab.nameserver import SOA, TTL
 
 
-def signed(apex: str, lines: Sequence[str], *, forged: Sequence[str] = ()) -> tuple[list[str], str]:
-    """Give the lines of a zone with its signatures, and its trust anchor; names in `forged` have a wrong one."""
-    text = "\n".join([f"$ORIGIN .\n$TTL {TTL}", f"{apex}. SOA {SOA.format(serial=1)}", *lines, ""])
-    zone = dns.zone.from_text(text, origin=f"{apex}.", relativize=False)
+def signed(apex: str, lines: Sequence[str], *, forged: Sequence[tuple[str, str]] = ()) -> tuple[list[str], str]:
+    """Give the lines of a zone with its signatures, and its trust anchor; sets in `forged`, by name and type, a wrong one."""
+    top = f"{apex}." if apex else "."
+    text = "\n".join([f"$ORIGIN .\n$TTL {TTL}", f"{top} SOA {SOA.format(serial=1)}", *lines, ""])
+    zone = dns.zone.from_text(text, origin=top, relativize=False)
     key = ec.generate_private_key(ec.SECP256R1())
     record = dns.dnssec.make_dnskey(key.public_key(), dns.dnssec.Algorithm.ECDSAP256SHA256, flags=Flag.ZONE | Flag.SEP)
     now = datetime.now(UTC)
@@ -33,12 +34,12 @@ def signed(apex: str, lines: Sequence[str], *, forged: Sequence[str] = ()) -> tu
             expiration=now + timedelta(days=7),
             dnskey_ttl=TTL,
         )
-        for name in forged:
+        for name, rrtype in forged:
             owner = dns.name.from_text(name)
-            found = writer.get(owner, dns.rdatatype.RRSIG, dns.rdatatype.TXT)
-            assert found is not None, f"no signed TXT record at {name}"
+            found = writer.get(owner, dns.rdatatype.RRSIG, dns.rdatatype.from_text(rrtype))
+            assert found is not None, f"no signed {rrtype} record at {name}"
             rdata = found[0]
             wrong = bytes((rdata.signature[0] ^ 1, *rdata.signature[1:]))
             writer.replace(owner, found.ttl, rdata.replace(signature=wrong))
-    anchor = dns.dnssec.make_ds(f"{apex}.", record, "SHA256")
-    return zone.to_text(relativize=False).splitlines(), f"{apex}. IN DS {anchor}"
+    anchor = dns.dnssec.make_ds(top, record, "SHA256")
+    return zone.to_text(relativize=False).splitlines(), f"{top} IN DS {anchor}"

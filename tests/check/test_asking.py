@@ -62,14 +62,15 @@ async def test_an_address_that_never_answers_is_not_asked_for_ever(listening):
     assert silent.came == SILENT_QUESTIONS * QUICK.tries
 
 
-async def test_who_drops_edns_is_still_asked_without(listening):
+@pytest.mark.parametrize("other", [{"payload": None}, {"qtype": RRType.NS}])
+async def test_who_drops_edns_or_ns_is_still_asked_without(listening, other):
     """The one says nothing of the other."""
     silent, port = await listening()
     asker = Asker(QUICK, port=port)
     for _ in range(SILENT_QUESTIONS):
         await asker.ask(QUESTION, ADDRESS)
     before = silent.came
-    await asker.ask(replace(QUESTION, payload=None), ADDRESS)
+    await asker.ask(replace(QUESTION, **other), ADDRESS)
     assert silent.came > before
 
 

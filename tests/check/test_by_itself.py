@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -65,15 +67,29 @@ def _in_use(lab):
     update(lab, "named", value(1))
 
 
+@contextmanager
+def broken(lab: Lab) -> Iterator[None]:
+    """Take away the record of www.example.org for the length of a block."""
+    without = [line for line in lab.upper["first"].zones["example.org"] if "_acme-challenge.www" not in line]
+    with lab.upper["first"].serving("example.org", without), lab.upper["second"].serving("example.org", without):
+        yield
+
+
+BOTH = [("host-no-alias", "www.example.org"), ("host-no-alias", "*.www.example.org")]
+
+
 def test_what_is_new_and_what_is_gone_is_logged_once(lab):
-    """A host's record breaks, stays broken, and is mended: one line each, and one for each run."""
+    """A host's record breaks, stays broken, and is mended: one line each, and one for each run; what is seen once waits."""
     sound = check(lab)
     assert sound.findings("hosts") == []
     assert [one["verdict"] for section in sound.document["sections"] for one in section["findings"]].count("FAIL") == 0
     assert not any(section["not_tested"] for section in sound.document["sections"])
-    before = len(events(lab, "check_finding_new"))
-    without = [line for line in lab.upper["first"].zones["example.org"] if "_acme-challenge.www" not in line]
-    with lab.upper["first"].serving("example.org", without), lab.upper["second"].serving("example.org", without):
+    before, gone_before = len(events(lab, "check_finding_new")), len(events(lab, "check_finding_gone"))
+    with broken(lab):
+        assert {one["id"] for one in check(lab).findings("hosts")} == {"host-no-alias"}
+        assert events(lab, "check_finding_new")[before:] == []
+        assert lab.ask("GET", CHECK)["unconfirmed"] == 2
+        assert "2 failures were seen for the first time" in last(lab).printed
         for _ in range(2):
             assert {one["id"] for one in check(lab).findings("hosts")} == {"host-no-alias"}
     new = events(lab, "check_finding_new")[before:]
@@ -81,12 +97,75 @@ def test_what_is_new_and_what_is_gone_is_logged_once(lab):
     assert {one["subject"] for one in new} == {"www.example.org", "*.www.example.org"}
     assert len(new) == 2
     assert check(lab).findings("hosts") == []
-    gone = events(lab, "check_finding_gone")
-    assert [(one["finding"], one["subject"]) for one in gone] == [
-        ("host-no-alias", "www.example.org"),
-        ("host-no-alias", "*.www.example.org"),
-    ]
-    assert [(one["new"], one["gone"]) for one in events(lab, "check_done")][-3:] == [(2, 0), (0, 0), (0, 2)]
+    gone = events(lab, "check_finding_gone")[gone_before:]
+    assert [(one["finding"], one["subject"]) for one in gone] == BOTH
+    told = [(one["new"], one["gone"], one["unconfirmed"]) for one in events(lab, "check_done")]
+    assert told[-4:] == [(0, 0, 2), (2, 0, 0), (0, 0, 0), (0, 2, 0)]
+
+
+def test_a_failure_that_is_seen_once_is_forgotten(lab):
+    """monitoring.md 1. A blink of the network is no alert."""
+    lines = len(events(lab, "check_finding_new")), len(events(lab, "check_finding_gone"))
+    with broken(lab):
+        assert len(check(lab).findings("hosts")) == 2
+    assert check(lab).findings("hosts") == []
+    assert (len(events(lab, "check_finding_new")), len(events(lab, "check_finding_gone"))) == lines
+
+
+def test_what_was_not_looked_at_is_not_gone(lab):
+    """The root does not answer any more, so that no host is looked at: what was broken before counts on."""
+    check(lab)
+    gone = len(events(lab, "check_finding_gone"))
+    hints = lab.hints.read_text()
+    with broken(lab):
+        for _ in range(2):
+            check(lab)
+        try:
+            lab.hints.write_text(". 3600 NS dead.\ndead. 3600 A 127.0.0.99\n")
+            blind = check(lab)
+        finally:
+            lab.hints.write_text(hints)
+    assert [one["not_tested"] is None for one in blind.document["sections"] if one["name"] == "hosts"] == [False]
+    skipped = {one["finding"] for one in events(lab, "check_finding_new") if one["finding"].endswith("-skipped")}
+    assert "hosts-skipped" in skipped
+    assert events(lab, "check_finding_gone")[gone:] == []
+    check(lab)
+    after = [(one["finding"], one["subject"]) for one in events(lab, "check_finding_gone")[gone:]]
+    assert set(BOTH) <= set(after)
+    assert ("hosts-skipped", "hosts") in after
+
+
+def test_what_is_ignored_is_no_alert(lab):
+    """By its id, or about one host alone; it is shown as ignored."""
+    check(lab)
+    lines = len(events(lab, "check_finding_new"))
+    text = lab.config.read_text()
+    host = ("--host", "www.example.org")
+    with broken(lab):
+        lab.config.write_text(f'{text}ignore = ["host-no-alias:www.example.org"]\n')
+        try:
+            for _ in range(2):
+                check(lab)
+        finally:
+            lab.config.write_text(text)
+        shown = lab.check(*host, options={"ACMEDNS_CHECK__IGNORE": "host-no-alias"})
+        assert (shown.code, "  IGNORED   host-no-alias: www.example.org: " in shown.printed) == (0, True)
+        assert lab.check(*host).code == 2
+    new = [(one["finding"], one["subject"]) for one in events(lab, "check_finding_new")[lines:]]
+    assert new == [("host-no-alias", "*.www.example.org")]
+    check(lab)
+
+
+def test_one_that_is_wished_for_is_waited_for(lab):
+    """A fault that was mended is over with one command; the exit code is the report's."""
+    lines = len(events(lab, "check_done"))
+    with broken(lab):
+        done = lab.namespace.run(ACMEDNS, "check", "now", "-c", lab.config, check=False)
+        assert (done.returncode, len(events(lab, "check_done"))) == (2, lines + 1)
+        assert "host-no-alias: www.example.org" in done.stdout
+    done = lab.namespace.run(ACMEDNS, "check", "now", "-c", lab.config, "--json", check=False)
+    assert (done.returncode, len(events(lab, "check_done"))) == (0, lines + 2)
+    assert json.loads(done.stdout) == lab.ask("GET", CHECK)
 
 
 def test_hosts_are_those_that_labels_of_accounts_in_use_name(lab):

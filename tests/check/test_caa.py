@@ -101,6 +101,16 @@ ROWS = [
         CA,
         paste=('http.example.org. CAA 0 issue "ca.example; validationmethods=http-01,dns-01"',),
     ),
+    *(
+        Row(
+            "caa-method-other",
+            f"{method}.example.org",
+            (f'@ CAA 0 issue "ca.example; validationmethods={method}"',),
+            CA,
+            subject=f"{method}.example.org.",
+        )
+        for method in ("dns-account-01", "dns-persist-01")
+    ),
     # Whatever else a record says is kept.
     Row(
         "caa-method",

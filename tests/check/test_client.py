@@ -129,6 +129,13 @@ def test_paths_are_judged_as_those_of_any_host(lab):
     assert (found.code, found.document["cause"]) == (2, expected.document["cause"])
 
 
+def test_what_there_was_no_time_for_is_not_tested(lab):
+    """As of any check: the servers of that zone are waited for longer than a second."""
+    checked = check(lab, {"silent.puppet.org": entry(account(lab, "client"))}, "--timeout", "1")
+    assert {one["verdict"] for one in checked.findings("hosts")} == {"NOT TESTED"}
+    assert checked.code == 3
+
+
 def test_a_challenge_name_that_leads_to_another_account_is_told_with_the_record(lab):
     """It is no other's that the client can set."""
     checked = check(lab, {"good.example.org": entry(account(lab, "second"))})

@@ -19,7 +19,7 @@ from tests.check.signed import signed
 from tests.lab.layouts import SERVER
 from tests.lab.nameserver import NameServer, cut, glue
 from tests.lab.unbound import start_unbound
-from tests.lab.zones import ROOT
+from tests.lab.zones import ROOT, ROOT_ZONE
 
 GOOD = "45.33.5.1"
 GOOD_V6 = "2600:3c00:5::1"
@@ -28,7 +28,11 @@ RECURSOR = "45.33.5.3"
 NOBODY = "45.33.5.4"
 ROUTER = "45.33.5.5"
 UNROUTED = "2600:3c00:ffff::1"
+UNREACHABLE = "2600:3c00:ffff::2"
+"""To the one no way leads from this host, to the other a router knows none."""
+
 PRIVATE = "10.20.30.40"
+OWN_ROOT = "10.20.30.41"
 BOXES = {fault: f"45.33.5.{number}" for number, fault in enumerate(FAULTS, 10)}
 
 ALWAYS = {"above-unsigned"}
@@ -44,11 +48,13 @@ def servers(zone: str, bad: Sequence[str]) -> dict[str, Sequence[str]]:
 ADDRESSES: dict[str, tuple[Sequence[str], set[str]]] = {
     "sound.org": ((GOOD_V6,), set()),
     "silent.org": ((NOBODY,), {"ns-silent"}),
-    "unrouted.org": ((GOOD_V6, UNROUTED), {"ns-silent"}),
+    "unrouted.org": ((GOOD_V6, UNROUTED), {"ns-not-tested"}),
+    "unreachable.org": ((GOOD_V6, UNREACHABLE), {"ns-silent"}),
     "private.org": ((PRIVATE,), {"ns-private"}),
     "lamer.org": ((SECOND[0],), {"ns-lame"}),
     "recursor.org": ((RECURSOR,), {"ns-recursor"}),
     "lagging.org": ((LAGGING,), {"serial-differs"}),
+    "catches-up.org": ((BOXES["catches-up"],), set()),
     "two-serials.org": ((BOXES["two-serials"],), {"serial-varies"}),
     "only-tcp.org": ((BOXES["only-tcp"],), {"ns-no-udp"}),
     "only-udp.org": ((BOXES["only-udp"],), {"ns-no-tcp"}),
@@ -139,11 +145,13 @@ def _own_zones() -> dict[str, Sequence[str]]:
 def broken(lab: Lab) -> Iterator[Lab]:
     """The lab with all the zones of this module."""
     space = lab.namespace
-    for address in (GOOD, GOOD_V6, LAGGING, RECURSOR, NOBODY, PRIVATE, *BOXES.values()):
+    for address in (GOOD, GOOD_V6, LAGGING, RECURSOR, NOBODY, PRIVATE, OWN_ROOT, *BOXES.values()):
         space.run("ip", "addr", "add", address, "dev", "lo", *(("nodad",) if ":" in address else ()))
-    space.run("ip", "route", "add", "unreachable", ROUTER)
+    for address in (ROUTER, UNREACHABLE):
+        space.run("ip", "route", "add", "unreachable", address)
     roof, _ = signed(ROOF, [*cut(ROOF, servers(ROOF, (GOOD_V6,))), *cut(HOUSE, servers(HOUSE, (GOOD_V6,)))])
     NameServer(space, "good", (GOOD, GOOD_V6, PRIVATE), {**_own_zones(), ROOF: roof})
+    NameServer(space, "own-root", (OWN_ROOT,), {"": ROOT_ZONE})
     lagging = [*cut("lagging.org", servers("lagging.org", (LAGGING,))), _soa("lagging.org", 7)]
     moved = DELEGATIONS["moved.org"][1]
     NameServer(space, "lagging", (LAGGING,), {"lagging.org": lagging, "moved.org": moved})
@@ -233,7 +241,7 @@ def test_a_lame_server_of_the_zone_above_does_not_hide_the_delegation(broken, ab
 def test_servers_of_the_zone_above_that_are_all_lame_are_told_as_that(broken):
     """They have not said that the delegation is missing."""
     found_above = found(broken, "zone.sideways.alone.org")["above-unreachable"]
-    assert found_above["subject"] == "sideways.alone.org."
+    assert found_above["subject"] == "alone.org."
     assert "an answer without authority" in found_above["seen"]
 
 
@@ -247,6 +255,12 @@ def test_servers_that_no_way_leads_to_are_not_called_silent(broken):
 def test_a_sound_zone_below_a_signed_one_has_no_finding(broken):
     """No word of anything."""
     assert found(broken, HOUSE) == {}
+
+
+def test_private_addresses_are_good_in_a_network_with_a_root_of_its_own(broken):
+    """Who is asked there need not be found from elsewhere."""
+    checked = broken.check("private.org", "--json", configured=False, roots=(OWN_ROOT,))
+    assert [one["id"] for one in checked.findings("reach")] == []
 
 
 def test_without_ipv6_the_addresses_that_were_not_asked_are_named(broken):

@@ -65,5 +65,37 @@ def test_an_answer_of_another_form_is_told_in_its_sections(lab, token, status, b
     assert "accounts by DNS alone" in sections["hosts"]["seen"]
     assert [one["id"] for one in checked.findings("hosts")] == []
     assert "accounts-untold" in {one["id"] for one in checked.findings("api")}
-    assert checked.code == (2 if status == 500 else 3), "500 is not the API's /health"
+    assert checked.code == (2 if status == 500 or BODIES[body] else 3), "the API's /health is 200 and empty"
     assert len(checked.printed) < 20_000
+
+
+def test_more_hosts_than_are_checked_without_being_named_are_told(lab, token):
+    """How many there are; whoever has no time for the first thousand says so of each."""
+    file = lab.home / "body"
+    accounts = [{**ACCOUNT, "label": f"h{number}.{OWNER}"} for number in range(1_001)]
+    file.write_text(json.dumps({**SOUND, "accounts": accounts, "next": None}))
+    asked = ("--api-url", f"https://site.{OWNER}", "--token-file", str(token), "--labels", "--timeout", "3")
+    with lab.site(body=f"@{file}"):
+        checked = lab.check(ZONE, "--json", *asked, configured=False)
+    (found,) = (one for one in checked.findings("hosts") if one["id"] == "labels-more")
+    assert (found["verdict"], found["subject"]) == ("NOT TESTED", f"{ZONE}.")
+    assert found["seen"] == "the first 1,000 of 1,001 hosts were looked at"
+
+
+def test_labels_that_can_not_be_read_are_told_beside_the_hosts_that_are_named(lab):
+    """There is no server to ask."""
+    checked = lab.check(ZONE, "--json", "--labels", "--host", HOST, configured=False)
+    assert [one["id"] for one in checked.findings("hosts")] == ["labels-unread"]
+    assert checked.code == 3
+
+
+def test_hosts_whose_labels_were_not_searched_are_counted(lab, token):
+    """A hundred searches are what the server's database bears; what is then not seen must not look as if it were."""
+    body, hosts = lab.home / "body", lab.home / "hosts"
+    body.write_text(json.dumps({**SOUND, "accounts": [], "next": None}))
+    hosts.write_text("".join(f"h{number}.{OWNER}\n" for number in range(102)))
+    asked = ("--api-url", f"https://site.{OWNER}", "--token-file", str(token), "--hosts-file", str(hosts))
+    with lab.site(body=f"@{body}"):
+        checked = lab.check(ZONE, "--json", *asked, configured=False)
+    (seen,) = (section["seen"] for section in checked.document["sections"] if section["name"] == "hosts")
+    assert seen == "102 hosts, for 2 of them no other account was looked for whose label names them"

@@ -4,10 +4,15 @@ from dataclasses import dataclass
 
 import pytest
 
+from acmedns_py.accounts.challenge_label import challenge_label
 from tests.check.internet import LAME, PUPPET
 from tests.check.lab import Account
 
+VALUE = "v" * 43
 ACCOUNTS = (
+    Account("flat", "flat.example.org", value=VALUE),
+    Account("given", "given.example.org"),
+    Account("labelled", "labelled.example.org"),
     Account("good", "good.example.org"),
     Account("plain"),
     Account("mail", "mail.example.org"),
@@ -45,12 +50,30 @@ def challenge(host: str, target: str, *, ttl: int = 60) -> str:
 
 
 OUR = "acme.example.org"
+URL = "https://ca.example/acct/17"
+LABEL = challenge_label(URL)
 CHAIN = tuple(f"c{number}.example.org. CNAME c{number + 1}.example.org." for number in range(14))
 
 ROWS = [
     Row("host-no-alias", "missing.example.org", (), seen="NXDOMAIN"),
+    Row(
+        "host-account-label",
+        "labelled.example.org",
+        (f"{LABEL}._acme-challenge.labelled.example.org. CNAME labelled.{OUR}.",),
+        seen="NOERROR",
+    ),
+    Row("host-no-account", "own.example.org", (challenge("own.example.org", f"_acme-challenge.{OUR}"),)),
     Row("host-no-alias", "empty.example.org", ('x._acme-challenge.empty.example.org. TXT "x"',), seen="NOERROR"),
     Row("host-txt-instead", "txt.example.org", ('_acme-challenge.txt.example.org. TXT "left behind"',), seen="left"),
+    Row("host-flattened", "flat.example.org", (f'_acme-challenge.flat.example.org. TXT "{VALUE}"',), seen=VALUE),
+    Row("host-txt-instead", "other.example.org", (f'_acme-challenge.other.example.org. TXT "{VALUE}"',)),
+    Row(
+        "host-delegated",
+        "given.example.org",
+        (f"_acme-challenge.given.example.org. NS {OUR}.",),
+        seen=f"_acme-challenge.given.example.org. NS {OUR}.",
+        paste=f"_acme-challenge.given.example.org. CNAME given.{OUR}.",
+    ),
     Row(
         "host-owner-doubled",
         "owner.example.org",
@@ -117,6 +140,11 @@ GROUPS = ("hosts", "caa", "resolvers")
 
 SOUND = {
     "farther.org": (),
+    # Whoever fails for NS alone has the answers that a CA asks for.
+    "www.ns-refused.puppet.org": (),
+    "www.ns-notimp.puppet.org": (),
+    "www.ns-silent.puppet.org": (),
+    "persist.example.org": (f"_validation-persist.persist.example.org. CNAME plain.{OUR}.",),
     "good.example.org": (challenge("good.example.org", f"good.{OUR}"),),
     "*.good.example.org": (),
     "plain.example.org": (challenge("plain.example.org", f"plain.{OUR}"),),
@@ -154,6 +182,29 @@ def test_nothing_else_is_found(checked):
     assert {one["verdict"] for one in checked.findings("delegation", "reach")} <= {"NOTE"}
 
 
+def test_an_account_url_leads_to_the_name_of_dns_account_01(lab):
+    """docs/other-challenges.md: where `_acme-challenge` is missing a client may use a name below it."""
+    host = "labelled.example.org"
+    checked = lab.check("--host", host, "--account-url", URL, "--json")
+    assert checked.findings("hosts", "resolvers") == []
+    assert [one["seen"] for one in checked.good("hosts")] == [
+        f"{LABEL}._acme-challenge.{host}. (60 s) -> labelled.{OUR}."
+    ]
+    (found,) = lab.check("--host", host, "--account-url", f"{URL}8", "--json").findings("hosts", "resolvers")
+    assert found["id"] == "host-no-alias"
+    assert f"no way to us from {challenge_label(f'{URL}8')}._acme-challenge.{host}., _validation" in found["seen"]
+
+
+def test_names_of_the_api_outside_of_the_zone_lead_to_the_servers_own(lab):
+    """docs/operations.md; the configuration says which they are, and without one nobody knows."""
+    options = {"ACMEDNS_API__TLS": "acme", "ACMEDNS_API__HOSTNAMES": "own.example.org"}
+    checked = lab.check("--host", "own.example.org", "--json", options=options)
+    assert checked.findings("hosts") == []
+    assert [one["id"] for one in checked.good("hosts")] == ["host-path"]
+    elsewhere = lab.check(OUR, "--host", "own.example.org", "--json", configured=False).findings("hosts")
+    assert [(one["id"], one["verdict"]) for one in elsewhere] == [("host-own-certificate", "NOTE")]
+
+
 @pytest.mark.parametrize("zone", LAME)
 def test_a_lame_server_hides_nothing(lab, zone):
     """The other server's alias and CAA records are found; a resolver may be misled, so it is not looked at."""
@@ -177,8 +228,8 @@ def test_a_path_that_is_good_is_shown_with_its_ttls(checked):
     found = {one["subject"]: one["seen"] for one in checked.good("hosts")}
     assert {one["id"] for one in checked.good("hosts")} == {"host-path"}
     failing = {one["subject"] for one in checked.findings("hosts") if one["verdict"] in {"FAIL", "NOT TESTED"}}
-    ours = f"api.{OUR}"
-    assert set(found) == {*(row.host for row in ROWS), *SOUND, "b.half.org"} - failing - {ours}
+    without_alias = {f"api.{OUR}", "flat.example.org"}
+    assert set(found) == {*(row.host for row in ROWS), *SOUND, "b.half.org"} - failing - without_alias
     assert found["twice.example.org"] == (
         f"_acme-challenge.twice.example.org. (60 s) -> t.example.org. (60 s) -> plain.{OUR}."
     )

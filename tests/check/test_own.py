@@ -7,7 +7,7 @@ import pytest
 from acmedns_py.check.own import ApiFacts, Site, Visit, judge
 from tests.check.internet import ZONE
 from tests.check.lab import Account, Lab
-from tests.check.resolvers import Kind
+from tests.check.resolvers import INTERNAL_API, Kind
 from tests.lab.layouts import CLIENT, OTHER_CLIENT, SERVER
 
 ACCOUNTS = (Account("plain"), Account("locked", disabled=True))
@@ -84,11 +84,25 @@ def test_registration_that_takes_a_token_is_not_open(lab):
     assert {one["id"] for one in found} == ALWAYS - {"registration-open"}
 
 
+REFUSED = '{"error": "malformed_json_payload"}'
+
+
 @pytest.mark.parametrize(
     ("how", "kind"),
     [
         ({}, None),
         ({"status": 404}, "api-not-ours"),
+        ({"body": "It works!"}, "api-not-ours"),
+        # A proxy that lets this host come to /update alone; and to nothing.
+        ({"status": 403, "posted": (400, REFUSED)}, None),
+        ({"status": 403, "posted": (401, '{"error": "forbidden"}')}, None),
+        ({"status": 429, "posted": (400, REFUSED)}, None),
+        ({"status": 403, "posted": (400, '{"message": "no"}')}, "api-not-ours"),
+        ({"status": 403, "body": "<html>"}, "api-closed-to-us"),
+        ({"status": 401, "body": "<html>"}, "api-closed-to-us"),
+        ({"status": 429, "body": "<html>"}, "api-busy"),
+        ({"status": 503, "body": "<html>"}, "api-unavailable"),
+        ({"status": 502, "body": "<html>"}, "api-unavailable"),
         ({"skew": 3600}, "clock-off"),
         ({"days": (-70, 20)}, "api-certificate-late"),
         ({"days": (-85, 5)}, "api-certificate-ending"),
@@ -96,15 +110,28 @@ def test_registration_that_takes_a_token_is_not_open(lab):
     ],
 )
 def test_what_answers_at_the_url_is_looked_at(lab, how, kind):
-    """Its status, its clock, and how long its certificate lasts."""
+    """What it says at /health and /update, its clock, and how long its certificate lasts."""
     with lab.site(**how):
         found = findings(lab, "api", ACMEDNS_CHECK__API_URL="https://site.example.org/")
     assert {one["id"] for one in found} - ALWAYS == ({kind} if kind else set())
 
 
+def test_an_api_that_is_known_in_the_own_network_alone_is_visited_there(lab):
+    """Clients outside are told of in a note; what is wrong with it is found as with any other."""
+    options = {
+        "ACMEDNS_CHECK__API_URL": f"https://{INTERNAL_API}",
+        "ACMEDNS_CHECK__RESOLVERS": Kind.INTERNAL.value,
+    }
+    for status, more in ((200, set()), (404, {("api-not-ours", f"{INTERNAL_API} at {CLIENT}")})):
+        with lab.site(host="inside", status=status):
+            found = findings(lab, "api", **options)
+        wrong = {(one["id"], one["subject"]) for one in found if one["id"] not in ALWAYS}
+        assert wrong == {("api-internal", INTERNAL_API), *more}
+
+
 def test_addresses_that_this_host_has_no_way_to_are_not_called_wrong():
     """A host without IPv6 knows nothing of them."""
-    visit = Visit("192.0.2.1", 1000.0, status=200, date=1000.0)
+    visit = Visit("192.0.2.1", 1000.0, date=1000.0)
     for visits in ((visit,), ()):
         site = Site("https://api.example.org", visits, ("2001:db8::1",))
         facts = ApiFacts((site,), stats=None, registration_open=False)

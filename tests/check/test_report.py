@@ -45,6 +45,29 @@ def test_the_exit_code_is_that_of_the_worst(made, code):
 
 
 @pytest.mark.parametrize(
+    ("ignored", "code", "cause"),
+    [
+        ([], 2, "x-fail"),
+        (["x-fail"], 1, None),
+        (["x-fail:subject", "x-warn:subject"], 0, None),
+        (["x-fail:subject"], 1, None),
+        (["x-fail:other", "subject"], 2, "x-fail"),
+    ],
+)
+def test_what_is_ignored_is_shown_and_does_not_count(ignored, code, cause):
+    """Read again as well."""
+    made = report([Verdict.FAIL, Verdict.WARN])
+    made.ignore(ignored)
+    for one in (made, report_of(made.document)):
+        assert (one.exit_code, one.cause and one.cause.kind.id) == (code, cause)
+        assert sum("IGNORED " in line for line in one.lines()) == sum(
+            finding["ignored"] for finding in one.document["sections"][0]["findings"]
+        )
+        assert len(one.sections[0].findings) == 2
+    assert any("IGNORED " in line for line in made.lines()) is (code < 2)
+
+
+@pytest.mark.parametrize(
     ("verdicts", "expected"),
     [
         ([], Verdict.OK),

@@ -103,6 +103,26 @@ def test_a_signature_that_does_not_hold_stops_every_ca(lab):
     assert check(lab, f"whole.{SIGNED}").findings("resolvers") == []
 
 
+def test_a_signed_zone_that_no_resolver_validates_is_not_tested(lab):
+    """The machine's resolver answers for what CAs refuse; monitoring.md 1, DNSSEC bogus."""
+    forged = f"forged.{SIGNED}"
+    with lab.system_resolver(Kind.TRUSTING.value):
+        (found,) = check(lab, forged).findings("resolvers")
+        assert (found["id"], found["verdict"], found["subject"]) == ("resolver-none-validates", "NOT TESTED", "DNSSEC")
+        assert found["seen"] == f"signed: {SIGNED}."
+        assert check(lab, "sound.example.org").findings("resolvers") == []
+        (found,) = check(lab, forged, Kind.GOOD.value).findings("resolvers")
+        assert found["subject"] == f"{forged} at {Kind.GOOD.value}"
+
+
+def test_a_caa_record_whose_signature_does_not_hold_stops_every_ca(lab):
+    """Behind an alias, in the zone of whoever delivers the pages (RFC 8659 3)."""
+    host = "pages.example.org"
+    with lab.owner_zone(challenge(host, f"plain.{OUR}"), f"{host}. CNAME cdn.{SIGNED}."):
+        (found,) = check(lab, host).findings("hosts", "caa", "resolvers")
+    assert (found["id"], found["subject"]) == ("resolver-bogus", f"CAA of {host} at {Kind.GOOD.value}")
+
+
 @pytest.mark.parametrize(("address", "kind"), [("45.33.9.8", "resolver-silent"), ("45.33.10.1", "resolver-not-tested")])
 def test_a_resolver_that_is_not_there_is_told_once(lab, address, kind):
     """However many hosts are checked; one that no way leads to is not to blame."""

@@ -57,3 +57,21 @@ async def test_a_host_with_addresses_of_one_family_asks_the_servers_that_it_can_
     found = await Walk(Ipv6Alone(), hints).lookup(name.from_text("example."), RRType.TXT)
     assert found.broken == ""
     assert found.steps[-1].address == "2001:db8::1"
+
+
+async def test_a_referral_in_place_of_an_answer_is_no_absence():
+    """Of a server that fails for NS alone, so that the zone which it refers to was not seen."""
+    zone = name.from_text("example.")
+
+    class Refers:
+        async def ask_whole(self, question: Question, address: str) -> Answer:
+            below = question.qname != zone
+            if below and question.qtype == RRType.NS:
+                return Answer(question, address, rcode=Rcode.REFUSED)
+            owner = question.qname if below else zone
+            glue = RRset(owner, RRType.A, 1, (bytes((192, 0, 2, 1)),))
+            return Answer(question, address, authority=(RRset(owner, RRType.NS, 1, (owner,)),), additional=(glue,))
+
+    found = await Walk(Refers(), {"root.": (SERVER,)}).lookup(name.from_text("www.example."), RRType.CAA)
+    assert found.rrset is None
+    assert found.broken == f"{SERVER}: an answer without authority"

@@ -1,7 +1,7 @@
-"""An HTTPS server that is not the API: python -m tests.check.website CHAIN KEY STATUS SKEW BODY ADDRESS.
+"""An HTTPS server in the API's place: python -m tests.check.website CHAIN KEY SKEW ADDRESS STATUS BODY [STATUS BODY].
 
-It answers each request with the status and the text, or what @FILE holds, and with a Date header that is off by SKEW
-seconds; prints one line once it listens, and one for each request.
+It answers each request with the status and the text, or what @FILE holds, and a POST with the second ones where there
+are two; all with a Date header that is off by SKEW seconds. Prints one line once it listens, and one for each request.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ from pathlib import Path
 PORT = 443
 
 
-def main(chain: str, key: str, status: str, skew: str, body: str, address: str) -> None:
+def main(chain: str, key: str, skew: str, address: str, *answers: str) -> None:
     """Serve for ever."""
-    octets = Path(body[1:]).read_bytes() if body.startswith("@") else body.encode("ascii")
+    statuses, bodies = list(map(int, answers[::2])), list(map(_octets, answers[1::2]))
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self._answer()
+            self._answer(0)
 
         def do_POST(self) -> None:
-            self._answer()
+            self._answer(-1)
 
         def do_DELETE(self) -> None:
-            self._answer()
+            self._answer(0)
 
-        def _answer(self) -> None:
-            self.send_response(int(status))
-            self.send_header("Content-Length", str(len(octets)))
+        def _answer(self, number: int) -> None:
+            self.send_response(statuses[number])
+            self.send_header("Content-Length", str(len(bodies[number])))
             self.end_headers()
-            self.wfile.write(octets)
+            self.wfile.write(bodies[number])
 
         def date_time_string(self, timestamp: float | None = None) -> str:
             return super().date_time_string(int(time.time()) + int(skew))
@@ -45,6 +45,10 @@ def main(chain: str, key: str, status: str, skew: str, body: str, address: str) 
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     print("listening", flush=True)
     server.serve_forever()
+
+
+def _octets(text: str) -> bytes:
+    return Path(text[1:]).read_bytes() if text.startswith("@") else text.encode("ascii")
 
 
 if __name__ == "__main__":

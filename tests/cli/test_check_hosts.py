@@ -1,10 +1,15 @@
 """What `acmedns check` says to hosts and options that it can't take, before it asks anybody."""
 
+import json
+import socket
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from acmedns_py.check.accounts import labelled_hosts
 from acmedns_py.cli import app
 
 
@@ -54,3 +59,70 @@ def test_what_can_not_be_used_is_one_line(
     assert done.exit_code == 3
     assert line in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def _close_next(listening: socket.socket) -> None:
+    listening.accept()[0].close()
+
+
+DEAD_ROOT = ". 3600 NS dead.\ndead. 3600 A 127.0.0.99\n"
+
+
+@pytest.mark.parametrize(
+    ("server", "why"),
+    [
+        ("none", "no server listens at"),
+        ("silent", "the time of this check has run out"),
+        ("closes", "broke off"),
+    ],
+)
+def test_labels_that_can_not_be_read_are_told(tmp_path: Path, server: str, why: str):
+    """Neither is a report whole without the hosts that they name, nor does a server that is silent hold it up."""
+    (tmp_path / "hints").write_text(DEAD_ROOT)
+    config = tmp_path / "config.toml"
+    config.write_text(
+        f'[zone]\nname = "auth.example.org"\naddresses = ["198.51.100.1"]\n[dns]\nlisten = ["127.0.0.98:53"]\n'
+        f'[database]\nurl = "sqlite:///{tmp_path}/db"\n[admin]\nsocket = "{tmp_path}/socket"\n'
+        f'[check]\nroot_hints = "{tmp_path}/hints"\n'
+    )
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
+        if server != "none":
+            listening.bind(str(tmp_path / "socket"))
+            listening.listen()
+        if server == "closes":
+            threading.Thread(target=_close_next, args=(listening,), daemon=True).start()
+        given = ("check", "--labels", "--timeout", "2", "--json", "-c", str(config))
+        done = CliRunner().invoke(app, given)
+    reasons = {one["name"]: one["not_tested"] for one in json.loads(done.stdout)["sections"]}
+    assert why in reasons["hosts"]
+    assert reasons["caa"] == reasons["hosts"]
+
+
+@pytest.mark.parametrize(
+    ("accounts", "hosts", "missed"),
+    [
+        (999, 999, ""),
+        (1_001, 1_000, "the first 1,000 of 1,001 hosts were looked at"),
+        (
+            20_001,
+            1_000,
+            "the first 1,000 of 20,000 hosts were looked at; labels of more than 20,000 accounts are not read",
+        ),
+    ],
+)
+def test_of_more_hosts_than_are_checked_the_number_is_told(accounts: int, hosts: int, missed: str):
+    """A thousand, of twenty thousand accounts."""
+
+    class Routes:
+        def ask(self, _method: str, _path: str, *, query=None, body=None) -> dict[str, Any]:
+            del body
+            begin = int(query["after"])
+            end = min(begin + int(query["limit"]), accounts)
+            page = [
+                {"fulldomain": f"a{number}.auth.example.org", "label": f"h{number}.example.org", "disabled": False}
+                for number in range(begin, end)
+            ]
+            return {"accounts": page, "next": end if end < accounts else None}
+
+    found = labelled_hosts(Routes())
+    assert (len(found.hosts), found.missed, found.unread) == (hosts, missed, "")

@@ -127,3 +127,16 @@ def test_json_of_the_environment_alone_names_no_file(tmp_path, monkeypatch):
     monkeypatch.setenv("ACMEDNS_ZONE__NAME", "env.example")
     result = CliRunner().invoke(app, ["check", "--json"])
     assert (json.loads(result.stdout)["file"], result.exit_code) == (None, 1)
+
+
+def test_an_unknown_finding_to_ignore_names_the_nearest(check, tmp_path):
+    """One line each; a subject may be anything."""
+    known = '[check]\nignore = ["ns-single", "host-no-alias:old.example.org"'
+    assert check(f"{MINIMUM}{known}]").exit_code == 0
+    result = check(f'{MINIMUM}{known}, "host-no-allias:old.example.org"]')
+    assert result.exit_code == 1
+    lines = [line.removeprefix(f"{tmp_path}/file.toml: ") for line in result.stderr.splitlines()]
+    assert lines[-1] == (
+        "check.ignore[2] = 'host-no-allias:old.example.org': there is no finding of that id; "
+        "did you mean host-no-alias?"
+    )

@@ -22,9 +22,13 @@ FINDING = {
     "cure": "c",
     "paste": [],
     "repeat": None,
+    "stops": False,
+    "ignored": False,
 }
 SECTION = {"name": "x", "title": "t", "seen": "", "not_tested": None, "findings": [FINDING]}
 LAST = {
+    "running": False,
+    "unconfirmed": 0,
     "failure": None,
     "begun": "2026-11-24T16:00:00Z",
     "seconds": 1.5,
@@ -90,6 +94,8 @@ def answering(tmp_path: Path) -> Iterator[Answering]:
             {**LAST, "report": {"zone": "z", "sections": [{**SECTION, "findings": [{**FINDING, "verdict": "WHAT"}]}]}},
             3,
         ),
+        (("check", "now"), {}, 3),
+        (("check", "now"), {"begun": True, "detail": ""}, 3),
         (("top", "--once"), {}, 1),
         (("top", "--json"), {"at": "2026-11-24T16:00:00Z"}, 1),
         (("stats",), {"accounts": {}}, 1),

@@ -242,6 +242,39 @@ def test_ca_account_and_parent_are_chosen(accounts):
     )
 
 
+CA_URL = "https://acme.ca.test/acct/9"
+LE_URL = "https://acme-v02.api.letsencrypt.org/acme/acct/1"
+
+
+def issue(ca: str, url: str = "") -> str:
+    """The value of a CAA record."""
+    return f"{ca}; validationmethods=dns-01" + (f"; accounturi={url}" if url else "")
+
+
+@pytest.mark.parametrize(
+    ("cas", "urls", "options", "values"),
+    [
+        ("", "", [], [issue("letsencrypt.org")]),
+        ("ca.example", "", [], [issue("ca.example")]),
+        # The one CA has all accounts, wherever they are.
+        ("ca.example", f"{CA_URL},{LE_URL}", [], [issue("ca.example", CA_URL), issue("ca.example", LE_URL)]),
+        # Of several each has those that are at its own hosts.
+        ("ca.test,letsencrypt.org", LE_URL, [], [issue("ca.test"), issue("letsencrypt.org", LE_URL)]),
+        ("", f"{CA_URL},{LE_URL}", [], [issue("letsencrypt.org", LE_URL)]),
+        ("ca.example", CA_URL, ["--ca", "letsencrypt.org"], [issue("letsencrypt.org")]),
+        ("ca.example", CA_URL, ["--account-url", LE_URL], [issue("ca.example", LE_URL)]),
+    ],
+)
+def test_ca_and_accounts_are_those_of_the_configuration(accounts, monkeypatch, cas, urls, options, values):
+    """What acmedns check compares with; options go before it."""
+    monkeypatch.setenv("ACMEDNS_CHECK__CA", cas)
+    monkeypatch.setenv("ACMEDNS_CHECK__ACCOUNTS", urls)
+    found = documents(accounts, "example.org", "--wildcard", *options)[1:]
+    assert [one["value"] for one in found] == [f'0 issue "{value}"' for value in values]
+    printed = run(accounts, "records", "example.org", *options).stdout
+    assert ("By --account-url, no ACME account" in printed) == any("accounturi" not in value for value in values)
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [

@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import socket
 import stat
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from ipaddress import ip_address
 from itertools import pairwise
 from pathlib import Path
 
+import psutil
 import pytest
 import trustme
 from hypothesis import HealthCheck, given, settings
@@ -122,7 +124,13 @@ def test_what_would_say_no_more_than_the_default_is_left_out(tmp_path):
     assert setup(tmp_path, *ENOUGH).returncode == 0
     assert written(tmp_path) == {
         "zone": {"name": ZONE, "addresses": ["198.51.100.1"], "admin": "hostmaster@example.org"},
-        "api": {"listen": ["127.0.0.1:8080"], "tls": "none", "registration": "token"},
+        "api": {
+            "listen": ["127.0.0.1:8080"],
+            "tls": "none",
+            "use_header": True,
+            "trusted_proxies": ["127.0.0.1", "::1"],
+            "registration": "token",
+        },
         "database": {"url": "sqlite:////var/lib/acmedns/acmedns.db"},
         "check": {"api_url": f"https://{ZONE}"},
     }
@@ -130,11 +138,34 @@ def test_what_would_say_no_more_than_the_default_is_left_out(tmp_path):
     assert all(above.startswith("# ") for above, line in pairwise(lines) if " = " in line[:20])
 
 
+def test_behind_a_proxy_it_is_said_whose_word_is_taken_for_clients_addresses(tmp_path):
+    """The proxy has to set the header; without one nobody is believed."""
+    assert "X-Forwarded-For, which a proxy at 127.0.0.1 or ::1 has to set" in setup(tmp_path, *ENOUGH).stdout
+    arguments = [*ENOUGH[:-1], "acme"]
+    assert "X-Forwarded-For" not in setup(tmp_path, "--overwrite", *arguments).stdout
+    assert "use_header" not in written(tmp_path)["api"]
+
+
+@pytest.mark.parametrize("tls", ["none", "acme"])
+def test_a_taken_port_of_the_api_is_told(tmp_path, tls):
+    """With who holds it, as that of DNS."""
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        place = f"127.0.0.1:{held.getsockname()[1]}"
+        arguments = (*ENOUGH[:-1], tls, "--api-listen", place, "--overwrite")
+        printed = setup(tmp_path, *arguments).stdout
+        found = json.loads(setup(tmp_path, *arguments, "--json").stdout)["in_the_way"]
+    (line,) = (line for line in printed.splitlines() if place in line and "API" in line)
+    assert f"the port is taken by {psutil.Process().name()} (pid {os.getpid()}" in line
+    assert line.strip() in found
+    free = json.loads(setup(tmp_path, *arguments, "--json").stdout)["in_the_way"]
+    assert not [line for line in free if place in line]
+
+
 def test_records_and_firewall_are_printed_as_by_records(tmp_path):
     """The same text again, whenever it is needed."""
     printed = setup(tmp_path, *ENOUGH).stdout
     again = acmedns("records", "-c", tmp_path / "config.toml").stdout
-    assert printed.partition("\n\n")[0] == f"{tmp_path}/config.toml: written"
+    assert printed.startswith(f"{tmp_path}/config.toml: written\n")
     assert again in printed
     assert "auth.example.org. 3600 IN NS auth.example.org.\n" in again
 

@@ -118,6 +118,7 @@ WRONG = [
     ("check", 'ca = ["-x.example"]', "check.ca[0]", "the name that the CA goes by in CAA records"),
     ("check", 'ca = ["192.0.2.1"]', "check.ca[0]", "this is an address"),
     ("check", 'accounts = ["17"]', "check.accounts[0]", "as the CA gave it"),
+    ("check", 'ignore = ["no such thing"]', "check.ignore[0]", "write the id of a finding"),
     ("log", 'level = "loud"', "log.level", "write one of 'debug'"),
     ("log", 'destination = "file"', "log.file", "name the file"),
     ("log", 'destination = "file"\nfile = "/nowhere/at/all.log"', "log.file", "no directory"),

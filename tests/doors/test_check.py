@@ -55,14 +55,15 @@ def test_it_is_begun_at_a_wish_and_told_when_it_is_done(checking):
     assert (before["report"], before["begun"], before["failure"], before["running"]) == (None, None, None, False)
     done = command(checking, "check", "last")
     assert done.returncode == 3
-    assert "acmedns check does it now" in done.stderr
+    assert "acmedns check now" in done.stderr
     assert ask(checking, shown, "POST")["begun"] is True
     assert ask(checking, shown, "POST")["begun"] in {True, False}
     line = checking.wait_for_log('"check_done"', seconds=60)
     found = ask(checking, shown)
     assert found["report"]["zone"] == checking.zone
     assert line["exit_code"] == found["report"]["exit_code"] == command(checking, "check", "last").returncode
-    assert line["findings"] == line["new"] > 0
+    assert line["findings"] == line["new"]
+    assert line["unconfirmed"] == found["unconfirmed"] > 0
     assert json.loads(command(checking, "check", "last", "--json").stdout)["report"] == found["report"]
 
 
@@ -115,6 +116,62 @@ async def test_it_comes_again_after_its_time_whatever_came_of_it(tmp_path: Path)
         await asyncio.wait({running})
     assert [event["event"] for event in logged] == ["check_failed", "check_failed"]
     assert "none.toml" in str(checks.shown()["failure"])
+
+
+def test_a_renewal_that_fails_begins_one(make_server, tmp_path: Path):
+    """monitoring.md 1. At once, where the first one by the clock is minutes away; not where it is off."""
+    (tmp_path / "hints").write_text(DEAD_ROOT)
+    ca = '[certificate]\ndirectory = "https://127.0.0.1:1/dir"\n'
+    server = make_server(config=f'[check]\nroot_hints = "{tmp_path}/hints"\n{ca}')
+    server.config.write_text(server.config.read_text().replace("[api]", '[api]\ntls = "acme"'))
+    server.start()
+    server.wait_for_log("certificate_not_issued")
+    server.wait_for_log('"check_done"', seconds=60)
+
+
+@pytest.mark.parametrize(("every", "begun"), [(21_600, True), (0, False)])
+def test_renewals_that_fail_begin_one_an_hour(monkeypatch, every, begun):
+    """However often they are tried; an operator's wish counts each time."""
+    clock = [0.0]
+    monkeypatch.setattr("acmedns_py.service.checks.time.monotonic", lambda: clock[0])
+    checks = Checks(every_seconds=every, config=None)
+    wished: list[float] = []
+    monkeypatch.setattr(checks, "begin", lambda: wished.append(clock[0]))
+    for clock[0] in (0.0, 1.0, 3599.0, 3600.0, 3601.0):
+        checks.renewal_failed()
+    assert wished == ([0.0, 3600.0] if begun else [])
+
+
+async def test_after_new_failures_it_looks_again_once(monkeypatch):
+    """Some minutes later; what fails on and on then waits for its usual time, or for a wish where that is never."""
+    monkeypatch.setattr("acmedns_py.service.checks.SECOND_LOOK_SECONDS", 0.0)
+    runs = 0
+
+    async def done_aside(*_: str, seconds: float) -> bytes:
+        nonlocal runs
+        assert seconds
+        runs += 1
+        # Another failure each time.
+        found = {"id": "ns-silent", "verdict": "FAIL", "subject": f"run {runs}", "seen": ""}
+        section = {"name": "reach", "not_tested": None, "findings": [found]}
+        return json.dumps({"exit_code": 2, "sections": [section]}).encode()
+
+    monkeypatch.setattr("acmedns_py.service.checks.done_aside", done_aside)
+    checks = Checks(every_seconds=0, config=None)
+    with structlog.testing.capture_logs() as logged:
+        running = asyncio.create_task(checks.run())
+        for wishes in (1, 2):
+            assert checks.begin()
+            while runs < 2 * wishes or checks.shown()["running"]:
+                await asyncio.sleep(0)
+            for _ in range(100):
+                await asyncio.sleep(0)
+            assert runs == 2 * wishes
+        running.cancel()
+        await asyncio.wait({running})
+    assert {event["event"] for event in logged} == {"check_done"}
+    assert checks.last is not None
+    assert not checks.last.problems
 
 
 async def test_work_aside_that_is_never_done_is_ended():

@@ -81,6 +81,13 @@ def refused(
     return lines[0]
 
 
+def test_a_finding_to_ignore_that_there_is_not(tmp_path):
+    """A slip would ignore nothing: the nearest is named."""
+    line = refused(configured(tmp_path, rest='[check]\nignore = ["ns-singel"]'))
+    assert "check.ignore[0] = 'ns-singel'" in line
+    assert "did you mean ns-single?" in line
+
+
 def test_an_address_that_the_host_does_not_have(tmp_path):
     """The line names it and where to look for the right one."""
     line = refused(configured(tmp_path, dns='listen = ["192.0.2.77:5353"]'))

@@ -47,7 +47,7 @@ def test_a_renewal_is_told_step_by_step(server):
     assert (found["verdict"], found["rounds"], found["values"]) == ("never_updated", [], [])
     server.update(account, value(1))
     found = traced(server, account, 0)
-    assert (found["verdict"], found["complete"], len(found["values"])) == ("never_asked", True, 1)
+    assert (found["verdict"], found["complete"], len(found["values"])) == ("waiting", True, 1)
     [one] = found["rounds"]
     assert (one["updated_from"], one["questions"], one["networks"], one["first"]) == ("127.0.0.1", 0, [], None)
     ask_from(server, account, "127.0.0.9")
@@ -59,13 +59,22 @@ def test_a_renewal_is_told_step_by_step(server):
         ("127.9.0.0/24", True),
     }
     ask_from(server, account, CA[0])
-    assert traced(server, account, 3)["verdict"] == "asked_by_few"
+    assert traced(server, account, 3)["verdict"] == "waiting"
     ask_from(server, account, *CA[1:])
     found = traced(server, account, 7)
     [one] = found["rounds"]
     assert (found["verdict"], one["questions"], len(one["networks"])) == ("asked_by_a_ca", 7, 7)
     assert one["updated"] <= one["first"] <= one["last"]
     assert all(network["valued"] for network in one["networks"])
+
+
+def test_a_private_ca_asks_from_as_many_networks_as_is_said(make_server):
+    """One, by the configuration."""
+    server = make_server(config="[challenges]\nca_networks = 1\n").start()
+    account = server.register()
+    server.update(account, value(1))
+    ask_from(server, account, CA[0])
+    assert traced(server, account, 1)["verdict"] == "asked_by_a_ca"
 
 
 def test_each_update_has_questions_of_its_own(server):

@@ -204,7 +204,7 @@ def test_a_report_with_a_histogram_of_other_bounds_is_no_frame():
         [(1e300, bytes(16), False, b"", 0)],
         [(float("nan"), bytes(16), False, b"", 0)],
         [(-1.0, bytes(16), False, b"", 0)],
-        [(1.75e9, bytes(16), False, b"", 16)],
+        [(1.75e9, bytes(16), False, b"", 0x1000)],
     ],
 )
 def test_noted_queries_that_control_could_stumble_over_are_no_frame(queries):

@@ -241,7 +241,7 @@ def trace_tells_whether_a_ca_has_asked(lab: Laboratory) -> None:
     # Two names, for Pebble looks three times at each: from all five networks, if it can.
     _succeeds(lego.run(name, f"*.{name}"))
     # The other resolver is the client's own as well; over IPv6 its network looks like another's.
-    few = {"asked_by_itself", "asked_by_few"}
+    few = {"asked_by_itself", "waiting"}
     expected = {"asked_by_a_ca"} if lab.layout.ca_resolver == MANY else few
     # Workers tell of questions twice a second.
     until(lambda: _trace(lab, account)["verdict"] in expected, seconds=20, what=f"{expected} in the account's trace")

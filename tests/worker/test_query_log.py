@@ -10,7 +10,7 @@ from acmedns_py.feed.frames import MOST_NOTED, NotedQuery
 from acmedns_py.worker.query_log import QueryLog
 from tests.conformance.exam import CASES
 from tests.dns.example import APEX, NOW, SOURCE, TWO, Z, responder
-from tests.dns.packets import query, without_server_cookie
+from tests.dns.packets import opt, query, without_server_cookie
 
 RULES = ("off", "errors", "names", "1/1", "1/3")
 
@@ -41,6 +41,14 @@ FOREIGN = query("www.example.net", "A")
 def test_rule_chooses(rule, rcodes):
     """A hit, a name that does not exist and a foreign name, in this order."""
     assert [rcode for *_, rcode in asked(log(rule), HIT, DENIED, FOREIGN)] == rcodes
+
+
+def test_a_code_that_has_bits_in_opt_is_read_whole():
+    """EDNS of a version that nobody knows gets BADVERS, whose lower bits are NOERROR's."""
+    unknown_version = query(f"{TWO}.{Z}", edns=opt(version=1))
+    assert [rcode for *_, rcode in asked(log("1/1"), unknown_version, query(f"{TWO}.{Z}", edns=opt()))] == [16, 0]
+    assert [rcode for *_, rcode in asked(log("errors"), unknown_version)] == [16]
+    assert asked(log("names"), unknown_version) == []
 
 
 def test_note_has_what_was_asked_as_it_was_asked():
