@@ -5,28 +5,34 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from acmedns_py.errors import ConfigError
+from acmedns_py.regular_file import read_regular
 
 CERTIFICATE: Final = "api.tls_certificate"
 KEY: Final = "api.tls_key"
 
+MOST_OCTETS: Final = 16 * 1024 * 1024
+"""Of a PEM file; the certificates of all public CAs are a hundredth of it."""
+
 
 def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
     """Load `certificate` with its chain and `key`, not encrypted; raises `ConfigError` where that can't be done."""
+    # Before OpenSSL opens them, which would wait for a pipe and read a device without end.
+    if (unread := unreadable(CERTIFICATE, certificate) or unreadable(KEY, key)) is not None:
+        raise unread
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     try:
         context.load_cert_chain(certificate, key, password=_no_password)
     except (OSError, ValueError) as error:
-        unread = unreadable(CERTIFICATE, certificate) or unreadable(KEY, key)
-        raise unread or ConfigError(CERTIFICATE, str(certificate), _cure(error, key)) from None
+        raise ConfigError(CERTIFICATE, str(certificate), _cure(error, key)) from None
     return context
 
 
 def unreadable(option: str, path: Path) -> ConfigError | None:
-    """Give the problem of a file that this process can't read, or None."""
+    """Give the problem of a file that this process can't read, or that no PEM file can be, or None."""
     try:
-        path.read_bytes()
+        read_regular(path, MOST_OCTETS)
     except OSError as error:
         cure = f"{path} can't be read ({error.strerror}); name a PEM file that this process may read"
         return ConfigError(option, str(path), cure)

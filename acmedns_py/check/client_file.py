@@ -17,6 +17,7 @@ from typing import Any, Final
 from acmedns_py.check.finding import told
 from acmedns_py.dns import name
 from acmedns_py.errors import Unusable
+from acmedns_py.regular_file import read_regular
 
 MOST_OCTETS: Final = 16 * 1024 * 1024
 """50,000 accounts, and more than any client keeps."""
@@ -93,7 +94,8 @@ def read(path: Path, form: str = "") -> list[Credential]:
             raise Unusable(f"{path} is a directory without a file *.json; name the one with the client's accounts")
         return [one for file in files for one in _read(file, form, domain=file.stem)]
     except OSError as error:
-        raise Unusable(f"{path} can't be read: {error.strerror or error}") from None
+        cure = "name the file that the client keeps its accounts in, and that this user may read"
+        raise Unusable(f"{path} can't be read: {error.strerror or error}; {cure}") from None
 
 
 def _read(path: Path, form: str, *, domain: str) -> list[Credential]:
@@ -112,12 +114,7 @@ def _read(path: Path, form: str, *, domain: str) -> list[Credential]:
 
 
 def _text(path: Path) -> str:
-    with path.open("rb") as file:
-        octets = file.read(MOST_OCTETS + 1)
-    if len(octets) > MOST_OCTETS:
-        raise Unusable(
-            f"{path} has more than {MOST_OCTETS} octets, more than any client's file; name the one with its accounts"
-        )
+    octets = read_regular(path, MOST_OCTETS)
     try:
         return octets.decode()
     except UnicodeDecodeError as error:

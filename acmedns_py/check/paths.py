@@ -4,6 +4,7 @@ One `Walk` serves all hosts, so that what they have in common is asked once.
 """
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
@@ -21,6 +22,9 @@ MOST_ASKED_OF_EACH_FAMILY: Final = 13
 """Addresses of one zone's servers that a name of a path is looked for at; the root, which many rely on, has 13."""
 
 _WILDCARD: Final = "*."
+_DIGITS: Final = frozenset("0123456789.")
+_LABEL: Final = re.compile(rb"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?")
+"""Letters, digits and hyphens; the underscore, which no public CA takes, is left to private ones."""
 
 
 class Ending(Enum):
@@ -60,11 +64,18 @@ class Host:
 
 
 def host_from_text(text: str) -> Host:
-    """Read a host name or a wildcard; raises `name.InvalidName`, also where its challenge name would be too long."""
+    """Read a host name or a wildcard, as certificates have them (RFC 5280 4.2.1.6, RFC 8555 7.1.3).
+
+    Raises `name.InvalidName`, also where its challenge name would be too long.
+    """
     bare = text.removeprefix(_WILDCARD)
     host = Host(name.from_text(bare), wildcard=bare != text)
     if host.name == name.ROOT:
         raise name.InvalidName("the root is no host")
+    if all(character in _DIGITS for character in bare):
+        raise name.InvalidName(f"{text[:80]!r} is an address, which dns-01 can't prove (RFC 8738 7); write a host name")
+    if not all(map(_LABEL.fullmatch, name.labels(host.name))):
+        raise name.InvalidName(f"{text[:80]!r} is no host name; write one such as www.example.org or *.example.org")
     if len(host.challenge) > name.MAX_NAME_OCTETS:
         raise name.InvalidName(f"{text[:80]!r}: with _acme-challenge in front it has more than 255 octets")
     return host

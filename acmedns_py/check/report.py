@@ -4,9 +4,9 @@ A section with a finding that stops is the end of the way: what depends on it is
 same in other words.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 from acmedns_py.check.finding import Finding, Kind, Verdict
 
@@ -137,7 +137,40 @@ class Report:
             yield f"Begin with {cause.kind.id} at {cause.subject}: what comes later may only follow from it."
 
 
-def report_of(document: Mapping[str, Any]) -> Report:
+class FindingDocument(TypedDict):
+    """A finding for programs."""
+
+    id: str
+    verdict: Verdict
+    subject: str
+    title: str
+    seen: str
+    consequence: str
+    cure: str
+    paste: list[str]
+    repeat: str | None
+    stops: bool
+    ignored: bool
+
+
+class SectionDocument(TypedDict):
+    """A section for programs."""
+
+    name: str
+    title: str
+    seen: str
+    not_tested: str | None
+    findings: list[FindingDocument]
+
+
+class ReportDocument(TypedDict):
+    """Of a report for programs, what makes it one again."""
+
+    zone: str
+    sections: list[SectionDocument]
+
+
+def report_of(document: ReportDocument) -> Report:
     """Give the report that a document is of."""
     return Report(
         document["zone"],
@@ -154,7 +187,7 @@ def report_of(document: Mapping[str, Any]) -> Report:
     )
 
 
-def _read(finding: Mapping[str, Any]) -> Finding:
+def _read(finding: FindingDocument) -> Finding:
     consequence, cure = finding["consequence"], finding["cure"]
     kind = Kind(finding["id"], Verdict(finding["verdict"]), finding["title"], consequence, cure, stops=finding["stops"])
     paste, repeat = tuple(finding["paste"]), finding["repeat"] or ""

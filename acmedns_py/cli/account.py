@@ -5,7 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
+from acmedns_py.cli import forms
 from acmedns_py.cli.asking import ACCOUNTS, Account, ConfigPath, Yes, door, duration, fail, moment, pages, path_of
+from acmedns_py.cli.forms import read
 from acmedns_py.cli.new_account import new
 from acmedns_py.cli.output import require_output, told_once
 from acmedns_py.cli.printing import Json, age, print_facts, print_json, print_table, when
@@ -64,11 +66,11 @@ def list_accounts(
         query["disabled"] = "true" if disabled else "false"
     with door(config) as asked:
         if json:
-            for account in pages(asked, ACCOUNTS, "accounts", query, after=after, most=limit):
+            for account in pages(asked, ACCOUNTS, "accounts", forms.Account, query, after=after, most=limit):
                 print_json(account)
             return
         most = limit or TABLE_ROWS
-        found = list(pages(asked, ACCOUNTS, "accounts", query, after=after, most=most))
+        found = list(pages(asked, ACCOUNTS, "accounts", forms.Account, query, after=after, most=most))
     print_table(
         ("ID", "SUBDOMAIN", "LABEL", "CREATED", "LAST UPDATE", "FROM", "STATE", "TXT", "MADE BY"),
         [
@@ -94,7 +96,7 @@ def list_accounts(
 def show(account: Account, config: ConfigPath = None, *, json: Json = False) -> None:
     """Show one account with the values that are answered."""
     with door(config) as asked:
-        _print_account(asked.ask("GET", path_of(account)), json=json)
+        _print_account(read(asked.ask("GET", path_of(account)), forms.WholeAccount), json=json)
 
 
 @app.command()
@@ -137,7 +139,7 @@ def enable(account: Account, config: ConfigPath = None, *, json: Json = False) -
 def delete(account: Account, config: ConfigPath = None, *, yes: Yes = False, json: Json = False) -> None:
     """Delete an account: its name is gone from DNS at once, and nobody ever gets it again."""
     with door(config) as asked:
-        found = asked.ask("GET", path_of(account))
+        found = read(asked.ask("GET", path_of(account)), forms.WholeAccount)
         if not yes:
             called = f" ({found['label']})" if found["label"] else ""
             typer.confirm(f"Delete {found['fulldomain']}{called} for ever?", abort=True, err=True)
@@ -163,7 +165,7 @@ def rotate(
     seconds = duration(grace, "--grace")
     require_output()
     with door(config) as asked:
-        made = asked.ask("POST", path_of(account, "password"), body={"grace_seconds": seconds})
+        made = read(asked.ask("POST", path_of(account, "password"), body={"grace_seconds": seconds}), forms.NewPassword)
     with told_once(f"{made['fulldomain']} has a new password that nobody knows: rotate it once more"):
         if json:
             print_json(made)
@@ -211,13 +213,14 @@ def values(
         fail("--set and --remove can't be done at once; give one of them")
     with door(config) as asked:
         if set_value is not None:
-            found = asked.ask("POST", path_of(account, "values"), body={"txt": _text(set_value, "--set")})
-            for remark in found["remarks"]:
+            told = asked.ask("POST", path_of(account, "values"), body={"txt": _text(set_value, "--set")})
+            for remark in read(told, forms.ValueSet)["remarks"]:
                 typer.echo(one_line(f"acmedns: the value is served, but {remark}"), err=True)
         elif remove is not None:
-            found = asked.ask("DELETE", path_of(account, "values"), body={"txt": _text(remove, "--remove")})
+            told = asked.ask("DELETE", path_of(account, "values"), body={"txt": _text(remove, "--remove")})
         else:
-            found = asked.ask("GET", path_of(account))
+            told = asked.ask("GET", path_of(account))
+        found = read(told, forms.WholeAccount)
     if json:
         print_json({"fulldomain": found["fulldomain"], "values": found["values"]})
         return
@@ -229,15 +232,16 @@ def values(
 def clear(account: Account, config: ConfigPath = None, *, json: Json = False) -> None:
     """Take all values of an account away; its name stays."""
     with door(config) as asked:
-        _print_account(asked.ask("DELETE", path_of(account, "values"), query={"all": "true"}), json=json)
+        told = asked.ask("DELETE", path_of(account, "values"), query={"all": "true"})
+        _print_account(read(told, forms.WholeAccount), json=json)
 
 
 def _edit(account: str, change: dict[str, Any], config: Path | None, *, json: bool) -> None:
     with door(config) as asked:
-        _print_account(asked.ask("PATCH", path_of(account), body=change), json=json)
+        _print_account(read(asked.ask("PATCH", path_of(account), body=change), forms.WholeAccount), json=json)
 
 
-def _print_account(found: dict[str, Any], *, json: bool) -> None:
+def _print_account(found: forms.WholeAccount, *, json: bool) -> None:
     if json:
         print_json(found)
         return
@@ -264,7 +268,7 @@ def _print_account(found: dict[str, Any], *, json: bool) -> None:
         typer.echo(f"  {_value_line(one)}")
 
 
-def _value_line(one: dict[str, Any]) -> str:
+def _value_line(one: forms.Txt) -> str:
     return f"{one_line(one['txt'])}  {age(one['age_seconds'])}"
 
 
@@ -276,5 +280,5 @@ def _text(argument: str, option: str) -> str:
     return argument
 
 
-def _state(found: dict[str, Any]) -> str:
+def _state(found: forms.Account) -> str:
     return "disabled" if found["disabled"] else "enabled"

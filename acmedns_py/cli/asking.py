@@ -6,11 +6,12 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn, TypedDict, TypeVar
 from urllib.parse import quote
 
 import typer
 
+from acmedns_py.cli.forms import read
 from acmedns_py.cli.problems import tell_problems
 from acmedns_py.config.load import load
 from acmedns_py.config.problems import ConfigProblems, one_line
@@ -87,20 +88,25 @@ def path_of(account: str, *more: str) -> str:
     return "/".join((ACCOUNTS, quote(account, safe=""), *more))
 
 
+class _Page(TypedDict):
+    rows: list[dict[str, Any]]
+    next: int | None
+
+
 def pages(
-    asked: Door, path: str, key: str, query: Mapping[str, str], *, after: int, most: int | None
-) -> Iterator[dict[str, Any]]:
-    """Give the rows of all pages from `after` on, at most `most` of them."""
+    asked: Door, path: str, key: str, form: type[T], query: Mapping[str, str], *, after: int, most: int | None
+) -> Iterator[T]:
+    """Give the rows of all pages from `after` on, at most `most` of them; raises `Unusable` for others than `form`."""
     last: int | None = after
     left = most
     while last is not None and (left is None or left > 0):
         size = PAGE if left is None else min(PAGE, left)
         document = asked.ask("GET", path, query={**query, "after": str(last), "limit": str(size)})
-        rows: list[dict[str, Any]] = document[key]
-        yield from rows
-        last = document["next"]
+        page = read({"rows": document.get(key), "next": document.get("next")}, _Page)
+        yield from (read(row, form) for row in page["rows"])
+        last = page["next"]
         if left is not None:
-            left -= len(rows)
+            left -= len(page["rows"])
 
 
 def duration(text: str, option: str) -> int:

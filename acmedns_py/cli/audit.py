@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from acmedns_py.cli.asking import ConfigPath, door, moment, pages
+from acmedns_py.cli.forms import AuditEntry
 from acmedns_py.cli.printing import Json, print_json, print_table, when
 
 
@@ -20,7 +21,7 @@ def audit(
     """Print the audit log, oldest first; as JSON one entry a line."""
     query = {} if since is None else {"since": moment(since, "--since")}
     with door(config) as asked:
-        entries = pages(asked, "/admin/v1/audit", "entries", query, after=0, most=limit)
+        entries = pages(asked, "/admin/v1/audit", "entries", AuditEntry, query, after=0, most=limit)
         if json:
             for entry in entries:
                 print_json(entry)

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 
 from acmedns_py.cli.asking import ConfigPath, Yes, door, fail, settings_of
+from acmedns_py.cli.forms import Begun, CertificateState, read
 from acmedns_py.cli.printing import Json, print_facts, print_json
 from acmedns_py.errors import AcmednsError
 from acmedns_py.service.door import Door, open_server
@@ -51,11 +52,11 @@ def renew(
 ) -> None:
     """Have the running server renew the certificate where that is due, and wait; exit 1 where it is due and not had."""
     with door(config, way=open_server) as asked:
-        told = asked.ask("POST", f"{CERTIFICATE}/renewal", body={"force": force})
+        told = read(asked.ask("POST", f"{CERTIFICATE}/renewal", body={"force": force}), Begun)
         if told["begun"]:
             _print_outcome(asked, json=json)
             return
-        wrong = force or _wrong(asked.ask("GET", CERTIFICATE))
+        wrong = force or _wrong(_state(asked))
     if wrong:
         fail(told["detail"])
     if json:
@@ -77,7 +78,7 @@ def revoke(
     """Have the running server revoke the certificate at its CA and get another one, with a new key."""
     with door(config, way=open_server) as asked:
         if not yes:
-            found = asked.ask("GET", CERTIFICATE)
+            found = _state(asked)
             typer.confirm(f"Revoke {found['serial']} of {', '.join(found['names'])} for ever?", abort=True, err=True)
         asked.ask("POST", f"{CERTIFICATE}/revocation", body={"reason": reason})
         _print_outcome(asked, json=json)
@@ -86,7 +87,7 @@ def revoke(
 def _print_outcome(asked: Door, *, json: bool) -> None:
     """Wait until the server is done and print how the certificate stands; exit 1 where it got none, or is not done."""
     end = time.monotonic() + PATIENCE_SECONDS
-    while (found := asked.ask("GET", CERTIFICATE))["at_work"]:
+    while (found := _state(asked))["at_work"]:
         if time.monotonic() > end:
             minutes = f"{PATIENCE_SECONDS / 60:.0f} min"
             fail(f"the server is still at it after {minutes}; acmedns certificate show tells what comes of it")
@@ -96,12 +97,16 @@ def _print_outcome(asked: Door, *, json: bool) -> None:
         raise typer.Exit(1)
 
 
-def _wrong(found: Mapping[str, Any]) -> bool:
+def _state(asked: Door) -> CertificateState:
+    return read(asked.ask("GET", CERTIFICATE), CertificateState)
+
+
+def _wrong(found: CertificateState) -> bool:
     """Whether the last try came to nothing, or the certificate must not be used any more."""
     return found["problem"] is not None or found["revoked"]
 
 
-def _print(document: Mapping[str, Any], *, json: bool) -> None:
+def _print(document: Mapping[str, object], *, json: bool) -> None:
     if json:
         print_json(document)
     else:

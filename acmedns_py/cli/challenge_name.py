@@ -7,6 +7,7 @@ import typer
 from acmedns_py.accounts.challenge_label import challenge_label
 from acmedns_py.cli.asking import ConfigPath, door, fail, path_of
 from acmedns_py.cli.client_files import LONGEST_NAME, bare_domain
+from acmedns_py.cli.forms import Named, read
 from acmedns_py.cli.printing import Json, print_facts, print_json
 from acmedns_py.errors import Unusable
 from acmedns_py.setup.hosts import CHALLENGE, challenge_record
@@ -40,7 +41,7 @@ def challenge_name(
     facts = {"label": label, "name": name}
     if account is not None:
         with door(config) as asked:
-            fulldomain = asked.ask("GET", path_of(account))["fulldomain"]
+            fulldomain = read(asked.ask("GET", path_of(account)), Named)["fulldomain"]
         facts["cname"] = challenge_record(bare, fulldomain, label=f"{label}.").line
     if json:
         print_json(facts)

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
@@ -21,6 +21,7 @@ from acmedns_py.check.per_host import MOST_HOSTS
 from acmedns_py.check.report import EXIT_NOT_TESTED, Report, report_of
 from acmedns_py.cli.asking import ConfigPath, door
 from acmedns_py.cli.client_files import bare_domain, base_url
+from acmedns_py.cli.forms import Begun, LastCheck, read
 from acmedns_py.cli.name_lists import read_names
 from acmedns_py.cli.printing import Json, print_json, when
 from acmedns_py.cli.problems import tell_problems
@@ -197,7 +198,7 @@ def client(
 def last(config: ConfigPath = None, *, json: Json = False) -> None:
     """Show the last check that the running server has made by itself; exit codes are those of "acmedns check"."""
     with _server(config) as asked:
-        found = asked.ask("GET", _CHECK)
+        found = _shown(asked)
     if found["failure"] is not None:
         typer.echo(f"The last try came to no report: {found['failure']}", err=True)
     _tell_shown(found, json=json)
@@ -212,9 +213,9 @@ def now(config: ConfigPath = None, *, json: Json = False) -> None:
     with _server(config) as asked, _progress() as begun:
         begun("the server checks")
         # What is under way may have looked before something was mended.
-        while not asked.ask("POST", _CHECK)["begun"]:
+        while not read(asked.ask("POST", _CHECK), Begun)["begun"]:
             time.sleep(_LOOK_SECONDS)
-        while (found := asked.ask("GET", _CHECK))["running"]:
+        while (found := _shown(asked))["running"]:
             time.sleep(_LOOK_SECONDS)
     if found["failure"] is not None:
         _fail(f"the check came to no report: {found['failure']}")
@@ -231,7 +232,11 @@ def _server(config: Path | None) -> Iterator[Door]:
         raise typer.Exit(EXIT_NOT_TESTED) from None
 
 
-def _tell_shown(found: Mapping[str, Any], *, json: bool) -> NoReturn:
+def _shown(asked: Door) -> LastCheck:
+    return read(asked.ask("GET", _CHECK), LastCheck)
+
+
+def _tell_shown(found: LastCheck, *, json: bool) -> NoReturn:
     """Print what the server shows of its check."""
     if json:
         print_json(found)
@@ -239,7 +244,7 @@ def _tell_shown(found: Mapping[str, Any], *, json: bool) -> NoReturn:
         _fail("this server has not checked yet; acmedns check now has it do so")
     report = report_of(found["report"])
     if not json:
-        typer.echo(f"begun {when(found['begun'])}, took {found['seconds']:.1f} s")
+        typer.echo(f"begun {when(found['begun'])}, took {found['seconds'] or 0:.1f} s")
         _print(report)
         if found["unconfirmed"]:
             typer.echo("")
@@ -348,6 +353,6 @@ def _configured(loaded: Loaded | None) -> str:
     return loaded.settings.zone.name
 
 
-def _fail(text: str) -> None:
+def _fail(text: str) -> NoReturn:
     typer.echo(one_line(f"acmedns: {text}"), err=True)
     raise typer.Exit(EXIT_NOT_TESTED)

@@ -8,6 +8,7 @@ import typer
 from acmedns_py.accounts.title import title_of
 from acmedns_py.cli.asking import ACCOUNTS, ConfigPath, door, fail
 from acmedns_py.cli.client_files import FORMATS, ClientFile, FileRefused, Format, Made, bare_domain, base_url
+from acmedns_py.cli.forms import NewCredential, read
 from acmedns_py.cli.name_lists import read_names
 from acmedns_py.cli.output import require_output, told_once
 from acmedns_py.cli.printing import Json, print_facts, print_json
@@ -80,7 +81,7 @@ def new(
                     body["subdomain"] = subdomain
                 if txt_rule is not None:
                     body["txt_rule"] = txt_rule
-                made.append(Made(asked.ask("POST", ACCOUNTS, body=body), group, base))
+                made.append(Made(read(asked.ask("POST", ACCOUNTS, body=body), NewCredential), group, base))
                 if not made[-1].credential["served"]:
                     # Each further one would be waited for in vain, too.
                     warning = made[-1].credential["warning"]

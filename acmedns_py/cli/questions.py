@@ -70,6 +70,10 @@ def one_of(choices: Mapping[str, str]) -> Read[str]:
 
 def _checked(option: str, text: str, read: Read[T]) -> T:
     try:
+        text.encode()
+    except UnicodeEncodeError:
+        fail(f"{option} {text[:200]!r} can't be used: it is not UTF-8, which the configuration is; write text")
+    try:
         return read(text.strip())
     except ValueError as error:
         fail(f"{option} {text[:200]!r} can't be used: {error}")

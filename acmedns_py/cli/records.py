@@ -9,10 +9,11 @@ import typer
 from acmedns_py.accounts.title import is_for
 from acmedns_py.cli.asking import ACCOUNTS, ConfigPath, door, fail, pages, path_of, run, settings_of
 from acmedns_py.cli.client_files import bare_domain
+from acmedns_py.cli.forms import Account, Named, read
 from acmedns_py.cli.printing import Json, print_json, print_table
+from acmedns_py.config import values
 from acmedns_py.config.problems import one_line
 from acmedns_py.config.settings import Check, Settings
-from acmedns_py.config.values import host_name
 from acmedns_py.dns import caa, name
 from acmedns_py.errors import Unusable
 from acmedns_py.service.checking import caa_places
@@ -106,7 +107,7 @@ def _issuers(ca: str | None, account_url: str | None, usual: Check) -> dict[str,
     Those of the configuration count for its one CA; for others, where the host in a URL has the CA's name.
     """
     try:
-        names = list(usual.ca or [_USUAL_CA]) if ca is None else [host_name(ca)]
+        names = list(usual.ca or [_USUAL_CA]) if ca is None else [values.issuer(ca)]
     except ValueError as error:
         fail(f"--ca {ca!r} can't be used: {error}")
     urls = usual.accounts if account_url is None else [account_url]
@@ -205,7 +206,7 @@ def _print_form(zone: str, found: Iterable[Record]) -> None:
 def parent_zone(text: str, *, above: Iterable[str]) -> str:
     """Read `--parent`, which must be above all of these names."""
     try:
-        found = host_name(text)
+        found = values.host_name(text)
     except ValueError as error:
         fail(f"--parent {text!r} can't be used: {error}")
     for owner in above:
@@ -224,10 +225,9 @@ def _bare(host: str) -> str:
 def _fulldomain(asked: Door, domain: str, account: str | None) -> str:
     """The complete name of the account that was named, or that is called by the domain, alone or among others."""
     if account is not None:
-        named: str = asked.ask("GET", path_of(account))["fulldomain"]
-        return named
-    rows = pages(asked, ACCOUNTS, "accounts", {"label": domain}, after=0, most=None)
-    found: list[str] = [row["fulldomain"] for row in rows if is_for(row["label"], domain)]
+        return read(asked.ask("GET", path_of(account)), Named)["fulldomain"]
+    rows = pages(asked, ACCOUNTS, "accounts", Account, {"label": domain}, after=0, most=None)
+    found = [row["fulldomain"] for row in rows if is_for(row["label"], domain)]
     if not found:
         fail(f"no account has the label {domain}; make it by acmedns account new {domain}, or name one by --account")
     if len(found) > 1:

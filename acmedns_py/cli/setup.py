@@ -148,7 +148,9 @@ def setup(
     found = _in_the_way(loaded)
     if not json:
         _tell_written(config, loaded)
-    tell_zone(loaded.settings, parent, json=json, path=str(config), in_the_way=[str(error) for error in found])
+    tell_zone(
+        loaded.settings, parent, json=json, path=one_line(str(config)), in_the_way=[str(error) for error in found]
+    )
     if not json:
         _tell_way(found)
         typer.echo("\nWith the records and the firewall in place start the server, then see what acmedns check says.")
@@ -225,7 +227,7 @@ def _mailbox(text: str) -> str:
 
 
 def _api_name(text: str) -> str:
-    found = values.host_name(text)
+    found = values.no_wildcard(values.host_name(text))
     # There has to be room for its challenge, whoever asks for the certificate.
     name.from_text(CHALLENGE + found)
     return found

@@ -1,12 +1,13 @@
 """`acmedns token new`, `list` and `revoke`: who may register, use lego's storage, or do as an operator does."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 
 import typer
 
 from acmedns_py.accounts.tokens import REGISTER, SCOPES
 from acmedns_py.cli.asking import ConfigPath, door, pages, until
+from acmedns_py.cli.forms import NewToken, Token, read
 from acmedns_py.cli.output import require_output, told_once
 from acmedns_py.cli.printing import Json, print_json, print_table, when
 
@@ -52,7 +53,7 @@ def new(
     }
     require_output()
     with door(config) as asked:
-        made = asked.ask("POST", TOKENS, body=wish)
+        made = read(asked.ask("POST", TOKENS, body=wish), NewToken)
     with told_once(f"the token {name} is made and nobody has its text: revoke it, and make one of another name"):
         if json:
             print_json(made)
@@ -64,7 +65,7 @@ def new(
 def list_tokens(config: ConfigPath = None, *, json: Json = False) -> None:
     """List what is known of each token, which is all but the token itself; as JSON one a line."""
     with door(config) as asked:
-        tokens = pages(asked, TOKENS, "tokens", {}, after=0, most=None)
+        tokens = pages(asked, TOKENS, "tokens", Token, {}, after=0, most=None)
         if json:
             for one in tokens:
                 print_json(one)
@@ -87,7 +88,7 @@ def revoke(name: Name, config: ConfigPath = None, *, json: Json = False) -> None
         typer.echo(f"token {name} is revoked")
 
 
-def _row(token: dict[str, Any]) -> tuple[str, ...]:
+def _row(token: Token) -> tuple[str, ...]:
     return (
         token["name"],
         token["state"],

@@ -9,14 +9,15 @@ import tty
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Final, NoReturn
 
 import typer
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
 from acmedns_py.cli.asking import ConfigPath, failures_told, settings_of
+from acmedns_py.cli.forms import Top, read
 from acmedns_py.cli.printing import Json, print_json, print_table, table_of
 from acmedns_py.cli.top_view import heading, remark, room, tables
 from acmedns_py.config.settings import Settings
@@ -48,13 +49,13 @@ def top(
                 _watch(settings, limit)
 
 
-def _asked(settings: Settings, limit: int) -> dict[str, Any]:
+def _asked(settings: Settings, limit: int) -> Top:
     # A connection for each: one that is kept is closed while the terminal is stopped for long.
     with open_server(settings) as asked:
-        return asked.ask("GET", "/admin/v1/top", query={"limit": str(limit)})
+        return read(asked.ask("GET", "/admin/v1/top", query={"limit": str(limit)}), Top)
 
 
-def _print(found: dict[str, Any]) -> None:
+def _print(found: Top) -> None:
     typer.echo(heading(found))
     for columns, rows in tables(found, None):
         typer.echo()
@@ -66,7 +67,7 @@ def _print(found: dict[str, Any]) -> None:
 def _watch(settings: Settings, limit: int) -> None:
     """Show it anew again and again until `q` is typed; a SIGTERM finds the terminal put back too."""
     signal.signal(signal.SIGTERM, _terminated)
-    former: dict[str, Any] | None = None
+    former: Top | None = None
     console = Console(markup=False, highlight=False, emoji=False)
     with _typed() as keys, Live(console=console, screen=True, auto_refresh=False) as live:
         while True:
@@ -82,14 +83,14 @@ def _terminated(number: int, _frame: FrameType | None) -> NoReturn:
     raise SystemExit(_SIGNALLED + number)
 
 
-def _view(found: dict[str, Any], former: dict[str, Any] | None, height: int) -> Group:
+def _view(found: Top, former: Top | None, height: int) -> Group:
     shown = tables(found, former)
     lines = [Text(f"{heading(found)}; q ends", no_wrap=True, overflow="ellipsis")]
     if text := remark(found):
         lines.append(Text(text, no_wrap=True, overflow="ellipsis"))
     # Each table takes an empty line and one for its columns.
     rows_each = room(height - len(lines) - 2 * len(shown), [len(rows) for _, rows in shown])
-    parts: list[Any] = [*lines]
+    parts: list[RenderableType] = [*lines]
     for (columns, rows), most in zip(shown, rows_each, strict=True):
         parts += ["", table_of(columns, rows[:most], cut=True)]
     return Group(*parts)

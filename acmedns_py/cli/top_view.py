@@ -2,20 +2,20 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
+from acmedns_py.cli.forms import Counts, Top
 from acmedns_py.cli.printing import when
 
 Shown = tuple[tuple[str, ...], list[tuple[str, ...]]]
 """The columns and rows of a table."""
 
 
-def heading(found: dict[str, Any]) -> str:
+def heading(found: Top) -> str:
     """Say of which time the numbers are."""
     return f"acmedns top at {when(found['at'])}, counting since {when(found['since'])}"
 
 
-def remark(found: dict[str, Any]) -> str:
+def remark(found: Top) -> str:
     """Say what is not known; empty where all is."""
     if not found["missed"]:
         return ""
@@ -25,7 +25,7 @@ def remark(found: dict[str, Any]) -> str:
     )
 
 
-def tables(found: dict[str, Any], former: dict[str, Any] | None) -> list[Shown]:
+def tables(found: Top, former: Top | None) -> list[Shown]:
     """Give answers, names, networks and updates, and what failed; those of which there is nothing are left out.
 
     `former` is the document of a moment before, for the rates.
@@ -45,12 +45,12 @@ def tables(found: dict[str, Any], former: dict[str, Any] | None) -> list[Shown]:
     return [(columns, rows) for columns, rows in every if rows]
 
 
-def _counts(one: dict[str, Any]) -> tuple[str, str]:
+def _counts(one: Counts) -> tuple[str, str]:
     sign = "+" if one["at_least"] else ""
     return f"{one['lately']}{sign}", f"{one['questions']}{sign}"
 
 
-def answers(found: dict[str, Any], former: dict[str, Any] | None) -> list[tuple[str, ...]]:
+def answers(found: Top, former: Top | None) -> list[tuple[str, ...]]:
     """Give transport, rcode, how many answers since the start and how many a second since `former`, most first.
 
     There is no rate without a former document, nor beside one of before the server's last start.

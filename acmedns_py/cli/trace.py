@@ -1,10 +1,9 @@
 """`acmedns account trace`: the last updates of an account, who asked behind each, and what that says."""
 
-from typing import Any
-
 import typer
 
 from acmedns_py.cli.asking import Account, ConfigPath, door, path_of
+from acmedns_py.cli.forms import Asker, Round, Trace, read
 from acmedns_py.cli.printing import Json, age, print_facts, print_json, print_table, when
 from acmedns_py.service.door import open_server
 
@@ -12,7 +11,7 @@ from acmedns_py.service.door import open_server
 def trace(account: Account, config: ConfigPath = None, *, json: Json = False) -> None:
     """Tell a broken delegation from a broken client: the last updates, and who has asked for the name since."""
     with door(config, way=open_server) as asked:
-        found = asked.ask("GET", path_of(account, "trace"))
+        found = read(asked.ask("GET", path_of(account, "trace")), Trace)
     if json:
         print_json(found)
         return
@@ -40,7 +39,7 @@ def trace(account: Account, config: ConfigPath = None, *, json: Json = False) ->
         )
 
 
-def _round(one: dict[str, Any]) -> tuple[str, ...]:
+def _round(one: Round) -> tuple[str, ...]:
     return (
         "before that is known" if one["updated"] is None else when(one["updated"]),
         one["updated_from"] or "",
@@ -51,6 +50,6 @@ def _round(one: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _network(one: dict[str, Any]) -> tuple[str, ...]:
-    own, value = ("yes" if one[what] else "no" for what in ("own", "valued"))
+def _network(one: Asker) -> tuple[str, ...]:
+    own, value = ("yes" if what else "no" for what in (one["own"], one["valued"]))
     return one["network"], str(one["questions"]), when(one["first"]), when(one["last"]), own, value

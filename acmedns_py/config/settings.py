@@ -21,6 +21,7 @@ from acmedns_py.config import values
 Name = Annotated[str, AfterValidator(values.host_name)]
 HostName = Annotated[Name, AfterValidator(values.no_wildcard)]
 Address = Annotated[values.IPAddress, BeforeValidator(values.address)]
+Resolver = Annotated[values.IPAddress, BeforeValidator(values.resolver)]
 Network = Annotated[values.IPNetwork, BeforeValidator(values.network)]
 File = Annotated[Path, AfterValidator(values.file_path)]
 Protocol = Literal["both", "udp", "tcp", "both4", "both6", "udp4", "udp6", "tcp4", "tcp6"]
@@ -173,8 +174,8 @@ class Check(_Section):
     every: Annotated[str, AfterValidator(values.duration_or_off)] = "6h"
     root_hints: File | None = None
     api_url: Annotated[str, AfterValidator(values.api_url)] = ""
-    resolvers: Annotated[list[Address], Field(max_length=12)] = []
-    ca: list[Name] = []
+    resolvers: Annotated[list[Resolver], Field(max_length=12)] = []
+    ca: list[Annotated[str, AfterValidator(values.issuer)]] = []
     accounts: list[Annotated[str, AfterValidator(values.account_url)]] = []
     ignore: list[Annotated[str, AfterValidator(values.ignored_finding)]] = []
 

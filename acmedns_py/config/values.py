@@ -25,6 +25,7 @@ DATABASE_PARAMETERS: Final = ("sslmode", "host", "port")
 """Parameters of a PostgreSQL URL that are used, as libpq names them."""
 
 _SSL_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_BROADCAST: Final = ipaddress.IPv4Address("255.255.255.255")
 _COOKIE_SECRET: Final = re.compile(r"[0-9a-fA-F]{32}")
 _BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]{16,}={0,2}")
 _MAIL: Final = re.compile(r"[!-+.-9;-?A-~-]+@[A-Za-z0-9.-]+")
@@ -32,6 +33,9 @@ _MAIL: Final = re.compile(r"[!-+.-9;-?A-~-]+@[A-Za-z0-9.-]+")
 
 _ACCOUNT_URL: Final = re.compile(r"https?://[\x21-\x3a\x3c-\x7e]+/[\x21-\x3a\x3c-\x7e]+")
 """Without a semicolon, which ends a parameter of CAA (RFC 8659 4.2)."""
+
+_ISSUER: Final = re.compile(r"[a-z0-9]+(-+[a-z0-9]+)*(\.[a-z0-9]+(-+[a-z0-9]+)*)*")
+"""An issuer-domain-name (RFC 8659 4.2)."""
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """A header's name (RFC 9110 5.6.2)."""
@@ -46,7 +50,16 @@ OFF: Final = "off"
 
 
 def address(value: object) -> IPAddress:
-    """Read one public address."""
+    """Read an address at which the Internet reaches this host."""
+    return _reached(value, "write the address that the Internet sees")
+
+
+def resolver(value: object) -> IPAddress:
+    """Read the address of a resolver, which may be on this host."""
+    return _reached(value, "write the address of the resolver itself, such as 127.0.0.1 or 9.9.9.9")
+
+
+def _reached(value: object, cure: str) -> IPAddress:
     if isinstance(value, ipaddress.IPv4Address | ipaddress.IPv6Address):
         return value
     if not isinstance(value, str):
@@ -55,8 +68,10 @@ def address(value: object) -> IPAddress:
         found = ipaddress.ip_address(value)
     except ValueError:
         raise ValueError('this is no IP address; write one such as "198.51.100.1" or "2001:db8::1"') from None
-    if found.is_unspecified or found.is_multicast or "%" in value:
-        raise ValueError("no host is reached at this address; write the address that the Internet sees")
+    if found.is_unspecified or found.is_multicast or found == _BROADCAST or "%" in value:
+        raise ValueError(f"no host is reached at this address; {cure}")
+    if found.version == 6 and found.ipv4_mapped is not None:
+        raise ValueError(f"no host is reached at this form of an address of IPv4; write {found.ipv4_mapped}")
     return found
 
 
@@ -144,6 +159,8 @@ def no_wildcard(text: str) -> str:
 def zone_name(text: str) -> str:
     """Read the zone's name; there must be room for a challenge name below it (RFC 1035 2.3.4)."""
     found = host_name(text)
+    if found.startswith("*."):
+        raise ValueError("a wildcard is no zone; write the name of the zone itself, such as auth.example.org")
     if len(name.from_text(found)) + LABEL_OCTETS > 255:
         raise ValueError("this name is too long: a name of 36 characters below it must fit into 255 octets")
     return found
@@ -266,6 +283,14 @@ def account_url(text: str) -> str:
     if _ACCOUNT_URL.fullmatch(text) is None:
         raise ValueError('write the URL as the CA gave it, such as "https://ca.example/acct/17"')
     return text
+
+
+def issuer(text: str) -> str:
+    """Read the name by which a CA goes in CAA (RFC 8659 4.2); gives it folded, without the final dot."""
+    found = host_name(text)
+    if _ISSUER.fullmatch(found) is None:
+        raise ValueError('write the name that the CA goes by in CAA records, such as "letsencrypt.org"')
+    return found
 
 
 def contact(text: str) -> str:

@@ -28,6 +28,7 @@ from acmedns_py.check.walk import Walk
 from acmedns_py.config.delegation import nameservers
 from acmedns_py.config.hostnames import host_names
 from acmedns_py.config.load import Loaded
+from acmedns_py.config.problems import one_line
 from acmedns_py.config.settings import Check, Settings
 from acmedns_py.dns import name
 from acmedns_py.errors import AcmednsError, Unusable
@@ -112,7 +113,7 @@ async def check_storage(
     if any(not one.url for one in credentials):
         raise Unusable(f"{file} does not say where the API is; name it with --api-url https://auth.example.org")
     walk = _walk(hints, len(credentials), _deadline(len(credentials), seconds))
-    return await check_client(walk, credentials, str(file))
+    return await check_client(walk, credentials, one_line(str(file)))
 
 
 async def caa_places(hosts: Iterable[bytes], settings: Settings) -> dict[bytes, CaaPlace]:

@@ -93,6 +93,10 @@ class _UnixConnection(http.client.HTTPConnection):
         super().__init__("localhost")
         self.sock = connected
 
+    def connect(self) -> None:
+        """Refuse: the library would go on at port 80 of this host, where another program may listen."""
+        raise ConnectionResetError("it closed the connection")
+
 
 def _connected(path: Path) -> _UnixConnection | None:
     """Connect to a server's socket; None where nobody listens there."""

@@ -4,13 +4,14 @@ Each asks the address that is listened on, wildcards on loopback.
 """
 
 import asyncio
-import http.client
+import http
+import os
+import re
 import secrets
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+from contextlib import suppress
 from typing import Final
 
 from acmedns_py.config.settings import Settings
@@ -23,6 +24,8 @@ PROBE_SECONDS: Final = 0.3
 """One probe's wait before readiness; a lost one is asked again."""
 
 ANSWER_SECONDS: Final = 3.0
+"""For the whole of a check: an answer that drips has no more."""
+
 UDP_TRIES: Final = 3
 """A flood may cost a datagram."""
 
@@ -30,8 +33,20 @@ _LONGEST_BODY: Final = 1000
 _QUESTION: Final = b"\0\0\0\1\0\0\0\0\0\0"
 """A query's header after its ID: no flag, one question (RFC 1035 4.1.1)."""
 
-Check = Callable[[], str | None]
+_STATUS: Final = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})[ \r]")
+"""How a response begins (RFC 9112 4)."""
+
+_LENGTH: Final = re.compile(rb"\r\ncontent-length: *([0-9]{1,9})\r", re.IGNORECASE)
+
+_INTERIM: Final = (b"HTTP/1.1 1", b"HTTP/1.0 1")
+"""What comes before the response (RFC 9110 15.2)."""
+
+Check = Coroutine[None, None, str | None]
 """Gives what is wrong, or None."""
+
+
+class _NoHttp(Exception):
+    """What came is not HTTP."""
 
 
 def soa_probe(apex: bytes) -> Callable[[DnsSocket], Awaitable[None]]:
@@ -55,46 +70,51 @@ def soa_probe(apex: bytes) -> Callable[[DnsSocket], Awaitable[None]]:
 
 
 def unhealthy(settings: Settings) -> tuple[list[str], list[str]]:
-    """Ask every address of DNS and of the API at once.
+    """Ask every address of DNS and of the API at once, for `ANSWER_SECONDS` at the most.
 
     Gives what is wrong with each, DNS and API apart, nothing where all answer as they should. Raises `AcmednsError`
     where there is no address to ask.
     """
-    dns, api = list(_dns_checks(settings)), list(_api_checks(settings))
-    with ThreadPoolExecutor(max_workers=len(dns) + len(api)) as threads:
-        found = list(threads.map(lambda check: check(), dns + api))
-    wrong_dns, wrong_api = (
-        [problem for problem in part if problem is not None] for part in (found[: len(dns)], found[len(dns) :])
+    dns = dns_addresses(settings.dns.listen, port=settings.dns.port, protocol=settings.dns.protocol)
+    return asyncio.run(_asked(settings, dns, api_addresses(settings.api.listen)))
+
+
+async def _asked(settings: Settings, dns: Iterable[Address], api: Iterable[Address]) -> tuple[list[str], list[str]]:
+    wrong_dns, wrong_api = await asyncio.gather(
+        asyncio.gather(*_dns_checks(settings, dns)), asyncio.gather(*_api_checks(settings, api))
     )
-    return wrong_dns, wrong_api
+    return [one for one in wrong_dns if one is not None], [one for one in wrong_api if one is not None]
 
 
-def _dns_checks(settings: Settings) -> Iterator[Check]:
+def _dns_checks(settings: Settings, addresses: Iterable[Address]) -> Iterator[Check]:
     """Give a check of the zone's SOA for each DNS address and transport."""
     apex = name.from_text(settings.zone.name)
     protocol = settings.dns.protocol
-    for address in dns_addresses(settings.dns.listen, port=settings.dns.port, protocol=protocol):
+    for address in addresses:
         if not protocol.startswith("tcp"):
-            yield partial(_soa, apex, address, ask=_ask_udp, transport="UDP")
+            yield _soa(apex, address, ask=_ask_udp, transport="UDP")
         if not protocol.startswith("udp"):
-            yield partial(_soa, apex, address, ask=_ask_tcp, transport="TCP")
+            yield _soa(apex, address, ask=_ask_tcp, transport="TCP")
 
 
-def _api_checks(settings: Settings) -> Iterator[Check]:
+def _api_checks(settings: Settings, addresses: Iterable[Address]) -> Iterator[Check]:
     """Give a check of /health/ready for each address of the API."""
-    for address in api_addresses(settings.api.listen):
-        yield partial(_ready, address, tls=settings.api.tls != "none")
+    for address in addresses:
+        yield _ready(address, tls=settings.api.tls != "none")
 
 
 def _soa_query(apex: bytes) -> bytes:
     return secrets.token_bytes(2) + _QUESTION + apex + RRType.SOA.to_bytes(2) + RRClass.IN.to_bytes(2)
 
 
-def _soa(apex: bytes, address: Address, *, ask: Callable[[Address, bytes], bytes], transport: str) -> str | None:
+async def _soa(
+    apex: bytes, address: Address, *, ask: Callable[[Address, bytes], Awaitable[bytes]], transport: str
+) -> str | None:
     where = f"DNS {address} {transport}"
     query = _soa_query(apex)
     try:
-        response = ask(address, query)
+        async with asyncio.timeout(ANSWER_SECONDS):
+            response = await ask(address, query)
     except (OSError, FramingError) as error:
         return f"{where}: {_reason(error)}"
     if len(response) < len(query) or response[:2] != query[:2]:
@@ -105,52 +125,68 @@ def _soa(apex: bytes, address: Address, *, ask: Callable[[Address, bytes], bytes
     return None
 
 
-def _ask_udp(address: Address, query: bytes) -> bytes:
+async def _ask_udp(address: Address, query: bytes) -> bytes:
+    loop = asyncio.get_running_loop()
     with socket.socket(address.family, socket.SOCK_DGRAM) as sock:
-        sock.settimeout(ANSWER_SECONDS / UDP_TRIES)
+        sock.setblocking(False)
         sock.connect(reachable(address))
-        for attempt in range(UDP_TRIES):
-            try:
-                sock.send(query)
-                return sock.recv(4096)
-            except TimeoutError:
-                if attempt == UDP_TRIES - 1:
-                    raise
-    raise AssertionError("the last try returns or raises")
+        while True:  # until the check's time is over
+            await loop.sock_sendall(sock, query)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(ANSWER_SECONDS / UDP_TRIES):
+                    return await loop.sock_recv(sock, 4096)
 
 
-def _ask_tcp(address: Address, query: bytes) -> bytes:
+async def _ask_tcp(address: Address, query: bytes) -> bytes:
+    loop = asyncio.get_running_loop()
     reader = FrameReader()
-    with socket.create_connection(reachable(address), timeout=ANSWER_SECONDS) as sock:
-        sock.sendall(framed(query))
-        while octets := sock.recv(4096):
+    with socket.socket(address.family, socket.SOCK_STREAM) as sock:
+        sock.setblocking(False)
+        await loop.sock_connect(sock, reachable(address))
+        await loop.sock_sendall(sock, framed(query))
+        while octets := await loop.sock_recv(sock, 4096):
             reader.feed(octets)
             if (message := reader.message()) is not None:
                 return message
     raise ConnectionResetError("closed without an answer")
 
 
-def _ready(address: Address, *, tls: bool) -> str | None:
+async def _ready(address: Address, *, tls: bool) -> str | None:
     where = f"API {address}"
     # The certificate is for the public name, which this host need not be reachable by.
-    connection = (
-        http.client.HTTPSConnection(
-            *reachable(address),
-            timeout=ANSWER_SECONDS,
-            context=ssl._create_unverified_context(),  # noqa: S323, SLF001
-        )
-        if tls
-        else http.client.HTTPConnection(*reachable(address), timeout=ANSWER_SECONDS)
-    )
+    context = ssl._create_unverified_context() if tls else None  # noqa: S323, SLF001
     try:
-        connection.request("GET", "/health/ready", headers={"Connection": "close"})
-        response = connection.getresponse()
-        body = response.read(_LONGEST_BODY).decode("utf-8", "replace")
-    except (OSError, http.client.HTTPException) as error:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            status, body = await _get(reachable(address), context)
+    except (OSError, _NoHttp) as error:
         return f"{where}: {_reason(error)}"
+    return None if status == http.HTTPStatus.OK else f"{where}: /health/ready says {status} {body}"
+
+
+async def _get(place: tuple[str, int], context: ssl.SSLContext | None) -> tuple[int, str]:
+    """Give the status of /health/ready, and the beginning of the body where that is not 200."""
+    host = f"[{place[0]}]" if ":" in place[0] else place[0]
+    reader, writer = await asyncio.open_connection(*place, ssl=context)
+    try:
+        writer.write(f"GET /health/ready HTTP/1.1\r\nHost: {host}:{place[1]}\r\nConnection: close\r\n\r\n".encode())
+        try:
+            while (head := await reader.readuntil(b"\r\n\r\n")).startswith(_INTERIM):
+                pass
+        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            raise _NoHttp("closed without an answer, or what came is no HTTP") from None
+        status = _STATUS.match(head)
+        if status is None:
+            raise _NoHttp("what came is no HTTP")
+        body = b""
+        if int(status[1]) != http.HTTPStatus.OK:
+            length = _LENGTH.search(head)
+            most = min(int(length[1]), _LONGEST_BODY) if length is not None else _LONGEST_BODY
+            while len(body) < most and (octets := await reader.read(most - len(body))):
+                body += octets
+        return int(status[1]), body.decode("utf-8", "replace")
     finally:
-        connection.close()
-    return None if response.status == http.HTTPStatus.OK else f"{where}: /health/ready says {response.status} {body}"
+        # Without the farewell of TLS, which the other side may never answer.
+        writer.transport.abort()
 
 
 def reachable(address: Address) -> tuple[str, int]:
@@ -164,4 +200,7 @@ def reachable(address: Address) -> tuple[str, int]:
 def _reason(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return f"no answer within {ANSWER_SECONDS:g} s"
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+    if isinstance(error, OSError) and error.errno is not None and not isinstance(error, ssl.SSLError):
+        # asyncio puts words of its own in the place of the system's.
+        return os.strerror(error.errno)
+    return str(error) or type(error).__name__

@@ -26,12 +26,12 @@ def write(path: Path, text: str, *, secret: bool, overwrite: bool, environ: Mapp
     where it can't be written or, unless `overwrite`, is there already; `ConfigProblems` where it can't be served. Then
     nothing has changed.
     """
-    # A link stays one: what it leads to is replaced.
-    place = path.resolve()
-    unfinished = place.with_name(f".{place.name}.{os.getpid()}.part")
-    if place.exists() and not overwrite:
-        raise Unusable(f"{path} is there already; name another by -c, or say --overwrite")
     try:
+        # A link stays one: what it leads to is replaced.
+        place = path.resolve()
+        if place.exists() and not overwrite:
+            raise Unusable(f"{path} is there already; name another by -c, or say --overwrite")
+        unfinished = place.with_name(f".{place.name}.{os.getpid()}.part")
         if not place.parent.is_dir():
             place.parent.mkdir()
         try:
@@ -40,8 +40,9 @@ def write(path: Path, text: str, *, secret: bool, overwrite: bool, environ: Mapp
             unfinished.rename(place)
         finally:
             unfinished.unlink(missing_ok=True)
-    except OSError as error:
-        raise Unusable(f"{path} can't be written ({error.strerror}); name another by -c, or run this as root") from None
+    except (OSError, RuntimeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise Unusable(f"{path} can't be written ({reason}); name another by -c, or run this as root") from None
     except ConfigProblems as problems:
         raise ConfigProblems(problems.problems, path=path, warnings=problems.warnings) from None
     return replace(loaded, path=path)

@@ -68,7 +68,7 @@ class QueryLog:
         """
         response = self._core.respond(query, source, transport, now)
         if response is not None and _rcode(response) in _NORMAL:
-            name = query[_HEADER_OCTETS : query.find(0, _HEADER_OCTETS) + 1].lower()
+            name = query[_HEADER_OCTETS : _end_of_name(query)].lower()
             if name.endswith(self._apex) and len(name) > len(self._apex):
                 self._keep(query, source, transport, now, response)
         return response
@@ -85,9 +85,20 @@ class QueryLog:
         if len(self._noted) >= MOST_NOTED:
             self.unlogged += 1
             return
-        end = query.find(0, _HEADER_OCTETS) + 1 + TYPE_AND_CLASS_OCTETS
+        end = _end_of_name(query) + TYPE_AND_CLASS_OCTETS
         question = query[_HEADER_OCTETS : min(end, _HEADER_OCTETS + MOST_QUESTION_OCTETS)]
         self._noted.append(NotedQuery(now.unix, source, transport is Transport.TCP, question, _rcode(response)))
+
+
+def _end_of_name(message: bytes) -> int:
+    """Give where the question's name ends: label by label, as a label may have a zero octet in it (RFC 2181 11).
+
+    Of what is answered though its name is cut or compressed, it is behind the end of the octets.
+    """
+    position = _HEADER_OCTETS
+    while position < len(message) and message[position]:
+        position += 1 + message[position]
+    return position + 1
 
 
 def _rcode(response: bytes) -> int:
@@ -95,7 +106,4 @@ def _rcode(response: bytes) -> int:
     low = response[3] & 0xF
     if response[_COUNTS] != _OPT_ALONE:
         return low
-    position = _HEADER_OCTETS
-    while response[position]:
-        position += 1 + response[position]
-    return response[position + 1 + TYPE_AND_CLASS_OCTETS + _UPPER_BITS] << 4 | low
+    return response[_end_of_name(response) + TYPE_AND_CLASS_OCTETS + _UPPER_BITS] << 4 | low

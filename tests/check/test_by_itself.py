@@ -105,6 +105,7 @@ def test_what_is_new_and_what_is_gone_is_logged_once(lab):
 
 def test_a_failure_that_is_seen_once_is_forgotten(lab):
     """monitoring.md 1. A blink of the network is no alert."""
+    check(lab)
     lines = len(events(lab, "check_finding_new")), len(events(lab, "check_finding_gone"))
     with broken(lab):
         assert len(check(lab).findings("hosts")) == 2

@@ -232,7 +232,9 @@ def test_a_file_that_may_not_be_read_is_one_line(lab):
     file.chmod(0)
     plain = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
     done = lab.namespace.run(*plain, ACMEDNS, "check", "client", "--storage", file, check=False)
-    assert (done.returncode, done.stdout) == (3, f"acmedns: {file} can't be read: Permission denied\n")
+    assert done.returncode == 3
+    assert done.stdout.startswith(f"acmedns: {file} can't be read: Permission denied; name the file")
+    assert done.stdout.count("\n") == 1
 
 
 def test_the_directory_of_a_client_is_read(lab, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -148,16 +149,27 @@ def test_the_api_may_be_at_an_address(tmp_path):
     assert (done.exit_code, "client-unreachable" in done.stdout) == (2, True)
 
 
+def test_a_path_that_is_not_utf_8_is_told_escaped(tmp_path):
+    """JSON is UTF-8; a path is any octets."""
+    file = tmp_path / os.fsdecode(b"b\xff.json")
+    file.write_text(ONE)
+    storage = ["check", "client", "--json", "--storage", str(file), "--api-url", "http://127.0.0.1:1"]
+    done = CliRunner().invoke(app, storage, catch_exceptions=False)
+    assert json.loads(done.stdout)["zone"] == f"{tmp_path}/b\\udcff.json"
+
+
 def test_what_is_no_file_is_one_line(tmp_path):
     """Nor can a huge file or a device be read for ever."""
-    huge, folder, link, loop = (tmp_path / name for name in ("huge", "folder", "link", "loop"))
+    huge, folder, link, loop, pipe = (tmp_path / name for name in ("huge", "folder", "link", "loop", "pipe"))
     with huge.open("wb") as file:
         file.truncate(100 * 1024 * 1024)
     folder.mkdir()
     link.symlink_to(folder)
     loop.symlink_to(loop)
+    os.mkfifo(pipe)
     assert "has more than 16777216 octets" in refused(huge)
-    assert "has more than 16777216 octets" in refused(Path("/dev/zero"))
+    assert "can't be read: it is no regular file; name the file" in refused(Path("/dev/zero"))
+    assert "can't be read: it is no regular file; name the file" in refused(pipe)
     assert "can't be read: No such file or directory" in refused(tmp_path / "none")
     assert "can't be read: Input/output error" in refused(Path("/proc/self/mem"))
     assert "can't be read: Too many levels of symbolic links" in refused(loop)

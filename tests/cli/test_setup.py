@@ -199,10 +199,19 @@ def refusal(done: subprocess.CompletedProcess[str]) -> str:
         (["--zone", "bücher.example"], "write the name as an A-label (xn--...)"),
         (["--zone", "a." * 110 + "example"], "this name is too long"),
         (["--zone", ""], "--zone '' can't be used: a domain name can't be empty"),
+        (["--zone", "*.example.org"], "--zone '*.example.org' can't be used: a wildcard is no zone"),
+        (["--api-name", "*.example.org"], "--api-name '*.example.org' can't be used: a wildcard is no name"),
+        (["--address", "255.255.255.255"], "--address '255.255.255.255' can't be used: no host is reached"),
+        (["--address", "::ffff:1.2.3.4"], "can't be used: no host is reached at this form of an address of IPv4; write 1"),
+        (["--database", "sqlite:////tmp/\udcff.db"], "--database 'sqlite:////tmp/\\udcff.db' can't be used: it is not"),
         (["--nameserver", "10.0.0.1"], "--nameserver '10.0.0.1' can't be used: this is an address"),
         (["--address", "0.0.0.0"], "--address '0.0.0.0' can't be used: no host is reached at this address"),
         (["--address", "ns1.example.org"], "--address 'ns1.example.org' can't be used: this is no IP address"),
         (["--admin", "@example.org"], "--admin '@example.org' can't be used: the part before the @ is missing"),
+        (
+            ["--tls", "cert", "--tls-certificate", "/dev/zero", "--tls-key", "/dev/zero"],
+            "--tls-certificate '/dev/zero' can't be used: /dev/zero can't be read (it is no regular file); name a PEM",
+        ),
         (["--tls", "letsencrypt"], "--tls 'letsencrypt' can't be used: write one of acme, cert, none"),
         (["--tls", "cert"], "nothing can be proposed for --tls-certificate, --tls-key; say them"),
         (["--tls", "cert", "--tls-certificate", "/missing", "--tls-key", "/x"], "/missing can't be read (No such file"),
@@ -215,7 +224,7 @@ def refusal(done: subprocess.CompletedProcess[str]) -> str:
         (["--api-listen", "0.0.0.0"], "--api-listen '0.0.0.0' can't be used: the port is missing"),
         (["--parent", "example.net"], "--parent 'example.net' is not above auth.example.org"),
         (["--parent", "a..b"], "--parent 'a..b' can't be used: "),
-        (["--nameserver", "\udcff.example.org"], "is not ASCII"),
+        (["--nameserver", "\udcff.example.org"], "it is not UTF-8"),
     ],
 )  # fmt: skip
 def test_an_option_that_can_not_be_used_is_one_line_and_writes_nothing(tmp_path, arguments, line):
@@ -261,6 +270,14 @@ def test_a_place_that_can_not_be_written_is_one_line(tmp_path, place):
     assert f"{tmp_path / place} can't be written (" in refusal(
         setup(tmp_path / place / "..", *ENOUGH, "-c", tmp_path / place)
     )
+
+
+def test_a_link_to_itself_is_one_line(tmp_path):
+    """Whoever asks for its place is told so by the system."""
+    place = tmp_path / "config.toml"
+    place.symlink_to(place)
+    assert f"{place} can't be written (" in refusal(setup(tmp_path, *ENOUGH))
+    assert f"{place} can't be written (" in refusal(setup(tmp_path, *ENOUGH, "--overwrite"))
 
 
 def test_a_directory_that_is_missing_is_made(tmp_path):

@@ -1,5 +1,6 @@
 """Our own file: defaults, all problems at once, each with option, value and cure, and nothing secret in them."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,9 @@ WRONG = [
     ("database", 'pasword = "geheim"', "database.pasword", "did you mean database.password?"),
     ("database", "password = 5", "database.password", "text in quotes"),
     ("check", 'resolvers = ["dns.example"]', "check.resolvers[0]", "no IP address"),
+    ("check", 'resolvers = ["0.0.0.0"]', "check.resolvers[0]", "write the address of the resolver itself"),
+    ("check", 'ca = [";"]', "check.ca[0]", "the name that the CA goes by in CAA records"),
+    ("check", 'ca = ["-x.example"]', "check.ca[0]", "the name that the CA goes by in CAA records"),
     ("check", 'ca = ["192.0.2.1"]', "check.ca[0]", "this is an address"),
     ("check", 'accounts = ["17"]', "check.accounts[0]", "as the CA gave it"),
     ("check", 'ignore = ["no such thing"]', "check.ignore[0]", "write the id of a finding"),
@@ -324,6 +328,24 @@ def test_unreadable_certificate_and_key_are_both_named(problems, tmp_path):
     api = f'[api]\ntls = "cert"\ntls_certificate = "{tmp_path}/cert.pem"\ntls_key = "{tmp_path}"\n'
     found = problems(MINIMUM + api).problems
     assert [problem.option for problem in found] == ["api.tls_certificate", "api.tls_key"]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "huge"])
+def test_certificate_and_key_are_regular_files_of_bounded_size(problems, tmp_path, kind):
+    """OpenSSL would wait for a pipe, and read a device without end."""
+    place = Path("/dev/zero") if kind == "device" else tmp_path / "odd.pem"
+    if kind == "pipe":
+        os.mkfifo(place)
+    elif kind == "huge":
+        with place.open("wb") as file:
+            file.truncate(17 * 1024 * 1024)
+    said = "it has more than 16777216 octets" if kind == "huge" else "it is no regular file"
+    api = f'[api]\ntls = "cert"\ntls_certificate = "{place}"\ntls_key = "{place}"\n'
+    found = problems(MINIMUM + api).problems
+    assert [problem.option for problem in found] == ["api.tls_certificate", "api.tls_key"]
+    assert all(f"{place} can't be read ({said}); name a PEM file" in problem.cure for problem in found)
+    (problem,) = problems(MINIMUM + f'[api]\ntls = "acme"\n[certificate]\nca_bundle = "{place}"\n').problems
+    assert (problem.option, said in problem.cure) == ("certificate.ca_bundle", True)
 
 
 def test_long_values_are_cut(problems):

@@ -3,9 +3,13 @@
 import json
 import socket
 import subprocess
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import pytest
 import trustme
 
 from tests.server import ACMEDNS, Server, free_port
@@ -34,6 +38,32 @@ def health(server: Server, *, environ: dict[str, str] | None = None) -> tuple[in
     else:
         assert line.stdout == f"unhealthy: {'; '.join(told['problems'])}\n"
     return line.returncode, line.stdout.rstrip()
+
+
+@contextmanager
+def dripping(listening: socket.socket, first: bytes, then: bytes) -> Iterator[None]:
+    """Answer each connection with `first`, and with `then` again and again for as long as the block lasts."""
+    over = threading.Event()
+
+    def drip(connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            connection.sendall(first)
+            while not over.wait(0.2):
+                connection.sendall(then)
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                drips.submit(drip, listening.accept()[0])
+
+    with ThreadPoolExecutor() as drips:
+        accepting = drips.submit(accept)
+        try:
+            yield
+        finally:
+            over.set()
+            listening.shutdown(socket.SHUT_RDWR)
+            accepting.result()
 
 
 def test_a_running_server_is_healthy(make_server: Callable[..., Server]):
@@ -67,6 +97,42 @@ def test_silence_is_told_from_refusal(make_server: Callable[..., Server]):
     assert line == (
         f"unhealthy: DNS 127.0.0.1:{port} UDP: no answer within 3 s; DNS 127.0.0.1:{port} TCP: no answer within 3 s"
     )
+
+
+@pytest.mark.parametrize(
+    ("place", "first", "then"),
+    [
+        ("ACMEDNS_DNS__LISTEN", b"\x00\xff", b"\0"),
+        ("ACMEDNS_API__LISTEN", b"HTTP/1.1 200 OK\r\nX: ", b"a"),
+        ("ACMEDNS_API__LISTEN", b"HTTP/1.1 503 Service Unavailable\r\n\r\n", b"a"),
+    ],
+)
+def test_an_answer_that_drips_has_no_more_time(
+    make_server: Callable[..., Server], place: str, first: bytes, then: bytes
+):
+    """The time is for the whole, however often something comes; nobody waits for its end."""
+    server = make_server().start()
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with dripping(other, first, then):
+            code, line = health(server, environ={place: f"127.0.0.1:{port}", "ACMEDNS_DNS__PROTOCOL": "tcp"})
+    assert code == 1
+    assert f"127.0.0.1:{port}{' TCP' if 'DNS__LISTEN' in place else ''}: no answer within 3 s" in line
+
+
+def test_an_interim_response_is_no_answer(make_server: Callable[..., Server]):
+    """Nobody has asked for one (RFC 9110 10.1.1), and they may come without end."""
+    server = make_server().start()
+    interim = b"HTTP/1.1 100 Continue\r\n\r\n"
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with dripping(other, interim, interim):
+            code, line = health(server, environ={"ACMEDNS_API__LISTEN": f"127.0.0.1:{other.getsockname()[1]}"})
+    assert code == 1
+    assert "no answer within 3 s" in line
 
 
 def test_an_answer_without_the_zone_is_unhealthy(make_server: Callable[..., Server]):

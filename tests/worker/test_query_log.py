@@ -69,6 +69,15 @@ def test_names_are_those_below_the_apex():
     assert [(kind, rcode) for _, kind, rcode in noted] == [(RRType.TXT, 0), (RRType.A, 3), (RRType.TXT, 3)]
 
 
+def test_name_with_a_zero_octet_is_noted_whole():
+    """A label holds any octets (RFC 2181 11), and where one is zero the name does not end."""
+    odd = query(b"\3a\0b" + APEX)
+    for rule in ("names", "1/1"):
+        made = log(rule)
+        made.respond(odd, SOURCE, Transport.UDP, NOW)
+        assert [one.question for one in made.taken()] == [odd[12:]], rule
+
+
 def test_notes_are_bounded_and_the_rest_is_counted():
     """Until they are fetched; then there is room again."""
     made = log("1/1")
