@@ -63,7 +63,8 @@ def test_it_is_begun_at_a_wish_and_told_when_it_is_done(checking):
     assert found["report"]["zone"] == checking.zone
     assert line["exit_code"] == found["report"]["exit_code"] == command(checking, "check", "last").returncode
     assert line["findings"] == line["new"]
-    assert line["unconfirmed"] == found["unconfirmed"] > 0
+    # A root that nobody reaches is no failure of anybody's.
+    assert line["unconfirmed"] == found["unconfirmed"] == 0
     assert json.loads(command(checking, "check", "last", "--json").stdout)["report"] == found["report"]
 
 
