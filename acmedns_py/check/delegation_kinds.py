@@ -33,8 +33,8 @@ KINDS: Final = catalogue(
             Verdict.NOT_TESTED,
             "the way from the root to this zone could not be looked at",
             "Nothing is known of the zone.",
-            "Where no way leads to those servers, check from another machine; where the time ran out, give it more: "
-            "--timeout.",
+            "Where no way leads to those servers, check from another machine; where the time ran out, give acmedns "
+            "check more: --timeout.",
             stops=True,
         ),
         Kind(
